@@ -1,0 +1,55 @@
+"""Patches of feature maps as rows of a matrix, so that a convolution becomes a product."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+
+
+def copy_run(source, first, count, target, start):
+    """Copy count values of source, from first on, to target, from start on."""
+    for i in range(count):
+        target[start + i] = source[first + i]
+
+
+def fill_zeros(target, start, count):
+    """Set count values of target to zero, from start on."""
+    for i in range(count):
+        target[start + i] = 0
+
+
+# pythran export extract_patches(float32[:,:,:] order(C), int, int, int, int, int, int, int, float32[:,:,:] order(C))
+def extract_patches(maps, channels, kernel, stride, pad, out_width, first_channel, n_channels, patches):
+    """Fill patches (n, rows, kernel * kernel * n_channels) from maps (n, height, width * channels).
+
+    Row oy * out_width + ox of an image holds the window of output pixel (oy, ox), ordered (ky, kx, channel),
+    zero where the window lies outside. Rows beyond the last output pixel are left as they are.
+    """
+    n, height, row_length = maps.shape
+    width = row_length // channels
+    out_height = (height + 2 * pad - kernel) // stride + 1
+    run = kernel * n_channels
+    for i in range(n):
+        for oy in range(out_height):
+            for ox in range(out_width):
+                target = patches[i, oy * out_width + ox]
+                left = ox * stride - pad
+                first_kx = max(0, -left)
+                end_kx = min(kernel, width - left)
+                for ky in range(kernel):
+                    y = oy * stride + ky - pad
+                    start = ky * run
+                    if y < 0 or y >= height or end_kx <= first_kx:
+                        fill_zeros(target, start, run)
+                    else:
+                        row = maps[i, y]
+                        fill_zeros(target, start, first_kx * n_channels)
+                        fill_zeros(target, start + end_kx * n_channels, (kernel - end_kx) * n_channels)
+                        if n_channels == channels:
+                            copy_run(
+                                row, (left + first_kx) * channels, (end_kx - first_kx) * channels,
+                                target, start + first_kx * channels,
+                            )
+                        else:
+                            for kx in range(first_kx, end_kx):
+                                copy_run(
+                                    row, (left + kx) * channels + first_channel, n_channels,
+                                    target, start + kx * n_channels,
+                                )

@@ -1,0 +1,99 @@
+"""The kernels in use are compiled, from the sources beside them, and leave the process alone."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from skdecaf import _kernels
+
+
+def run(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+
+
+def test_kernels_in_use_are_compiled():
+    assert _kernels.instruction_set != "python"
+    for name in _kernels.NAMES:
+        assert hasattr(getattr(_kernels, name), "__pythran__"), f"{name} runs as plain Python"
+
+
+def test_every_source_is_a_kernel():
+    sources = {entry.name.removesuffix(".py") for entry in files("skdecaf._kernels").iterdir() if entry.name[-3:] == ".py"}
+    assert sources - {"__init__"} == set(_kernels.NAMES)
+
+
+@pytest.mark.parametrize("name", _kernels.NAMES)
+def test_compiled_from_the_source_beside(name, compiled):
+    source = (files("skdecaf._kernels") / f"{name}.py").read_bytes()
+    source.decode("ascii")
+    assert compiled(name).__pythran__[-1] == hashlib.sha256(source).hexdigest()
+
+
+def test_importing_a_kernel_later_keeps_the_compiled_one():
+    code = "import skdecaf._kernels as k, skdecaf._kernels.pooling as p; assert p is k.pooling; print(hasattr(p, '__pythran__'))"
+    assert run(code).stdout.strip() == "True"
+
+
+@pytest.mark.parametrize("name", _kernels.supported())
+def test_one_instruction_set_can_be_forced(name):
+    result = run("import skdecaf._kernels as k; print(k.instruction_set, k.patches.__name__)", SKDECAF_CPU=name)
+    assert result.stdout.split()[0] == name, result.stderr
+
+
+def test_wrong_instruction_set_is_an_error():
+    result = run("import skdecaf._kernels", SKDECAF_CPU="sse9")
+    assert result.returncode and "SKDECAF_CPU='sse9' is not one of" in result.stderr
+
+
+def test_missing_instruction_set_is_an_error():
+    missing = set(_kernels.INSTRUCTION_SETS) - set(_kernels.supported())
+    if not missing:
+        pytest.skip("this processor runs all of them")
+    result = run("import skdecaf._kernels", SKDECAF_CPU=missing.pop())
+    assert result.returncode and "this processor runs" in result.stderr
+
+
+def test_plain_python_is_loud_unless_asked_for(tmp_path):
+    package = tmp_path / "skdecaf" / "_kernels"
+    package.mkdir(parents=True)
+    (tmp_path / "skdecaf" / "__init__.py").touch()
+    for entry in files("skdecaf._kernels").iterdir():
+        if entry.name.endswith(".py"):
+            (package / entry.name).write_bytes(entry.read_bytes())
+    # An editable install comes before the path: its finder is taken out.
+    code = f"""
+import sys
+sys.meta_path = [finder for finder in sys.meta_path if "Mesonpy" not in type(finder).__name__]
+sys.path.insert(0, {str(tmp_path)!r})
+import skdecaf._kernels as k
+print(k.instruction_set)
+"""
+    loud = run(code)
+    assert loud.stdout.strip() == "python" and loud.stderr.count("not compiled") == 1, loud.stderr
+    asked = run(code, SKDECAF_CPU="python")
+    assert asked.stdout.strip() == "python" and "not compiled" not in asked.stderr
+
+
+def test_importing_leaves_subnormals_alone():
+    code = """
+import numpy as np, skdecaf._forward
+tiny = np.full(100, np.finfo(np.float32).smallest_subnormal)
+assert (tiny * np.float32(1) > 0).all() and (tiny / np.float32(1) > 0).all()
+assert (np.finfo(np.float64).tiny / 2) * 1.0 > 0
+print("alone")
+"""
+    assert run(code).stdout.strip() == "alone"
+
+
+def test_kernels_compute_with_subnormals(compiled):
+    values = np.full(8, np.finfo(np.float32).smallest_subnormal * 3)
+    out = np.empty_like(values)
+    compiled("bias").rectify(values, out)
+    assert (out == values).all() and (out > 0).all()

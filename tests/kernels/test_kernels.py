@@ -1,0 +1,121 @@
+"""Each kernel, in each instruction set, against float64 arithmetic and against its own source run as plain Python."""
+
+import numpy as np
+import pytest
+
+import float64_layers
+
+GENERATOR = np.random.default_rng(0)
+
+
+def normal(*shape):
+    return GENERATOR.standard_normal(shape, np.float32)
+
+
+def channels_last(maps):
+    """(n, channels, height, width) -> contiguous (n, height, width, channels)."""
+    return np.ascontiguousarray(maps.transpose(0, 2, 3, 1))
+
+
+def same(compiled, plain, *arguments, shape):
+    """Run both on copies; return the compiled one's result after comparing the two."""
+    outs = [np.full(shape, 7, np.float32) for _ in range(2)]
+    compiled(*arguments, outs[0])
+    plain(*arguments, outs[1])
+    np.testing.assert_allclose(outs[0], outs[1], rtol=1e-5, atol=1e-6)
+    return outs[0]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_normalise_pixels(compiled, plain, dtype, n):
+    images = GENERATOR.integers(0, 256, (n, 4, 5, 3)).astype(dtype)
+    mean, scale = np.float32([123, 117, 104]), np.float32([58, 57, 60])
+    out = same(
+        compiled("pixels").normalise_pixels, plain("pixels").normalise_pixels, images, mean, scale, shape=images.shape
+    )
+    np.testing.assert_allclose(out, (images.astype(np.float64) - mean) / scale, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "pad", "groups"), [(1, 1, 0, 1), (3, 1, 1, 1), (3, 2, 0, 2), (5, 1, 2, 2), (3, 3, 4, 1), (6, 4, 3, 2)]
+)
+def test_patches_times_filters_are_a_convolution(compiled, plain, n, kernel, stride, pad, groups):
+    maps, weight = normal(n, 4, 6, 7), normal(6, 4 // groups, kernel, kernel)
+    height, width = ((size + 2 * pad - kernel) // stride + 1 for size in (6, 7))
+    source = channels_last(maps).reshape(n, 6, 7 * 4)
+    for group in range(groups):
+        inside = 4 // groups
+        patches = same(
+            compiled("patches").extract_patches, plain("patches").extract_patches,
+            source, 4, kernel, stride, pad, width, group * inside, inside,
+            shape=(n, height * width + 2, kernel * kernel * inside),
+        )  # fmt: skip
+        assert (patches[:, height * width :] == 7).all(), "rows beyond the last pixel are left alone"
+        filters = np.split(weight, groups)[group].transpose(2, 3, 1, 0).reshape(-1, 6 // groups)
+        products = patches[:, : height * width].astype(np.float64) @ filters
+        for image, product in zip(maps, products, strict=True):
+            expected = float64_layers.convolution(image, weight, np.zeros(6), stride, pad, groups)
+            part = np.split(expected, groups)[group].reshape(6 // groups, -1).T
+            np.testing.assert_allclose(product, part, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("rectify", [0, 1])
+def test_add_bias(compiled, plain, rectify):
+    products, bias = normal(2, 12, 5), normal(5)
+    out = same(compiled("bias").add_bias, plain("bias").add_bias, products, bias, rectify, 3, shape=(2, 7, 9))
+    expected = products[:, :7].astype(np.float64) + bias
+    expected = np.maximum(expected, 0) if rectify else expected
+    np.testing.assert_allclose(out[:, :, 3:8], expected, rtol=1e-6, atol=1e-6)
+    assert (out[:, :, :3] == 7).all() and (out[:, :, 8:] == 7).all()
+
+
+def test_nan_passes_through(compiled):
+    values = np.float32([[[np.nan, -1, 1]]])
+    out = np.empty_like(values)
+    compiled("bias").add_bias(values, np.zeros(3, np.float32), 1, 0, out)
+    np.testing.assert_array_equal(out, [[[np.nan, 0, 1]]])
+    rectified = np.empty(3, np.float32)
+    compiled("bias").rectify(values.reshape(-1), rectified)
+    np.testing.assert_array_equal(rectified, [np.nan, 0, 1])
+
+
+@pytest.mark.parametrize("rounding", ["ceil", "floor"])
+@pytest.mark.parametrize(("kernel", "stride", "pad"), [(2, 2, 0), (3, 2, 0), (3, 2, 1), (1, 1, 0), (3, 3, 1)])
+def test_max_pool(compiled, plain, kernel, stride, pad, rounding):
+    maps = normal(2, 3, 6, 8)
+    expected = np.array([float64_layers.max_pool(image, kernel, stride, pad, rounding) for image in maps])
+    out = same(
+        compiled("pooling").max_pool, plain("pooling").max_pool, channels_last(maps), kernel, stride, pad,
+        shape=channels_last(expected).shape,
+    )  # fmt: skip
+    np.testing.assert_array_equal(out.transpose(0, 3, 1, 2), expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("channels", [1, 4, 5, 17])
+@pytest.mark.parametrize(("size", "alpha", "beta", "k"), [(5, 1e-4, 0.75, 1.0), (3, 2.0, 0.75, 2.0), (5, 1.0, 0.5, 1.0)])
+def test_response_norm(compiled, plain, channels, size, alpha, beta, k):
+    maps = normal(2, channels, 3, 2) * 50
+    constants = [np.float32(value) for value in (alpha / size, beta, k)]
+    out = same(
+        compiled("response_norm").response_norm, plain("response_norm").response_norm,
+        channels_last(maps).reshape(-1, channels), size, *constants, shape=(12, channels),
+    )  # fmt: skip
+    expected = np.array([float64_layers.response_norm(image, size, alpha, beta, k) for image in maps])
+    np.testing.assert_allclose(out.reshape(2, 3, 2, channels).transpose(0, 3, 1, 2), expected, rtol=2e-6)
+
+
+def test_response_norm_by_hand(compiled):
+    """Worked out from the formula for x = 1 … 5 with alpha = k = 1: denominators 3.8, 7, 12, 11.8 and 11."""
+    pixels = np.float32([[1, 2, 3, 4, 5]])
+    out = np.empty_like(pixels)
+    compiled("response_norm").response_norm(pixels, 5, np.float32(0.2), np.float32(0.75), np.float32(1), out)
+    np.testing.assert_allclose(out, [[0.367420, 0.464736, 0.465302, 0.628273, 0.827800]], rtol=2e-6)
+
+
+@pytest.mark.parametrize("spread", [1, 1000])
+def test_softmax(compiled, plain, spread):
+    scores = normal(3, 11) * spread
+    out = same(compiled("softmax").softmax, plain("softmax").softmax, scores, shape=scores.shape)
+    np.testing.assert_allclose(out, [float64_layers.softmax(row) for row in scores], rtol=1e-6, atol=1e-30)
