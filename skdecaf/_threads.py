@@ -1,0 +1,83 @@
+"""How many threads to use, and the one limit on the threads of BLAS."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import threading
+from contextlib import contextmanager
+from numbers import Integral
+
+import joblib
+from threadpoolctl import ThreadpoolController
+
+
+class _BlasLimit:
+    """Holds BLAS to one thread while anyone is inside.
+
+    threadpoolctl's limit is the whole process's: of two that overlap in two threads, the second remembers one
+    thread as the value to go back to. So they are counted; the first in sets the limit, the last out restores it.
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._controller = None
+        self._limit = None
+        self._users = 0
+        self._threads_outside = None
+
+    def _blas_threads(self):
+        if self._controller is None:
+            self._controller = ThreadpoolController().select(user_api="blas")
+        return max((library["num_threads"] for library in self._controller.info()), default=1)
+
+    def threads_outside(self):
+        """How many threads BLAS may use when nobody is inside."""
+        with self._lock:
+            return self._threads_outside if self._users else self._blas_threads()
+
+    @contextmanager
+    def single_thread(self):
+        """Hold BLAS to one thread."""
+        with self._lock:
+            if self._users == 0:
+                self._threads_outside = self._blas_threads()
+                self._limit = self._controller.limit(limits=1)
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._users == 0:
+                    self._limit.restore_original_limits()
+
+
+_limit = _BlasLimit()
+single_blas_thread = _limit.single_thread
+
+
+def resolve_n_jobs(n_jobs):
+    """How many threads ``n_jobs`` means here.
+
+    None is what ``joblib.parallel_config`` says, else as many threads as BLAS may use now, so that the limits of
+    joblib's workers, dask and the environment hold; in a worker thread of joblib it is one. Negative numbers count
+    from the number of processors, as everywhere in scikit-learn.
+    """
+    if n_jobs is None:
+        n_jobs = _configured_n_jobs()
+    if n_jobs is None:
+        return 1 if _in_joblib_thread() else _limit.threads_outside()
+    if n_jobs == 0:
+        raise ValueError("n_jobs == 0 has no meaning; use None, a positive or a negative number")
+    return n_jobs if n_jobs > 0 else max(1, joblib.cpu_count() + 1 + n_jobs)
+
+
+def _configured_n_jobs():
+    """The n_jobs of ``joblib.parallel_config``, or None; joblib has no public way to tell one from unset."""
+    config = getattr(getattr(joblib.parallel, "_backend", None), "config", None) or {}
+    n_jobs = config.get("n_jobs")
+    return int(n_jobs) if isinstance(n_jobs, Integral) else None
+
+
+def _in_joblib_thread():
+    backend, _ = joblib.parallel.get_active_backend()
+    nested = (backend.nesting_level or 0) > 0
+    return nested and threading.current_thread() is not threading.main_thread()

@@ -1,0 +1,23 @@
+"""Networks as data: architectures, arrays, preprocessing, labels and the files that hold them."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from skdecaf._layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax
+from skdecaf.weights.architectures import ARCHITECTURES, Architecture
+from skdecaf.weights.network import Network
+from skdecaf.weights.preprocessing import Preprocessing
+from skdecaf.weights.resolving import resolve_network
+
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "Convolution",
+    "Dropout",
+    "FullyConnected",
+    "MaxPool",
+    "Network",
+    "Preprocessing",
+    "ReLU",
+    "ResponseNorm",
+    "Softmax",
+    "resolve_network",
+]

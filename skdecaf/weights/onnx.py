@@ -1,0 +1,97 @@
+"""Networks as ONNX models."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
+
+from skdecaf._layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax
+
+OPSET = 13
+IR_VERSION = 8
+
+
+def write_onnx(network, path, blobs=None):
+    """Write the network up to the last of ``blobs`` to ``path``; see `Network.to_onnx`."""
+    try:
+        import onnx
+    except ImportError:
+        raise ImportError('to_onnx needs the package onnx; run pip install "skdecaf[onnx]"') from None
+    blobs = [list(network.blob_shapes)[-1]] if blobs is None else list(blobs)
+    unknown = [blob for blob in blobs if blob not in network.blob_shapes]
+    if unknown or not blobs:
+        raise ValueError(f"no blob {unknown}; this network writes {', '.join(network.blob_shapes)}")
+    nodes, arrays = _graph(onnx.helper, network, set(blobs))
+    float32 = onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        nodes,
+        network.name,
+        [onnx.helper.make_tensor_value_info("pixels", float32, ["n", *network.input_shape])],
+        [onnx.helper.make_tensor_value_info(b, float32, ["n", *network.blob_shapes[b]]) for b in blobs],
+        [onnx.numpy_helper.from_array(np.array(array), name) for name, array in arrays.items()],
+    )
+    opset = [onnx.helper.make_opsetid("", OPSET)]
+    model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="skdecaf")
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def _graph(helper, network, wanted):
+    """Nodes and arrays up to the last blob in ``wanted``."""
+    nodes, arrays = _preprocessing_nodes(helper, network.preprocessing)
+    current, wanted = nodes[-1].output[0], set(wanted)
+    for layer, following in zip(network.layers, (*network.layers[1:], None), strict=True):
+        if not wanted:
+            break
+        if isinstance(layer, Dropout):
+            continue
+        if isinstance(layer, ReLU):
+            target = current.removesuffix("_pre")
+        else:
+            target = f"{layer.name}_pre" if isinstance(following, ReLU) else layer.name
+        new_nodes, new_arrays = _layer_nodes(helper, network, layer, current, target)
+        nodes += new_nodes
+        arrays |= new_arrays
+        wanted.discard(target)
+        current = target
+    return nodes, arrays
+
+
+def _preprocessing_nodes(helper, preprocessing):
+    arrays = {
+        "mean": np.reshape(preprocessing.mean, (1, 3, 1, 1)).astype(np.float32),
+        "scale": np.reshape(preprocessing.scale, (1, 3, 1, 1)).astype(np.float32),
+    }
+    nodes = [
+        helper.make_node("Sub", ["pixels", "mean"], ["centred"]),
+        helper.make_node("Div", ["centred", "scale"], ["normalised"]),
+    ]
+    if preprocessing.channel_order == "BGR":
+        arrays["reverse"] = np.array([2, 1, 0])
+        nodes.append(helper.make_node("Gather", ["normalised", "reverse"], ["data"], axis=1))
+    return nodes, arrays
+
+
+def _layer_nodes(helper, network, layer, source, target):
+    """Nodes and arrays of one layer."""
+    weight, bias = f"{layer.name}.weight", f"{layer.name}.bias"
+    arrays = {name: network.arrays[name] for name in (weight, bias) if name in network.arrays}
+    if isinstance(layer, FullyConnected):
+        flat = f"{source}_flat"
+        return [
+            helper.make_node("Flatten", [source], [flat]),
+            helper.make_node("Gemm", [flat, weight, bias], [target], transB=1),
+        ], arrays
+    inputs, (operator, attributes) = [source, *arrays], _operator(layer)
+    return [helper.make_node(operator, inputs, [target], **attributes)], arrays
+
+
+def _operator(layer):
+    """ONNX's operator and attributes for a layer that is a single node."""
+    if isinstance(layer, Convolution):
+        window = {"kernel_shape": [layer.kernel] * 2, "strides": [layer.stride] * 2, "pads": [layer.pad] * 4}
+        return "Conv", {**window, "group": layer.groups}
+    if isinstance(layer, MaxPool):
+        window = {"kernel_shape": [layer.kernel] * 2, "strides": [layer.stride] * 2, "pads": [layer.pad] * 4}
+        return "MaxPool", {**window, "ceil_mode": int(layer.rounding == "ceil")}
+    if isinstance(layer, ResponseNorm):
+        return "LRN", {"size": layer.size, "alpha": layer.alpha, "beta": layer.beta, "bias": layer.k}
+    return ("Relu", {}) if isinstance(layer, ReLU) else ("Softmax", {"axis": 1})

@@ -1,0 +1,56 @@
+"""How a photo becomes a network's input, as data."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a photo becomes the network's input.
+
+    Parameters
+    ----------
+    resize : tuple (height, width)
+        Size in pixels to which a photo is brought first.
+    crop : tuple (height, width)
+        The window that the network reads: the centre, or one of ten.
+    mean : tuple of three floats
+        Subtracted from red, green and blue, in units of pixel values 0 to 255.
+    scale : tuple of three floats
+        What red, green and blue are divided by after that.
+    policy : {"warp", "crop"}
+        "warp" resizes regardless of aspect; "crop" scales the shorter side and cuts the centre.
+    resample : {"bilinear", "bicubic"}
+        Pillow's filter, antialiased.
+    channel_order : {"RGB", "BGR"}
+        The order in which the filters of the first layer expect the channels. Photos, ``mean`` and ``scale`` are
+        always red, green, blue.
+    """
+
+    resize: tuple
+    crop: tuple
+    mean: tuple = (0.0, 0.0, 0.0)
+    scale: tuple = (1.0, 1.0, 1.0)
+    policy: str = "warp"
+    resample: str = "bilinear"
+    channel_order: str = "RGB"
+
+    def __post_init__(self):
+        for name, length in (("resize", 2), ("crop", 2), ("mean", 3), ("scale", 3)):
+            value = tuple(getattr(self, name))
+            if len(value) != length or not all(isinstance(v, (int, float)) for v in value):
+                raise ValueError(f"preprocessing: {name} needs {length} numbers, not {value!r}")
+            object.__setattr__(self, name, value)
+        if not all(isinstance(size, int) for size in self.resize + self.crop):
+            raise ValueError("preprocessing: resize and crop are whole numbers of pixels")
+        if not all(0 < crop <= size for crop, size in zip(self.crop, self.resize, strict=True)):
+            raise ValueError(f"preprocessing: a crop of {self.crop} does not fit into {self.resize}")
+        if not all(self.scale):
+            raise ValueError("preprocessing: scale must not be zero")
+        for name, allowed in (
+            ("policy", ("warp", "crop")),
+            ("resample", ("bilinear", "bicubic")),
+            ("channel_order", ("RGB", "BGR")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"preprocessing: {name} is one of {allowed}, not {getattr(self, name)!r}")
