@@ -138,9 +138,7 @@ class _ResponseNormStep:
     def run(self, maps, workspace):
         out = workspace.array(self, maps.shape)
         channels = maps.shape[-1]
-        response_norm.response_norm(
-            maps.reshape(-1, channels), self.size, *self.constants, out.reshape(-1, channels)
-        )
+        response_norm.response_norm(maps.reshape(-1, channels), self.size, *self.constants, out.reshape(-1, channels))
         return out
 
 

@@ -197,7 +197,10 @@ def parameter_shapes(layers, input_shape):
         below, shape = shape, output_shape(layer, shape)
         if isinstance(layer, Convolution):
             shapes[f"{layer.name}.weight"] = (
-                layer.out_channels, below[0] // layer.groups, layer.kernel, layer.kernel,
+                layer.out_channels,
+                below[0] // layer.groups,
+                layer.kernel,
+                layer.kernel,
             )
             shapes[f"{layer.name}.bias"] = (layer.out_channels,)
         elif isinstance(layer, FullyConnected):

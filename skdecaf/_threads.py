@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from numbers import Integral
 
 import joblib
-from threadpoolctl import ThreadpoolController
+import threadpoolctl
 
 
 class _BlasLimit:
@@ -25,7 +25,7 @@ class _BlasLimit:
 
     def _blas_threads(self):
         if self._controller is None:
-            self._controller = ThreadpoolController().select(user_api="blas")
+            self._controller = threadpoolctl.ThreadpoolController().select(user_api="blas")
         return max((library["num_threads"] for library in self._controller.info()), default=1)
 
     def threads_outside(self):
@@ -39,7 +39,8 @@ class _BlasLimit:
         with self._lock:
             if self._users == 0:
                 self._threads_outside = self._blas_threads()
-                self._limit = self._controller.limit(limits=1)
+                with _no_controlling_thread():
+                    self._limit = self._controller.limit(limits=1)
             self._users += 1
         try:
             yield
@@ -47,7 +48,24 @@ class _BlasLimit:
             with self._lock:
                 self._users -= 1
                 if self._users == 0:
-                    self._limit.restore_original_limits()
+                    with _no_controlling_thread():
+                        self._limit.restore_original_limits()
+
+
+@contextmanager
+def _no_controlling_thread():
+    """Let this thread set OpenBLAS's limit, and any other thread after it.
+
+    Since threadpoolctl 3.8 the first thread to set a limit controls it, and the calls of others do nothing. The
+    caller of `transform` may be in a limit of its own while our threads need theirs.
+    """
+    openblas = getattr(threadpoolctl, "OpenBLASController", None)
+    release = getattr(openblas, "clear_controlling_thread", lambda force: None)
+    release(force=True)
+    try:
+        yield
+    finally:
+        release(force=True)
 
 
 _limit = _BlasLimit()

@@ -41,7 +41,7 @@ def test_caffenet_has_the_shapes_that_its_authors_publish():
 )
 def test_parameters_and_multiply_adds(name, n_parameters, millions):
     """The published counts; torchvision's convolutions cost 655.6 million, its products 58.6."""
-    counts = {key: 1 for key in parameter_shapes(*architecture(name))}
+    counts = dict.fromkeys(parameter_shapes(*architecture(name)), 1)
     for key, shape in parameter_shapes(*architecture(name)).items():
         for size in shape:
             counts[key] *= size
@@ -71,7 +71,14 @@ def test_no_pooling_window_starts_beyond_image_and_padding():
 
 @pytest.mark.parametrize(
     "layer",
-    [Convolution("c", 4, 3, 2, 1, 2), ReLU("r"), MaxPool("p", 2, 2), FullyConnected("f", 3), Dropout("d"), Softmax("s")],
+    [
+        Convolution("c", 4, 3, 2, 1, 2),
+        ReLU("r"),
+        MaxPool("p", 2, 2),
+        FullyConnected("f", 3),
+        Dropout("d"),
+        Softmax("s"),
+    ],
 )
 def test_layers_survive_as_plain_values(layer):
     assert layer_from_dict(layer_to_dict(layer)) == layer

@@ -44,12 +44,18 @@ def extract_patches(maps, channels, kernel, stride, pad, out_width, first_channe
                         fill_zeros(target, start + end_kx * n_channels, (kernel - end_kx) * n_channels)
                         if n_channels == channels:
                             copy_run(
-                                row, (left + first_kx) * channels, (end_kx - first_kx) * channels,
-                                target, start + first_kx * channels,
+                                row,
+                                (left + first_kx) * channels,
+                                (end_kx - first_kx) * channels,
+                                target,
+                                start + first_kx * channels,
                             )
                         else:
                             for kx in range(first_kx, end_kx):
                                 copy_run(
-                                    row, (left + kx) * channels + first_channel, n_channels,
-                                    target, start + kx * n_channels,
+                                    row,
+                                    (left + kx) * channels + first_channel,
+                                    n_channels,
+                                    target,
+                                    start + kx * n_channels,
                                 )

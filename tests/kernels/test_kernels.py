@@ -1,9 +1,8 @@
 """Each kernel, in each instruction set, against float64 arithmetic and against its own source run as plain Python."""
 
+import float64_layers
 import numpy as np
 import pytest
-
-import float64_layers
 
 GENERATOR = np.random.default_rng(0)
 
@@ -39,7 +38,8 @@ def test_normalise_pixels(compiled, plain, dtype, n):
 
 @pytest.mark.parametrize("n", [1, 3])
 @pytest.mark.parametrize(
-    ("kernel", "stride", "pad", "groups"), [(1, 1, 0, 1), (3, 1, 1, 1), (3, 2, 0, 2), (5, 1, 2, 2), (3, 3, 4, 1), (6, 4, 3, 2)]
+    ("kernel", "stride", "pad", "groups"),
+    [(1, 1, 0, 1), (3, 1, 1, 1), (3, 2, 0, 2), (5, 1, 2, 2), (3, 3, 4, 1), (6, 4, 3, 2)],
 )
 def test_patches_times_filters_are_a_convolution(compiled, plain, n, kernel, stride, pad, groups):
     maps, weight = normal(n, 4, 6, 7), normal(6, 4 // groups, kernel, kernel)
@@ -94,7 +94,9 @@ def test_max_pool(compiled, plain, kernel, stride, pad, rounding):
 
 
 @pytest.mark.parametrize("channels", [1, 4, 5, 17])
-@pytest.mark.parametrize(("size", "alpha", "beta", "k"), [(5, 1e-4, 0.75, 1.0), (3, 2.0, 0.75, 2.0), (5, 1.0, 0.5, 1.0)])
+@pytest.mark.parametrize(
+    ("size", "alpha", "beta", "k"), [(5, 1e-4, 0.75, 1.0), (3, 2.0, 0.75, 2.0), (5, 1.0, 0.5, 1.0)]
+)
 def test_response_norm(compiled, plain, channels, size, alpha, beta, k):
     maps = normal(2, channels, 3, 2) * 50
     constants = [np.float32(value) for value in (alpha / size, beta, k)]

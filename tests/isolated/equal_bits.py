@@ -1,0 +1,53 @@
+"""Run by test_equal_bits.py in a process of its own, with BLAS kernels chosen by the environment."""
+
+import numpy as np
+import pytest
+from tiny_networks import tiny_network
+
+from skdecaf._forward import ForwardPass
+from skdecaf.weights import Architecture, FullyConnected, Network, Preprocessing, ReLU, resolve_network
+
+WIDE = Architecture(  # products that are small, narrow and deep at once, each a trap for some BLAS
+    (FullyConnected("fc6", 13), ReLU("relu6"), FullyConnected("fc7", 1), FullyConnected("fc8", 600)),
+    Preprocessing((16, 16), (16, 16), scale=(99.0, 99.0, 99.0)),
+)
+
+NETWORKS = {
+    "tiny": tiny_network,
+    "wide": lambda: Network.random(WIDE, 0),
+    "mini": lambda: resolve_network("mini"),
+    "caffenet": lambda: Network.random("caffenet", 0),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_image_has_the_same_bits_in_any_batch(name):
+    network = NETWORKS[name]()
+    blobs = [blob for blob in network.blob_shapes if not blob.startswith("conv")]
+    plan = ForwardPass(network, blobs)
+    generator = np.random.default_rng(0)
+    n = 19 if name == "caffenet" else 45
+    batch = generator.integers(0, 256, (n, *network.preprocessing.crop, 3), dtype=np.uint8)
+    every = plan.run(batch)
+    for i in (0, 1, 5, 6, 11, 12, n - 1):
+        alone = plan.run(batch[i : i + 1])
+        for blob in blobs:
+            np.testing.assert_array_equal(alone[blob][0], every[blob][i], err_msg=f"{blob} of image {i} alone")
+    order = generator.permutation(n)
+    permuted = plan.run(batch[order])
+    head = plan.run(batch[: n // 2])
+    for blob in blobs:
+        np.testing.assert_array_equal(permuted[blob], every[blob][order], err_msg=f"{blob} permuted")
+        np.testing.assert_array_equal(head[blob], every[blob][: n // 2], err_msg=f"{blob} in a smaller batch")
+
+
+@pytest.mark.parametrize("stacks", [True, False])
+@pytest.mark.parametrize("equal_rows", [1, 6, 12])
+def test_whatever_the_probe_finds_the_values_are_right(monkeypatch, stacks, equal_rows):
+    """Other BLAS libraries take other branches; all of them compute the same product."""
+    monkeypatch.setattr("skdecaf._forward._probe", lambda *shape: (stacks, equal_rows))
+    network = tiny_network()
+    batch = np.random.default_rng(0).integers(0, 256, (30, 17, 19, 3), dtype=np.uint8)
+    found = ForwardPass(network, ["fc7"]).run(batch)["fc7"]
+    monkeypatch.undo()
+    np.testing.assert_allclose(found, ForwardPass(network, ["fc7"]).run(batch)["fc7"], rtol=1e-5, atol=1e-5)

@@ -1,0 +1,202 @@
+"""The forward pass against float64, torch and onnxruntime."""
+
+import threading
+
+import float64_layers
+import numpy as np
+import pytest
+from tiny_networks import tiny_network
+
+from skdecaf._forward import ForwardPass, plan_forward_pass
+from skdecaf.weights import ARCHITECTURES, Architecture, FullyConnected, Network, Preprocessing, ReLU, resolve_network
+
+
+def images(network, n, dtype=np.uint8, seed=0):
+    pixels = np.random.default_rng(seed).integers(0, 256, (n, *network.preprocessing.crop, 3))
+    return pixels.astype(dtype)
+
+
+def relative_error(value, expected):
+    return np.abs(value - expected).max() / np.abs(expected).max()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_every_blob_against_float64(dtype):
+    network = tiny_network()
+    batch = images(network, 3, dtype)
+    blobs = ForwardPass(network, network.blob_shapes).run(batch)
+    assert set(blobs) == set(network.blob_shapes)
+    for i, image in enumerate(batch):
+        expected = float64_layers.blobs(network, image)
+        for name, value in blobs.items():
+            assert value.dtype == np.float32
+            assert relative_error(value[i], expected[name].reshape(-1)) < 1e-5, name
+
+
+@pytest.mark.parametrize("blob", tiny_network().blob_shapes)
+def test_any_blob_alone_has_the_bits_that_it_has_among_all(blob):
+    network = tiny_network()
+    batch = images(network, 4)
+    every = ForwardPass(network, network.blob_shapes).run(batch)
+    np.testing.assert_array_equal(ForwardPass(network, [blob]).run(batch)[blob], every[blob])
+
+
+def test_nothing_beyond_the_last_blob_is_planned():
+    network = tiny_network()
+    plan = ForwardPass(network, ["pool1", "conv2_pre"])
+    assert [name for name, _ in plan._map_steps] == ["conv1", "pool1", "norm1", "conv2_pre"]
+    assert not plan._vector_steps
+    assert [name for name, _ in ForwardPass(network, ["fc6"])._vector_steps] == ["fc6"]
+
+
+def test_a_network_without_convolutions():
+    architecture = Architecture(
+        (FullyConnected("fc6", 4), ReLU("relu6")), Preprocessing((3, 3), (3, 3), scale=(9.0, 9.0, 9.0))
+    )
+    network = Network.random(architecture, 0)
+    batch = images(network, 5)
+    blobs = ForwardPass(network, ["fc6"]).run(batch)
+    for i, image in enumerate(batch):
+        assert relative_error(blobs["fc6"][i], float64_layers.blobs(network, image)["fc6"]) < 1e-6
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_empty_and_single(n):
+    network = tiny_network()
+    blobs = ForwardPass(network, ["conv1", "prob"]).run(images(network, n))
+    assert blobs["conv1"].shape == (n, 8 * 7 * 8) and blobs["prob"].shape == (n, 5)
+
+
+def test_results_are_copies():
+    network = tiny_network()
+    plan = ForwardPass(network, ["fc6"])
+    first = plan.run(images(network, 2))["fc6"]
+    kept = first.copy()
+    plan.run(images(network, 2, seed=1))
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_one_plan_in_many_threads():
+    network = tiny_network()
+    plan = ForwardPass(network, ["conv1", "fc7"])
+    batches = [images(network, 9, seed=i) for i in range(8)]
+    expected = [plan.run(batch) for batch in batches]
+    failures = []
+
+    def work(i):
+        for _ in range(20):
+            found = plan.run(batches[i])
+            if any((found[name] != expected[i][name]).any() for name in found):
+                failures.append(i)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def test_plans_are_made_once():
+    network = tiny_network()
+    assert plan_forward_pass(network, ["fc6"]) is plan_forward_pass(tiny_network(), ["fc6"])
+    assert plan_forward_pass(network, ["fc6"]) is not plan_forward_pass(network, ["fc7"])
+
+
+def test_wrong_blobs_and_images_are_refused():
+    network = tiny_network()
+    with pytest.raises(ValueError, match="no blob 'fc9'; this network has conv1_pre, conv1, pool1"):
+        ForwardPass(network, ["fc9"])
+    for wrong in (np.zeros((2, 17, 19, 3)), np.zeros((2, 19, 17, 3), np.uint8), np.zeros((17, 19, 3), np.uint8)):
+        with pytest.raises(ValueError, match=r"of shape \(n, 17, 19, 3\)"):
+            ForwardPass(network, ["fc6"]).run(wrong)
+
+
+LARGE_ARE_SLOW = [name if name == "mini" else pytest.param(name, marks=pytest.mark.slow) for name in ARCHITECTURES]
+
+
+def torch_blobs(torch, network, batch):
+    """The whole network in torch, float64."""
+    functional = torch.nn.functional
+    preprocessing = network.preprocessing
+    pixels = (batch.astype(np.float64) - preprocessing.mean) / preprocessing.scale
+    pixels = pixels[..., ::-1] if preprocessing.channel_order == "BGR" else pixels
+    value, found = torch.tensor(pixels.transpose(0, 3, 1, 2).copy()), {}
+    for layer in network.layers:
+        kind = type(layer).__name__
+        weight, bias = (
+            torch.tensor(network.arrays[f"{layer.name}.{part}"], dtype=torch.float64)
+            if f"{layer.name}.{part}" in network.arrays
+            else None
+            for part in ("weight", "bias")
+        )
+        if kind == "Convolution":
+            value = functional.conv2d(value, weight, bias, layer.stride, layer.pad, groups=layer.groups)
+        elif kind == "MaxPool":
+            ceil = layer.rounding == "ceil"
+            value = functional.max_pool2d(value, layer.kernel, layer.stride, layer.pad, ceil_mode=ceil)
+        elif kind == "ResponseNorm":
+            value = functional.local_response_norm(value, layer.size, layer.alpha, layer.beta, layer.k)
+        elif kind == "FullyConnected":
+            value = functional.linear(value.flatten(1), weight, bias)
+        elif kind == "Softmax":
+            value = value.softmax(1)
+        elif kind == "ReLU":
+            value = value.relu()
+        if kind not in ("ReLU", "Dropout"):
+            name = layer.name
+        if kind != "Dropout":
+            found[name] = value
+    return {name: array.flatten(1).numpy() for name, array in found.items()}
+
+
+@pytest.mark.parametrize("name", LARGE_ARE_SLOW)
+def test_whole_architectures_against_torch(name):
+    torch = pytest.importorskip("torch")
+    network = Network.random(name, 0)
+    batch = images(network, 2)
+    expected = torch_blobs(torch, network, batch)
+    for blob, value in ForwardPass(network, expected).run(batch).items():
+        assert relative_error(value, expected[blob]) < 1e-4, blob
+
+
+@pytest.mark.parametrize("name", LARGE_ARE_SLOW)
+def test_whole_architectures_against_onnxruntime(name, tmp_path):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    network = Network.random(name, 0)
+    batch = images(network, 2)
+    asked = ["conv1", "norm1", "pool5", "fc6_pre", "fc7", "prob"]
+    asked = [blob for blob in asked if blob in network.blob_shapes]
+    network.to_onnx(tmp_path / "network.onnx", blobs=asked)
+    session = runtime.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
+    pixels = batch.transpose(0, 3, 1, 2).astype(np.float32)
+    expected = dict(zip(asked, session.run(asked, {"pixels": pixels}), strict=True))
+    for blob, value in ForwardPass(network, asked).run(batch).items():
+        assert relative_error(value, expected[blob].reshape(2, -1)) < 1e-4, blob
+
+
+def test_onnx_model_of_the_tiny_network(tmp_path):
+    """Also what the large ones do not have: several norms, and both orders of channels."""
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    network = tiny_network()
+    batch = images(network, 3)
+    network.to_onnx(tmp_path / "network.onnx")
+    session = runtime.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
+    assert [output.name for output in session.get_outputs()] == ["prob"]
+    (found,) = session.run(None, {"pixels": batch.transpose(0, 3, 1, 2).astype(np.float32)})
+    for row, image in zip(found, batch, strict=True):
+        np.testing.assert_allclose(row, float64_layers.blobs(network, image)["prob"], rtol=1e-4)
+    with pytest.raises(ValueError, match=r"no blob \['fc9'\]"):
+        network.to_onnx(tmp_path / "network.onnx", blobs=["fc9"])
+
+
+def test_embedded_network_gives_the_published_features():
+    """Twelve crops and their features by another engine; see tests/data/README.md."""
+    from pathlib import Path
+
+    reference = np.load(Path(__file__).parent / "data" / "decaf-mini-reference.npz")
+    blobs = ForwardPass(resolve_network("mini"), ["pool5", "fc6", "fc7", "fc8"]).run(reference["crops"])
+    for name, value in blobs.items():
+        assert relative_error(value, reference[name]) < 1e-4
