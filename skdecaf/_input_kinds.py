@@ -1,0 +1,133 @@
+"""Which kind of input scikit-learn's X is, and its rows; looks at types and shapes, reads no image.
+
+A *table* holds one flattened image a row, all numbers: a 2-D array, a frame or a list of lists. *Images* are sources
+one by one (paths, file contents, open files, PIL images, arrays of pixels) in a list, an array, an Index or a Series,
+or one array with an image in each place of its first axis. A *column* is a frame, an array or a list of lists with
+one column of such sources. Numbers that make no table go as one to scikit-learn, whose messages people know.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import os
+from collections.abc import Mapping, Set
+from numbers import Number, Real
+
+import numpy as np
+from PIL import Image
+from scipy.sparse import issparse
+from sklearn.utils.validation import check_array
+
+CHANNELS = (1, 3, 4)
+
+
+def find_rows(X):
+    """How X is laid out ("table", "column" or "images"), and its rows.
+
+    The rows of a table are an array for ``validate_data``, which has the last word on it; others are a sequence of
+    sources. A column has two dimensions, but one image a row. A flat X of nothing counts as images.
+    """
+    if _is_photo(X):
+        raise ValueError(f"X must be a sequence of images; put a single {type(X).__name__} in a list: [X]")
+    if issparse(X):
+        check_array(X)  # raises, in scikit-learn's words
+    if hasattr(X, "__array__"):
+        array = np.asarray(X)
+        if array.ndim > 0:
+            return _find_rows_of_array(array)
+    elif hasattr(X, "__len__") and not isinstance(X, Mapping | Set):
+        return _find_rows_of_list(list(X))
+    raise TypeError(
+        f"X must be a sequence of images (list, array, Series, frame with one column); got {type(X).__name__}"
+    )
+
+
+def _find_rows_of_array(array):
+    if array.shape == (0,):
+        return "images", []
+    kind = array.dtype.kind
+    if kind == "S":
+        raise ValueError(
+            f"X is an array of {array.dtype}, which cuts zero bytes off the end of file contents; "
+            "give a list of bytes, or paths as str"
+        )
+    if kind in "OUT":
+        return _find_rows_of_objects(array.astype(object, copy=False))
+    if kind not in "biufc":
+        raise ValueError(f"X must hold images, or numbers that are pixels; got values of type {array.dtype}")
+    if array.ndim <= 2:
+        return "table", array
+    _check_batch_shape(array.shape)
+    return "images", array
+
+
+def _find_rows_of_objects(array):
+    if array.ndim == 1:
+        return _find_rows_of_list(list(array))
+    if array.ndim > 2:  # np.array(images, dtype=object) of images of one size: their type is lost
+        pixels = np.array(array.tolist())
+        if pixels.dtype.kind not in "biufc":
+            raise ValueError(f"X is an array of objects of shape {array.shape}; its values must be numbers")
+        return _find_rows_of_array(pixels)
+    if array.shape[1] == 1 and not _are_numbers(array[:, 0]):
+        return "column", list(array[:, 0])
+    if any(map(_is_source, array.flat)):
+        raise ValueError(
+            f"X has {array.shape[1]} columns, and not all hold numbers; select the one with the images, "
+            "as in X[['path']]"
+        )
+    return "table", array
+
+
+def _find_rows_of_list(rows):
+    if any(map(_is_source, rows)):
+        return "images", rows
+    if rows and all(isinstance(row, list | tuple) or getattr(row, "ndim", 0) == 1 for row in rows):
+        return _find_rows_of_nested_list(rows)
+    # Neither sources nor numbers: each row is a bad image, whose error tells where it is.
+    return ("table", np.asarray(rows)) if _are_numbers(rows) else ("images", rows)
+
+
+def _find_rows_of_nested_list(rows):
+    if all(len(row) == 1 for row in rows):
+        column = [row[0] for row in rows]
+        if any(map(_is_source, column)):  # not through numpy, which would take arrays and bytes apart
+            return "column", column
+    try:
+        array = np.array(rows)
+    except ValueError as error:
+        raise ValueError(
+            "The rows of X differ in length; flattened images have one size, others must be arrays"
+        ) from error
+    return _find_rows_of_array(array)
+
+
+def _is_photo(value):
+    """Whether it is an image that is no array."""
+    kinds = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)
+    return isinstance(value, kinds) or hasattr(value, "read")
+
+
+def _is_source(value):
+    return _is_photo(value) or getattr(value, "ndim", 0) >= 2
+
+
+def _are_numbers(values):
+    """Whether there are numbers, and nothing else but missing values between them."""
+    missing = [_is_missing(value) for value in values]
+    numbers = [isinstance(value, Number | np.bool_) for value in values]
+    return not all(missing) and all(np.logical_or(missing, numbers))
+
+
+def _is_missing(value):
+    return value is None or type(value).__name__ == "NAType" or (isinstance(value, Real) and value != value)
+
+
+def _check_batch_shape(shape):
+    if len(shape) == 3 and shape[2] not in (3, 4):
+        return
+    if len(shape) == 3:
+        raise ValueError(f"X of shape {shape} looks like one colour image; put it in a list: [X]")
+    if len(shape) != 4 or shape[3] not in CHANNELS:
+        hint = "; channels come last: np.moveaxis(X, 1, -1)" if len(shape) == 4 and shape[1] in CHANNELS else ""
+        raise ValueError(
+            f"An array of images has the shape (n, height, width) or (n, height, width, 1, 3 or 4); got {shape}{hint}"
+        )

@@ -1,0 +1,18 @@
+"""From anything image-like to the pixels that a network reads."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from skdecaf.images.decoding import ImageError, check_source, decode, describe, needs_value_range, to_rgb
+from skdecaf.images.geometry import resize_image, views
+from skdecaf.images.loading import map_chunks
+
+__all__ = [
+    "ImageError",
+    "check_source",
+    "decode",
+    "describe",
+    "map_chunks",
+    "needs_value_range",
+    "resize_image",
+    "to_rgb",
+    "views",
+]

@@ -1,0 +1,125 @@
+"""From RGB pixels to the windows that a network reads: resize, centre crop, ten crops."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
+from PIL import Image
+
+_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+# How many windows the scaled image may be long before its ends are cut off first.
+_LONGEST = 16
+
+
+def resize_image(pixels, size, resample):
+    """Resize an image, antialiased.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (height, width, 3), uint8 or float32
+    size : tuple (height, width)
+    resample : {"bilinear", "bicubic"}
+        Pillow's filter.
+
+    Returns
+    -------
+    ndarray of shape (*size, 3) and the same dtype
+        For uint8 exactly what Pillow gives; float32 is not rounded in between. The input itself where it fits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdecaf.images import resize_image
+    >>> resize_image(np.zeros((40, 60, 3), np.uint8), (72, 72), "bicubic").shape
+    (72, 72, 3)
+    """
+    resample = _FILTERS[_one_of("resample", resample, _FILTERS)]
+    if pixels.shape[:2] == tuple(size):
+        return pixels
+    # Pillow's colour images have 8 bits, its float images one channel.
+    images = [pixels] if pixels.dtype == np.uint8 else np.moveaxis(pixels, 2, 0)
+    resized = [np.asarray(Image.fromarray(image).resize(size[::-1], resample)) for image in images]
+    return resized[0] if pixels.dtype == np.uint8 else np.stack(resized, axis=2)
+
+
+def views(pixels, *, resize, crop, policy, resample, crops):
+    """Resize an image and cut out the windows that the network reads.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (height, width, 3), uint8 or float32
+    resize : tuple (height, width)
+        Size to which the image is brought first.
+    crop : tuple (height, width)
+        Size of a window, at most ``resize``.
+    policy : {"warp", "crop"}
+        "warp" resizes regardless of aspect; "crop" scales the image so that it just covers ``resize``, and cuts the
+        centre.
+    resample : {"bilinear", "bicubic"}
+        Pillow's filter, antialiased.
+    crops : {"center", "ten"}
+        The centre, or ten windows: top left, top right, bottom left, bottom right and centre, then the left-right
+        mirrors of these five.
+
+    Returns
+    -------
+    ndarray of shape (n_windows, *crop, 3) and the dtype of ``pixels``
+
+    Raises
+    ------
+    ValueError
+        Where ``policy``, ``resample`` or ``crops`` is none of the above.
+
+    Notes
+    -----
+    The paper (Donahue et al., ICML 2014, section 3) warps and takes the centre. Centres start at half the difference,
+    rounded down: 256 to 227 at 14. With "crop", of an image more than 16 times longer than the window only the middle
+    is scaled; the rest cannot be seen, and would take much memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdecaf.images import views
+    >>> photo = np.zeros((40, 60, 3), np.uint8)
+    >>> views(photo, resize=(72, 72), crop=(64, 64), policy="warp", resample="bicubic", crops="ten").shape
+    (10, 64, 64, 3)
+    """
+    _one_of("crops", crops, ("center", "ten"))
+    if _one_of("policy", policy, ("warp", "crop")) == "warp":
+        pixels = resize_image(pixels, resize, resample)
+    else:
+        pixels = _covering(pixels, resize, resample)
+    if crops == "center":
+        return _center(pixels, crop)[np.newaxis]
+    (height, width), (bottom, right) = crop, np.subtract(resize, crop)
+    corners = [(0, 0), (0, right), (bottom, 0), (bottom, right)]
+    windows = [pixels[top : top + height, left : left + width] for top, left in corners]
+    windows = np.stack([*windows, _center(pixels, crop)])
+    return np.concatenate([windows, windows[:, :, ::-1]])
+
+
+def _covering(pixels, size, resample):
+    """Scale the image so that it just covers ``size``, and cut the centre."""
+    pixels = _without_far_ends(pixels, size)
+    sides = pixels.shape[:2]
+    ratio = max(target / side for target, side in zip(size, sides, strict=True))
+    scaled = tuple(int(side * ratio + 0.5) for side in sides)
+    return _center(resize_image(pixels, scaled, resample), size)
+
+
+def _without_far_ends(pixels, size):
+    """Shorten an extremely long image at both ends alike, so that its centre stays where it is."""
+    height, width = pixels.shape[:2]
+    longest = (-(-_LONGEST * width * size[0] // size[1]), -(-_LONGEST * height * size[1] // size[0]))
+    top, left = (max(0, side - most) // 2 for side, most in zip((height, width), longest, strict=True))
+    return pixels[top : height - top, left : width - left]
+
+
+def _center(pixels, size):
+    top, left = ((side - target) // 2 for side, target in zip(pixels.shape[:2], size, strict=True))
+    return pixels[top : top + size[0], left : left + size[1]]
+
+
+def _one_of(name, value, allowed):
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+    return value
