@@ -1,4 +1,10 @@
 """DeCAF: activations of a deep convolutional network as image features for scikit-learn."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+from skdecaf._decaf import DeCAFTransformer
+from skdecaf._dropout import DropoutFeatures
+from skdecaf.weights import Network
+
 __version__ = "0.1.0"
+
+__all__ = ["DeCAFTransformer", "DropoutFeatures", "Network", "__version__"]

@@ -1,0 +1,317 @@
+"""Dropout on features: one random mask, or what averaging over all masks does to a linear model."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from numbers import Real
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
+from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.sparsefuncs import inplace_column_scale
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+FLOAT_DTYPES = [np.float64, np.float32]  # kept as they are; the first is what others are converted to
+RANDOM_BLOCK = 2**18  # random numbers drawn at once: they need 8 bytes each
+
+
+def without_duplicates(X):
+    """Give a sparse matrix one stored value per entry: what follows squares and drops stored values."""
+    if sparse.issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
+
+
+def _sums_of_squares(X):
+    """Sum the squares of each column in float64, without a float64 copy of a dense X."""
+    if sparse.issparse(X):
+        entries = X.tocoo(copy=False)
+        squares = np.square(entries.data, dtype=np.float64)
+        return np.bincount(entries.col, weights=squares, minlength=X.shape[1])
+    return np.einsum("ij,ij->j", X, X, dtype=np.float64)
+
+
+def update_second_moment(second_moment, n_samples, X):
+    """Take further rows into the mean square of each feature.
+
+    Parameters
+    ----------
+    second_moment : float64 ndarray of shape (n_features,) or float
+        Mean squares over the rows seen before; 0.0 if there were none.
+    n_samples : int
+        The number of rows seen before.
+    X : {ndarray, csr or csc sparse matrix} of shape (n_new, n_features)
+        The further rows; rows to be left out must not be among them. There may be none.
+
+    Returns
+    -------
+    second_moment : float64 ndarray of shape (n_features,)
+        Mean squares over all rows; zeros if there were none.
+    n_samples : int
+        The number of all rows.
+    """
+    with np.errstate(over="ignore"):  # reported below
+        sums = second_moment * n_samples + _sums_of_squares(X)
+    n_samples += X.shape[0]
+    if not np.isfinite(sums.sum()):
+        raise ValueError(
+            f"Feature {sums.argmax()} is too large: the sum of the squares overflows float64. "
+            "Scale the features down first."
+        )
+    return sums / max(n_samples, 1), n_samples
+
+
+def expected_scale(second_moment, rate):
+    """Give the factor per feature that stands for averaging over all masks (see `DropoutFeatures`).
+
+    Parameters
+    ----------
+    second_moment : float64 ndarray of shape (n_features,)
+        Mean square of each feature over the training rows, as `update_second_moment` gives it.
+    rate : float in [0, 1)
+        Probability with which a feature is dropped.
+
+    Returns
+    -------
+    scale : float64 ndarray of shape (n_features,)
+        Positive and finite, also for features that are zero everywhere; ones if all of them are.
+    """
+    mean = second_moment.mean()
+    if mean == 0:
+        return np.ones_like(second_moment)
+    relative = second_moment / mean
+    penalty = rate / (1 - rate) * relative + 0.25  # dropout's and the model's own, on the square of each weight
+    return 1 / np.sqrt(mean * penalty * np.sum(relative / penalty))
+
+
+def drop_entries(X, rate, random_state):
+    """Set each entry of X to zero with probability `rate`, in place, and return X; NaN stays NaN.
+
+    The mask is drawn row by row, so that pieces of X that share one `random_state` get the mask of the whole. In a
+    sparse matrix it is drawn for the stored entries only.
+
+    Parameters
+    ----------
+    X : {ndarray of shape (n_samples, n_features), csr or csc sparse matrix without duplicates}
+        What is changed.
+    rate : float in [0, 1)
+        Probability with which an entry is dropped.
+    random_state : numpy.random.RandomState
+        Draws one number for each entry.
+
+    Returns
+    -------
+    X : {ndarray, sparse matrix}
+        The same object.
+    """
+    values = X.data[:, np.newaxis] if sparse.issparse(X) else X
+    for rows in gen_batches(len(values), max(1, RANDOM_BLOCK // values.shape[1])):
+        values[rows] *= random_state.random_sample(values[rows].shape) >= rate
+    if sparse.issparse(X):
+        X.eliminate_zeros()
+    return X
+
+
+class DropoutFeatures(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Dropout as a step between features and a linear classifier.
+
+    Dropout [1]_ is training under noise that sets each feature to zero with probability `rate`. Here it is either a
+    scale per feature that does to a linear model what averaging over all masks would do, or one random mask.
+
+    Parameters
+    ----------
+    rate : float in [0, 1), default=0.5
+        Probability with which a feature is dropped. The paper's rate is 1/2.
+
+    mode : {"expected", "mask"}, default="expected"
+        - "expected" scales each feature by a factor learned in `fit`; nothing is random, and `fit_transform(X)` equals
+          `fit(X).transform(X)`.
+        - "mask" is the paper's procedure: `fit_transform` sets each entry to zero with probability `rate`, and
+          `transform` multiplies by `1 - rate`. The two differ on purpose, so pass training rows through
+          `fit_transform` only, as a pipeline does.
+
+    random_state : int, RandomState instance or None, default=None
+        Seeds the mask that `fit_transform` draws when `mode="mask"`. Pass an int for the same mask every time.
+
+    Attributes
+    ----------
+    scale_ : float64 ndarray of shape (n_features_in_,)
+        What `transform` multiplies each feature by.
+
+    second_moment_ : float64 ndarray of shape (n_features_in_,)
+        Mean square of each feature over the training rows. Only with `mode="expected"`.
+
+    n_samples_seen_ : int
+        Number of training rows.
+
+    n_features_in_ : int
+        Number of features seen during `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during `fit`, where they are all strings.
+
+    See Also
+    --------
+    DropoutClassifier : Trains a classifier on fresh masks at every presentation.
+
+    Notes
+    -----
+    Let m_j be the mean square of feature j over the training rows and rho = rate / (1 - rate). On average over the
+    masks, dropping features puts the penalty rho * sum_j m_j w_j ** 2 on the weights w of a linear model under the
+    squared loss; under other losses it does so to second order, with weights on the samples [2]_ that are left out
+    here. A plain L2 penalty of mean(m) / 4 on top keeps weak features from being blown up without limit. Features
+    divided by sqrt(rho * m_j + mean(m) / 4) turn the two into the L2 penalty that a linear classifier has anyway. All
+    is then divided by the root mean square norm of the training rows, sqrt(sum_j m_j / (rho * m_j + mean(m) / 4)),
+    which brings any features to the scale at which linear models are near their best with their default `C`. With
+    `rate=0` the result is X divided by its root mean square norm. Features that are zero everywhere stay zero.
+
+    "mask" follows Section 4.1 of the paper [3]_: at training half of the features are set to zero, at test all are
+    multiplied by 1/2. A batch solver sees each sample under one mask only, which costs accuracy; `DropoutClassifier`
+    draws fresh masks. In sparse input the mask is drawn for the stored entries only, so that it differs from the mask
+    of the same rows as a dense array.
+
+    float32 and float64 are kept, other dtypes become float64; sparse input stays sparse.
+
+    References
+    ----------
+    .. [1] Hinton et al., "Improving neural networks by preventing co-adaptation of feature detectors", 2012.
+    .. [2] Wager, Wang and Liang, "Dropout Training as Adaptive Regularization", NIPS 2013.
+    .. [3] Donahue et al., "DeCAF: A Deep Convolutional Activation Feature for Generic Visual Recognition", ICML 2014.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdecaf import DropoutFeatures
+    >>> X = np.array([[9.0, 0.0, 1.0], [7.0, 2.0, 0.0], [8.0, 1.0, 2.0]])
+    >>> DropoutFeatures().fit_transform(X).round(2)
+    array([[0.92, 0.  , 0.32],
+           [0.71, 0.63, 0.  ],
+           [0.81, 0.32, 0.63]])
+    >>> masked = DropoutFeatures(mode="mask", random_state=0)
+    >>> masked.fit_transform(X)
+    array([[9., 0., 1.],
+           [7., 0., 0.],
+           [0., 1., 2.]])
+    >>> masked.transform(X)
+    array([[4.5, 0. , 0.5],
+           [3.5, 1. , 0. ],
+           [4. , 0.5, 1. ]])
+    """
+
+    _parameter_constraints = {
+        "rate": [Interval(Real, 0, 1, closed="left")],
+        "mode": [StrOptions({"expected", "mask"})],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, rate=0.5, *, mode="expected", random_state=None):
+        self.rate = rate
+        self.mode = mode
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the scale of each feature.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : DropoutFeatures
+            The fitted step.
+
+        Raises
+        ------
+        ValueError
+            If X is empty, or holds NaN, infinity or values whose squares overflow float64.
+        """
+        return self._learn(X, first=True)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None):
+        """Learn the scale of each feature from further rows; all pieces together give what `fit` gives.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Further training rows.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : DropoutFeatures
+            The fitted step.
+        """
+        return self._learn(X, first=not hasattr(self, "scale_"))
+
+    def _learn(self, X, first):
+        X = self._checked(X, reset=first)
+        n_before = 0 if first else self.n_samples_seen_
+        if self.mode == "mask":
+            self.n_samples_seen_ = n_before + X.shape[0]
+            self.scale_ = np.full(X.shape[1], 1.0 - self.rate)
+        else:
+            moment_before = 0.0 if first else self.second_moment_
+            self.second_moment_, self.n_samples_seen_ = update_second_moment(moment_before, n_before, X)
+            self.scale_ = expected_scale(self.second_moment_, self.rate)
+        return self
+
+    def fit_transform(self, X, y=None):
+        """Learn the scale of each feature and apply it, or with `mode="mask"` draw a mask and apply that.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        X_new : {ndarray, sparse matrix} of shape (n_samples, n_features)
+            A new array, float32 if X is, else float64.
+        """
+        self.fit(X)
+        X = self._checked(X, reset=False, copy=True)
+        if self.mode == "mask":
+            return drop_entries(X, self.rate, check_random_state(self.random_state))
+        return self._scaled(X)
+
+    def transform(self, X):
+        """Multiply each feature by its scale.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows of features; there may be none.
+
+        Returns
+        -------
+        X_new : {ndarray, sparse matrix} of shape (n_samples, n_features)
+            A new array, float32 if X is, else float64.
+        """
+        check_is_fitted(self)
+        return self._scaled(self._checked(X, reset=False, copy=True, ensure_min_samples=0))
+
+    def _checked(self, X, **options):
+        return without_duplicates(validate_data(self, X, accept_sparse=("csr", "csc"), dtype=FLOAT_DTYPES, **options))
+
+    def _scaled(self, X):
+        if sparse.issparse(X):
+            inplace_column_scale(X, self.scale_)
+        else:
+            X *= self.scale_
+        return X
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,346 @@
+"""A classifier trained under dropout: many random masks of the same samples."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from inspect import signature
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
+from sklearn.utils import check_random_state, get_tags
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metadata_routing import (
+    UNUSED,
+    MetadataRouter,
+    MethodMapping,
+    _raise_for_params,
+    _routing_enabled,
+    process_routing,
+)
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_method_params,
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from skdecaf._dropout import FLOAT_DTYPES, drop_entries, without_duplicates
+
+
+def _available_if_estimator_has(method):
+    def check(self):
+        getattr(getattr(self, "estimator_", self.estimator), method)  # its AttributeError says why it is missing
+        return True
+
+    return available_if(check)
+
+
+class DropoutClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+    """Train a classifier under dropout: the same samples under many random masks.
+
+    In training each feature of each sample is set to zero with probability `rate`, anew for every presentation; in
+    prediction features are multiplied by `1 - rate`.
+
+    Parameters
+    ----------
+    estimator : classifier
+        What is trained. It is cloned; give it a `random_state` of its own where it has one.
+
+    rate : float in [0, 1), default=0.5
+        Probability with which a feature is dropped. The paper's rate is 1/2.
+
+    n_draws : int, default=10
+        Number of masks under which `fit` shows each sample.
+
+    solver : {"auto", "stack", "epochs"}, default="auto"
+        - "stack" calls `estimator.fit` once, on `n_draws` masked copies of X on top of each other, each sample
+          weighted `1 / n_draws` so that `C` keeps its meaning. It needs the memory of `n_draws` times X. An
+          estimator whose `fit` takes no `sample_weight` sees the stack unweighted, as if there were `n_draws` times
+          as many samples: give it a smaller `C`.
+        - "epochs" calls `estimator.partial_fit` `n_draws` times, each with one masked copy of X: take more draws
+          than with "stack", as each is one pass of a stochastic solver. It needs the memory of twice X.
+        - "auto" is "epochs" where the estimator has `partial_fit`, else "stack".
+
+    random_state : int, RandomState instance or None, default=None
+        Seeds the masks. Pass an int for the same masks in every `fit`.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        The trained clone of `estimator`. It expects features multiplied by `scale_`.
+
+    classes_ : ndarray of shape (n_classes,)
+        The class labels.
+
+    scale_ : float
+        What features are multiplied by in prediction: `1 - rate`.
+
+    n_features_in_ : int
+        Number of features seen during `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during `fit`, where they are all strings.
+
+    See Also
+    --------
+    DropoutFeatures : Dropout as a step in front of a linear classifier; its default averages over all masks.
+
+    Notes
+    -----
+    Section 4.1 of the paper [1]_ trains linear classifiers on features of which half are set to zero, and multiplies
+    features by 1/2 at test, after [2]_. Put it behind raw features: after `DeCAFTransformer(dropout=False)`.
+
+    X may be sparse if the estimator takes sparse input. What the estimator's `fit` needs beside X and y comes by
+    metadata routing; `sample_weight` also without it. Where routing is enabled, requests are those of the method that
+    is called: set `set_partial_fit_request` for "epochs", `set_fit_request` for "stack". A grid search belongs around
+    this classifier, not in it: stacked copies of a sample would be both in the training and the test part of a split.
+
+    References
+    ----------
+    .. [1] Donahue et al., "DeCAF: A Deep Convolutional Activation Feature for Generic Visual Recognition", ICML 2014.
+    .. [2] Hinton et al., "Improving neural networks by preventing co-adaptation of feature detectors", 2012.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skdecaf import DropoutClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X = X / 16
+    >>> classifier = DropoutClassifier(LogisticRegression(), n_draws=5, random_state=0)
+    >>> classifier.fit(X[:300], y[:300]).predict(X[300:305])
+    array([7, 3, 5, 1, 0])
+    """
+
+    _parameter_constraints = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "rate": [Interval(Real, 0, 1, closed="left")],
+        "n_draws": [Interval(Integral, 1, None, closed="left")],
+        "solver": [StrOptions({"auto", "stack", "epochs"})],
+        "random_state": ["random_state"],
+    }
+
+    # These go to the estimator; only `score` uses sample weights itself.
+    __metadata_request__fit = {"sample_weight": UNUSED}
+    __metadata_request__partial_fit = {"sample_weight": UNUSED, "classes": UNUSED}
+
+    def __init__(self, estimator, rate=0.5, *, n_draws=10, solver="auto", random_state=None):
+        self.estimator = estimator
+        self.rate = rate
+        self.n_draws = n_draws
+        self.solver = solver
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None, **params):
+        """Train a clone of the estimator under `n_draws` masks.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples; None is 1 each.
+        **params : dict
+            Further metadata, routed to the estimator.
+
+        Returns
+        -------
+        self : DropoutClassifier
+            The trained classifier.
+
+        Raises
+        ------
+        ValueError
+            If `solver="epochs"` and the estimator has no `partial_fit`.
+        """
+        if self.solver == "epochs" and not hasattr(self.estimator, "partial_fit"):
+            raise ValueError(
+                f"solver='epochs' needs an estimator with partial_fit, which {type(self.estimator).__name__} has not: "
+                "use solver='stack'."
+            )
+        X, y = self._checked_training_set(X, y, reset=True)
+        params = self._routed("fit", sample_weight, params)
+        self._start()
+        if self._method_of_fit() == "fit":
+            return self._fit_stack(X, y, params)
+        params["classes"] = np.unique(y)
+        for _ in range(self.n_draws):
+            self._present(X, y, params)
+        return self
+
+    @_available_if_estimator_has("partial_fit")
+    @_fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y, classes=None, sample_weight=None, **params):
+        """Train the estimator further by one `partial_fit`, under one fresh mask.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that will occur; needed in the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples; None is 1 each.
+        **params : dict
+            Further metadata, routed to the estimator.
+
+        Returns
+        -------
+        self : DropoutClassifier
+            The trained classifier.
+        """
+        first = not hasattr(self, "estimator_")
+        X, y = self._checked_training_set(X, y, reset=first)
+        params = self._routed("partial_fit", sample_weight, params)
+        if classes is not None:
+            params["classes"] = classes
+        if first:
+            self._start()
+        self._present(X, y, params)
+        return self
+
+    def _checked_training_set(self, X, y, reset):
+        X, y = validate_data(self, X, y, reset=reset, **self._input_options())
+        check_classification_targets(y)
+        return without_duplicates(X), y
+
+    def _input_options(self):
+        takes_sparse = get_tags(self.estimator).input_tags.sparse
+        return {"accept_sparse": "csr" if takes_sparse else False, "dtype": FLOAT_DTYPES}
+
+    def _start(self):
+        self.estimator_ = clone(self.estimator)
+        self.scale_ = 1.0 - self.rate
+        self._random_state = check_random_state(self.random_state)  # lives on: each partial_fit has a fresh mask
+
+    def _fit_stack(self, X, y, params):
+        if "sample_weight" in params or "sample_weight" in signature(self.estimator_.fit).parameters:
+            params["sample_weight"] = _check_sample_weight(params.get("sample_weight"), X) / self.n_draws
+        rows = np.tile(np.arange(X.shape[0]), self.n_draws)
+        masked = drop_entries(X[rows], self.rate, self._random_state)
+        self.estimator_.fit(masked, y[rows], **_check_method_params(X, params, indices=rows))
+        return self
+
+    def _present(self, X, y, params):
+        masked = drop_entries(X.copy(), self.rate, self._random_state)
+        self.estimator_.partial_fit(masked, y, **params)
+
+    @property
+    def classes_(self):
+        """The class labels."""
+        return self.estimator_.classes_
+
+    def predict(self, X):
+        """Predict class labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows of features.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Class labels.
+        """
+        return self._answer("predict", X)
+
+    @_available_if_estimator_has("predict_proba")
+    def predict_proba(self, X):
+        """Predict class probabilities; only where the estimator does.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows of features.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            Columns in the order of `classes_`.
+        """
+        return self._answer("predict_proba", X)
+
+    @_available_if_estimator_has("predict_log_proba")
+    def predict_log_proba(self, X):
+        """Predict logarithms of class probabilities; only where the estimator does.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows of features.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            Columns in the order of `classes_`.
+        """
+        return self._answer("predict_log_proba", X)
+
+    @_available_if_estimator_has("decision_function")
+    def decision_function(self, X):
+        """Compute the estimator's decision values; only where it does.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows of features.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            What the estimator's method returns.
+        """
+        return self._answer("decision_function", X)
+
+    def _answer(self, method, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, **self._input_options())
+        return getattr(self.estimator_, method)(X * X.dtype.type(self.scale_))
+
+    def _method_of_fit(self):
+        """Name the method of the estimator that `fit` calls."""
+        by_epochs = self.solver == "epochs" or (self.solver == "auto" and hasattr(self.estimator, "partial_fit"))
+        return "partial_fit" if by_epochs else "fit"
+
+    def _routed(self, method, sample_weight, params):
+        """Collect what the estimator's method is to be given beside X and y."""
+        _raise_for_params(params, self, method)
+        if sample_weight is not None:
+            params = {**params, "sample_weight": sample_weight}
+        if not _routing_enabled():
+            return params
+        callee = self._method_of_fit() if method == "fit" else method
+        return dict(process_routing(self, method, **params)["estimator"][callee])
+
+    def get_metadata_routing(self):
+        """Say what metadata goes where.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            What this object and its estimator request.
+        """
+        to_estimator = (
+            MethodMapping()
+            .add(caller="fit", callee=self._method_of_fit())
+            .add(caller="partial_fit", callee="partial_fit")
+        )
+        return (
+            MetadataRouter(owner=self).add_self_request(self).add(estimator=self.estimator, method_mapping=to_estimator)
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags.sparse = inner.input_tags.sparse
+        tags.input_tags.positive_only = inner.input_tags.positive_only
+        if inner.classifier_tags is not None:
+            tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
+        return tags

@@ -1,0 +1,136 @@
+"""From images to blobs: decode, resize, crop and compute, chunk by chunk in threads."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import sys
+import warnings
+
+import numpy as np
+from tqdm import tqdm
+
+from skdecaf._forward import plan_forward_pass
+from skdecaf._inputs import load_image
+from skdecaf._threads import resolve_n_jobs
+from skdecaf.images import ImageError, views
+from skdecaf.images.loading import map_chunks
+
+N_VIEWS = {"center": 1, "ten": 10}
+
+
+class BlobExtractor:
+    """Computes blobs of photos, side by side in one row each.
+
+    Parameters
+    ----------
+    network : Network
+    blobs : sequence of str
+    resize : {"warp", "crop"} or None
+        None is the network's own policy.
+    crops : {"center", "ten"}
+        Blobs of ten crops are averaged.
+    value_range : tuple (low, high) or None
+        Of images whose dtype does not say it.
+    on_error : {"raise", "nan"}
+    n_jobs, batch_size, verbose
+        As in `DeCAFTransformer`.
+    """
+
+    def __init__(self, network, blobs, *, resize, crops, value_range, on_error, n_jobs, batch_size, verbose):
+        preprocessing = network.preprocessing
+        self.forward = plan_forward_pass(network, blobs)
+        self.sizes = [int(np.prod(network.blob_shapes[blob])) for blob in self.forward.blobs]
+        self.value_range, self.on_error, self.verbose = value_range, on_error, verbose
+        self.n_threads = resolve_n_jobs(n_jobs)
+        self.n_views = N_VIEWS[crops]
+        self.chunk_size = max(1, batch_size // self.n_views)
+        self._view_options = {
+            "resize": preprocessing.resize,
+            "crop": preprocessing.crop,
+            "policy": resize or preprocessing.policy,
+            "resample": preprocessing.resample,
+            "crops": crops,
+        }
+
+    def run(self, images, errors, keep=True, look=None):
+        """Compute all rows.
+
+        Parameters
+        ----------
+        images : Images
+        errors : dict of int to ImageError
+            Rows that are known to be bad. Those that turn out bad are added.
+        keep : bool
+            Whether to return the rows.
+        look : callable, optional
+            Called in the order of the rows with each chunk of good rows, (n, size) float32.
+
+        Returns
+        -------
+        ndarray of shape (n, size), float32, or None
+            Bad rows are NaN.
+        """
+        if errors and self.on_error == "raise":
+            raise errors[min(errors)]
+        n, width = len(images), sum(self.sizes)
+        out = np.full((n, width), np.nan, np.float32) if keep else None
+        # With few images every thread gets its share.
+        chunk_size = max(1, min(self.chunk_size, -(-n // self.n_threads)))
+
+        def work(start, stop, cancelled):
+            return self._chunk(images, range(start, stop), errors, cancelled)
+
+        with self._progress(n) as progress:
+            for start, (rows, features, bad) in zip(
+                range(0, n, chunk_size), map_chunks(work, n, chunk_size, self.n_threads), strict=True
+            ):
+                errors.update(bad)
+                if look is not None and rows:
+                    look(features)
+                if keep and rows:
+                    out[rows] = features
+                progress.update(min(chunk_size, n - start))
+        self._warn_of(images, errors)
+        return out
+
+    def _chunk(self, images, indices, errors, cancelled):
+        """Blobs of the good rows of one chunk: (rows, features, errors of the bad ones)."""
+        rows, pixels, bad = [], [], {}
+        for i in indices:
+            if cancelled.is_set():
+                return [], None, {}
+            if i in errors:
+                continue
+            try:
+                pixels.append(views(load_image(images, i, self.value_range), **self._view_options))
+                rows.append(i)
+            except ImageError as error:
+                if self.on_error == "raise":
+                    raise
+                bad[i] = error
+        if not rows:
+            return rows, None, bad
+        blobs = self.forward.run(np.concatenate(pixels)).values()
+        return rows, np.hstack([self._average_views(blob) for blob in blobs]), bad
+
+    def _average_views(self, blob):
+        if self.n_views == 1:
+            return blob
+        return blob.reshape(-1, self.n_views, blob.shape[1]).mean(axis=1)
+
+    def _progress(self, n):
+        """A tqdm bar; a line every ten seconds where nobody watches a terminal."""
+        if not self.verbose:
+            return tqdm(disable=True)
+        from tqdm.auto import tqdm as notebook_or_terminal_bar
+
+        interval = 0.1 if sys.stderr.isatty() else 10
+        return notebook_or_terminal_bar(total=n, unit=" images", desc="skdecaf", mininterval=interval)
+
+    def _warn_of(self, images, errors):
+        if errors:
+            first = ", ".join(images.name(i) for i in sorted(errors)[:3])
+            more = ", …" if len(errors) > 3 else ""
+            warnings.warn(
+                f"{len(errors)} of {len(images)} images cannot be read; their rows are NaN: {first}{more}",
+                UserWarning,
+                stacklevel=4,
+            )
