@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf._decaf import DeCAFTransformer
 from skdecaf._dropout import DropoutFeatures
+from skdecaf._dropout_classifier import DropoutClassifier
 from skdecaf.weights import Network
 
 __version__ = "0.1.0"
 
-__all__ = ["DeCAFTransformer", "DropoutFeatures", "Network", "__version__"]
+__all__ = ["DeCAFTransformer", "DropoutClassifier", "DropoutFeatures", "Network", "__version__"]
