@@ -3,8 +3,8 @@
 python docs/measurements/speed.py [caffenet|mini|...]
 
 Random filters, images in memory, batch 64, to fc6 after its ReLU, two threads each. The engines take turns, seven
-rounds; printed are the medians and the ratio to OpenVINO. Unset OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE, which would slow
-NumPy's BLAS down.
+rounds; printed are the medians and the ratio to OpenVINO. Unset OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE, which would
+slow NumPy's BLAS down.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
