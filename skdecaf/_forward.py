@@ -10,6 +10,7 @@ from collections import OrderedDict, deque
 from functools import lru_cache
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from skdecaf._kernels import bias, patches, pixels, pooling, response_norm, softmax
 from skdecaf._layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax, output_shape
@@ -21,6 +22,9 @@ _ROW_GROUP = 12
 # Images that walk through the maps together: as many as keep their patches near the cache.
 _PATCH_VALUES = 9_000_000
 _MOST_STACKED = 16
+
+# Share of weights that are not zero below which a sparse product is the faster one.
+_SPARSE_BELOW = 1 / 8
 
 
 class _Workspace:
@@ -161,6 +165,22 @@ class _FullyConnectedStep:
         return out.reshape(-1, width)[:n]
 
 
+class _SparseStep:
+    """A fully connected layer most of whose weights are zero, as pruned networks have."""
+
+    def __init__(self, weight, biases, rectified):
+        self.matrix, self.biases, self.rectified = csr_array(weight), biases, int(rectified)
+
+    def run(self, vectors, workspace):
+        # SciPy adds in the order of the stored values, whatever the number of columns, but a single one it takes
+        # another way.
+        columns = vectors.T if len(vectors) > 1 else np.repeat(vectors.T, 2, axis=1)
+        products = np.ascontiguousarray((self.matrix @ columns).T[: len(vectors)])[np.newaxis]
+        out = workspace.array(self, products.shape)
+        bias.add_bias(products, self.biases, self.rectified, 0, out)
+        return out[0]
+
+
 def _spread(vectors, blocks):
     """Put vectors into the rows of blocks in order, zeros after the last."""
     n, (n_blocks, per_block, depth) = len(vectors), blocks.shape
@@ -245,7 +265,9 @@ class ForwardPass:
             return _ConvolutionStep(layer, shape, weight, arrays[f"{layer.name}.bias"], rectified, self.stacked)
         if isinstance(layer, FullyConnected):
             weight = arrays[f"{layer.name}.weight"]
-            return _FullyConnectedStep(weight, arrays[f"{layer.name}.bias"], rectified)
+            sparse = np.count_nonzero(weight) < _SPARSE_BELOW * weight.size
+            step = _SparseStep if sparse else _FullyConnectedStep
+            return step(weight, arrays[f"{layer.name}.bias"], rectified)
         if isinstance(layer, MaxPool):
             return _PoolingStep(layer, shape)
         if isinstance(layer, ResponseNorm):

@@ -60,6 +60,29 @@ def test_a_network_without_convolutions():
         assert relative_error(blobs["fc6"][i], float64_layers.blobs(network, image)["fc6"]) < 1e-6
 
 
+def pruned_network():
+    """Of each fully connected layer, nine in ten weights are zero."""
+    network, generator = tiny_network(), np.random.default_rng(0)
+    arrays = dict(network.arrays)
+    for name in ("fc6.weight", "fc7.weight"):
+        arrays[name] = arrays[name] * (generator.random(arrays[name].shape) < 0.1)
+    return Network(network.layers, arrays, network.preprocessing)
+
+
+def test_sparse_layers():
+    network = pruned_network()
+    batch = images(network, 7)
+    plan = ForwardPass(network, ["fc6", "fc7_pre", "prob"])
+    kinds = [type(step).__name__ for _, step in plan._vector_steps]
+    assert kinds == ["_SparseStep", "_SparseStep", "_RectifyStep", "_FullyConnectedStep", "_SoftmaxStep"]
+    blobs = plan.run(batch)
+    for i, image in enumerate(batch):
+        expected, alone = float64_layers.blobs(network, image), plan.run(batch[i : i + 1])
+        for name, value in blobs.items():
+            assert relative_error(value[i], expected[name]) < 1e-5
+            np.testing.assert_array_equal(alone[name][0], value[i])
+
+
 @pytest.mark.parametrize("n", [0, 1])
 def test_empty_and_single(n):
     network = tiny_network()
