@@ -61,9 +61,10 @@ def _modern_name(name, known):
         return name
     name = name.removesuffix(_DECAF_RELEASE_SUFFIX)
     name = {"probs": "prob"}.get(name, name).replace("rnorm", "norm")
-    if re.fullmatch(r"\w+(_neuron|dropout)", name):
-        return re.sub(r"(_neuron|dropout)$", "", name)
-    return f"{name}_pre" if f"{name}_pre" in known else name
+    rectified = re.sub("(_neuron|dropout)$", "", name)
+    if f"{rectified}_pre" in known:
+        return f"{name}_pre" if name == rectified else rectified
+    return name
 
 
 def column_names(blob, size):

@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
+from copy import copy
 from numbers import Integral
 
 import numpy as np
@@ -14,15 +15,27 @@ from skdecaf._blob_names import column_names, resolve_blobs
 from skdecaf._dropout import drop_entries, expected_scale
 from skdecaf._extraction import BlobExtractor
 from skdecaf._inputs import (
+    PARAMETER_CONSTRAINTS,
     check_images,
     learn_value_range,
     read_images,
     require_value_range,
-    warn_if_out_of_range,
 )
 from skdecaf.weights import Network, resolve_network
 
 _DROPOUT_RATE = 0.5
+
+
+class _SumOfSquares:
+    """Sum of the squares of each feature, taken one row after the other, so that no split changes a bit."""
+
+    def __init__(self):
+        self.total, self.n_rows = 0.0, 0
+
+    def add(self, features):
+        for row in features:
+            self.total = self.total + np.square(row, dtype=np.float64)
+        self.n_rows += len(features)
 
 
 class DeCAFTransformer(TransformerMixin, BaseEstimator):
@@ -146,15 +159,8 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         "layer": [Interval(Integral, 5, 8, closed="both"), str, list, tuple],
         "dropout": ["boolean", StrOptions({"mask"})],
         "weights": [str, os.PathLike, Network],
-        "crops": [StrOptions({"center", "ten"})],
-        "resize": [StrOptions({"warp", "crop"}), None],
-        "image_shape": [tuple, list, None],
-        "value_range": [tuple, list, None],
-        "on_error": [StrOptions({"raise", "nan"})],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "n_jobs": [Integral, None],
         "random_state": ["random_state"],
-        "verbose": ["verbose"],
+        **PARAMETER_CONSTRAINTS,
     }
 
     def __init__(
@@ -222,7 +228,7 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         self
         """
         if self.__sklearn_is_fitted__():
-            self._learn(*self._read(X), keep=False)
+            self._learn(*self._read(X), copy(self._squares), keep=False)
         else:
             self._fit(X, keep=False)
         return self
@@ -287,66 +293,44 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         return tags
 
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "network_fingerprint_")
+        return hasattr(self, "_squares")
 
     def _fit(self, X, keep):
         """Learn anew; return the activations if asked to, and the generator of the masks."""
+        vars(self).pop("_squares", None)  # should this fail, the estimator is not fitted
         generator = check_random_state(self.random_state)
         seed = int(generator.randint(2**31 - 1))
         network = resolve_network(self.weights, seed)
         blobs = resolve_blobs(self.layer, network)
         images = read_images(self, X, reset=True)
-        errors = check_images(images)
+        errors = check_images(images, self.on_error)
         self.value_range_ = learn_value_range(images, self.value_range, errors)
         self.blobs_ = blobs
         self.network_fingerprint_ = network.fingerprint
         self._seed = seed
-        self._sums_of_squares, self._n_images = None, 0
-        return self._learn(images, errors, keep), generator
+        return self._learn(images, errors, _SumOfSquares(), keep), generator
 
-    def _learn(self, images, errors, keep):
-        """Take the images into account; return their activations if asked to."""
-        expected = self._dropout_mode() == "expected"
-        if expected or keep:
-            features = self._activations(images, errors, keep, look=self._add_squares if expected else None)
-        elif errors and self.on_error == "raise":
-            raise errors[min(errors)]
-        else:
-            features = None
-        if expected and not self._n_images:
+    def _learn(self, images, errors, squares, keep):
+        """Take the images into account, all of them or none; return their activations if asked to."""
+        look = squares.add if self._dropout_mode() == "expected" else None
+        features = self._activations(images, errors, keep, look) if look or keep else None
+        if look and not squares.n_rows:
             raise ValueError("none of the images can be read, so there is nothing to learn from")
+        self._squares = squares if look else None
         return features
-
-    def _add_squares(self, features):
-        """Add to the sum of squares of each feature, one row after the other, so that no split changes a bit."""
-        if self._sums_of_squares is None:
-            self._sums_of_squares = np.zeros(features.shape[1])
-        for row in features:
-            self._sums_of_squares += np.square(row, dtype=np.float64)
-        self._n_images += len(features)
 
     def _read(self, X):
         """Images and early errors, read as those that `fit` saw."""
+        if self._squares is None and self._dropout_mode() == "expected":
+            raise ValueError(f"dropout was changed to {self.dropout!r} after fit; call fit again")
         images = read_images(self, X, reset=False)
-        errors = check_images(images)
+        errors = check_images(images, self.on_error)
         require_value_range(images, self.value_range_)
         return images, errors
 
     def _activations(self, images, errors, keep=True, look=None):
-        extractor = BlobExtractor(
-            self._network(),
-            self.blobs_,
-            resize=self.resize,
-            crops=self.crops,
-            value_range=self.value_range_,
-            on_error=self.on_error,
-            n_jobs=self.n_jobs,
-            batch_size=self.batch_size,
-            verbose=self.verbose,
-        )
-        features = extractor.run(images, errors, keep=keep, look=look)
-        warn_if_out_of_range(images, self.value_range_)
-        return features
+        extractor = BlobExtractor(self, self._network(), self.blobs_, self.value_range_)
+        return extractor.run(images, errors, keep=keep, look=look)
 
     def _scaled(self, features):
         """Apply dropout's part at test time, in place."""
@@ -359,10 +343,8 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
 
     def _scale(self):
         """Factor of each feature; every blob is scaled as if it were alone."""
-        if self._sums_of_squares is None:
-            raise ValueError(f"dropout was changed to {self.dropout!r} after fit; call fit again")
         edges = np.cumsum([int(np.prod(self._network().blob_shapes[blob])) for blob in self.blobs_])[:-1]
-        blocks = np.split(self._sums_of_squares / self._n_images, edges)
+        blocks = np.split(self._squares.total / self._squares.n_rows, edges)
         return np.concatenate([expected_scale(block, _DROPOUT_RATE) for block in blocks]).astype(np.float32)
 
     def _dropout_mode(self):

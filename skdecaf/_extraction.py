@@ -2,16 +2,16 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import sys
-import warnings
+from contextlib import closing
 
 import numpy as np
 from tqdm import tqdm
 
 from skdecaf._forward import plan_forward_pass
-from skdecaf._inputs import load_image
+from skdecaf._inputs import load_image, warn_if_out_of_range
 from skdecaf._threads import resolve_n_jobs
-from skdecaf.images import ImageError, views
-from skdecaf.images.loading import map_chunks
+from skdecaf._warnings import warn_user
+from skdecaf.images import ImageError, cut_windows, fit_image, map_chunks
 
 N_VIEWS = {"center": 1, "ten": 10}
 
@@ -21,33 +21,27 @@ class BlobExtractor:
 
     Parameters
     ----------
+    estimator : estimator instance
+        Its ``resize``, ``crops``, ``on_error``, ``batch_size``, ``n_jobs`` and ``verbose`` are read, as in
+        `DeCAFTransformer`.
     network : Network
     blobs : sequence of str
-    resize : {"warp", "crop"} or None
-        None is the network's own policy.
-    crops : {"center", "ten"}
-        Blobs of ten crops are averaged.
     value_range : tuple (low, high) or None
         Of images whose dtype does not say it.
-    on_error : {"raise", "nan"}
-    n_jobs, batch_size, verbose
-        As in `DeCAFTransformer`.
     """
 
-    def __init__(self, network, blobs, *, resize, crops, value_range, on_error, n_jobs, batch_size, verbose):
-        preprocessing = network.preprocessing
+    def __init__(self, estimator, network, blobs, value_range):
+        self.network, preprocessing = network, network.preprocessing
         self.forward = plan_forward_pass(network, blobs)
         self.sizes = [int(np.prod(network.blob_shapes[blob])) for blob in self.forward.blobs]
-        self.value_range, self.on_error, self.verbose = value_range, on_error, verbose
-        self.n_threads = resolve_n_jobs(n_jobs)
-        self.n_views = N_VIEWS[crops]
-        self.chunk_size = max(1, batch_size // self.n_views)
-        self._view_options = {
-            "resize": preprocessing.resize,
-            "crop": preprocessing.crop,
-            "policy": resize or preprocessing.policy,
+        self.value_range, self.on_error, self.verbose = value_range, estimator.on_error, estimator.verbose
+        self.n_threads = resolve_n_jobs(estimator.n_jobs)
+        self.crops, self.n_views = estimator.crops, N_VIEWS[estimator.crops]
+        self.chunk_size = max(1, estimator.batch_size // self.n_views)
+        self._fit_options = {
+            "size": preprocessing.resize,
+            "policy": estimator.resize or preprocessing.policy,
             "resample": preprocessing.resample,
-            "crops": crops,
         }
 
     def run(self, images, errors, keep=True, look=None):
@@ -68,27 +62,28 @@ class BlobExtractor:
         ndarray of shape (n, size), float32, or None
             Bad rows are NaN.
         """
-        if errors and self.on_error == "raise":
-            raise errors[min(errors)]
         n, width = len(images), sum(self.sizes)
-        out = np.full((n, width), np.nan, np.float32) if keep else None
+        out = np.empty((n, width), np.float32) if keep else None
         # With few images every thread gets its share.
         chunk_size = max(1, min(self.chunk_size, -(-n // self.n_threads)))
 
         def work(start, stop, cancelled):
             return self._chunk(images, range(start, stop), errors, cancelled)
 
-        with self._progress(n) as progress:
-            for start, (rows, features, bad) in zip(
-                range(0, n, chunk_size), map_chunks(work, n, chunk_size, self.n_threads), strict=True
-            ):
+        starts = range(0, n, chunk_size)
+        # An error here must not leave threads at work for as long as someone holds its traceback.
+        with self._progress(n) as progress, closing(map_chunks(work, n, chunk_size, self.n_threads)) as chunks:
+            for start, (rows, features, bad) in zip(starts, chunks, strict=True):
                 errors.update(bad)
                 if look is not None and rows:
                     look(features)
                 if keep and rows:
                     out[rows] = features
                 progress.update(min(chunk_size, n - start))
+        if keep:
+            out[list(errors)] = np.nan
         self._warn_of(images, errors)
+        warn_if_out_of_range(images, self.value_range)
         return out
 
     def _chunk(self, images, indices, errors, cancelled):
@@ -100,16 +95,25 @@ class BlobExtractor:
             if i in errors:
                 continue
             try:
-                pixels.append(views(load_image(images, i, self.value_range), **self._view_options))
+                pixels.append(self._views(load_image(images, i, self.value_range)))
                 rows.append(i)
             except ImageError as error:
                 if self.on_error == "raise":
                     raise
                 bad[i] = error
-        if not rows:
-            return rows, None, bad
+        if not rows or cancelled.is_set():
+            return [], None, bad
         blobs = self.forward.run(np.concatenate(pixels)).values()
         return rows, np.hstack([self._average_views(blob) for blob in blobs]), bad
+
+    def _views(self, pixels):
+        """The crops of one image, of which a mean image is already subtracted."""
+        pixels = fit_image(pixels, **self._fit_options)
+        if self.network.preprocessing.flip:
+            pixels = pixels[::-1]
+        if self.network.mean_image is not None:
+            pixels = pixels - self.network.mean_image
+        return cut_windows(pixels, self.network.preprocessing.crop, self.crops)
 
     def _average_views(self, blob):
         if self.n_views == 1:
@@ -129,8 +133,4 @@ class BlobExtractor:
         if errors:
             first = ", ".join(images.name(i) for i in sorted(errors)[:3])
             more = ", …" if len(errors) > 3 else ""
-            warnings.warn(
-                f"{len(errors)} of {len(images)} images cannot be read; their rows are NaN: {first}{more}",
-                UserWarning,
-                stacklevel=4,
-            )
+            warn_user(f"{len(errors)} of {len(images)} images cannot be read; their results are NaN: {first}{more}")

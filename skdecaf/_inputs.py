@@ -6,14 +6,27 @@ kind of its own, because it is empty, has the one that ``fit`` saw.
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
-import warnings
 from numbers import Integral
 
 import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
 from skdecaf._input_kinds import CHANNELS, find_rows
+from skdecaf._warnings import warn_user
 from skdecaf.images.decoding import ImageError, check_source, decode, describe, needs_value_range, to_rgb
+
+# Of the parameters that every estimator on images has.
+PARAMETER_CONSTRAINTS = {
+    "crops": [StrOptions({"center", "ten"})],
+    "resize": [StrOptions({"warp", "crop"}), None],
+    "image_shape": [tuple, list, None],
+    "value_range": [tuple, list, None],
+    "on_error": [StrOptions({"raise", "nan"})],
+    "batch_size": [Interval(Integral, 1, None, closed="left")],
+    "n_jobs": [Interval(Integral, 1, None, closed="left"), Interval(Integral, None, -1, closed="right"), None],
+    "verbose": ["verbose"],
+}
 
 _WIDEST_GUESS = 100
 _KIND_IN_WORDS = {
@@ -31,8 +44,6 @@ class Images:
         One source an image, or the table whose rows are the flattened images.
     image_shape : tuple of int or None
         Shape of the rows of a table; None where the sources are images as they are.
-    index : pandas.Index or None
-        Row index of the frame or Series that X was.
 
     Attributes
     ----------
@@ -43,10 +54,9 @@ class Images:
         Rows with values far outside the value range, filled by :func:`load_image` from any thread.
     """
 
-    def __init__(self, sources, image_shape=None, index=None):
+    def __init__(self, sources, image_shape=None):
         self._sources = sources
         self._image_shape = image_shape
-        self.index = index
         self.unscaled = {}
         self.far_rows = set()
 
@@ -89,10 +99,8 @@ def read_images(estimator, X, *, reset):
         If X is no sequence, or is sparse.
     """
     layout, rows = find_rows(X)
-    index = getattr(X, "index", None)
-    index = None if callable(index) else index  # a list's is a method
     if not reset and len(rows) == 0 and not layout == estimator.input_kind_ == "table":
-        return Images([], index=index)
+        return Images([])
     kind = "table" if layout == "table" else "images"
     if not reset and kind != estimator.input_kind_:
         raise ValueError(
@@ -103,11 +111,17 @@ def read_images(estimator, X, *, reset):
     rows = read(estimator, X, rows, layout, reset)
     if reset:
         estimator.input_kind_ = kind
-    return Images(rows, image_shape=estimator.image_shape_, index=index)
+    return Images(rows, image_shape=estimator.image_shape_)
 
 
-def check_images(images):
+def check_images(images, on_error="nan"):
     """Check every image as far as that goes without decoding it.
+
+    Parameters
+    ----------
+    images : Images
+    on_error : {"raise", "nan"}
+        Whether to raise the error of the first bad row.
 
     Returns
     -------
@@ -123,6 +137,8 @@ def check_images(images):
         else:
             if needs_value_range(dtype):
                 images.unscaled[i] = dtype
+    if errors and on_error == "raise":
+        raise errors[min(errors)]
     return errors
 
 
@@ -173,7 +189,7 @@ def require_value_range(images, value_range):
         i, dtype = next(iter(images.unscaled.items()))
         raise ValueError(
             f"{images.name(i)} has {dtype} pixels, and fit saw none from which to learn the range of their values; "
-            "set value_range=(low, high) to the values of black and white"
+            "fit on such images, or set value_range=(low, high) to the values of black and white"
         )
 
 
@@ -203,11 +219,10 @@ def load_image(images, i, value_range):
 def warn_if_out_of_range(images, value_range):
     """Warn once of all loaded images whose values lie far outside ``value_range``."""
     if images.far_rows:
-        warnings.warn(
+        warn_user(
             f"{len(images.far_rows)} of {len(images)} images have values far outside the range "
             f"{value_range[0]:g} to {value_range[1]:g} that black and white have, the first is "
             f"{images.name(min(images.far_rows))}; scale them like the images that fit saw, or set value_range",
-            stacklevel=3,
         )
 
 
@@ -275,10 +290,9 @@ def _shape_of_rows(n_columns, image_shape):
         return colour_side, colour_side, 3
     if n_columns == side**2:
         if n_columns % 3 == 0 and n_columns > _WIDEST_GUESS:
-            warnings.warn(
+            warn_user(
                 f"The {n_columns} columns of X are taken as grey images of {side} x {side} pixels, but may be "
                 f"colour images of another shape; set image_shape to what they are, as in ({side}, {side})",
-                stacklevel=5,
             )
         return side, side
     if n_columns <= _WIDEST_GUESS:

@@ -3,6 +3,9 @@ from pathlib import Path
 
 import pytest
 
+# Processes that tests start find the installed package, not the plain sources in the folder that they start in.
+os.environ["PYTHONSAFEPATH"] = "1"
+
 
 @pytest.fixture(scope="session")
 def photos():

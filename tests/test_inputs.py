@@ -174,16 +174,6 @@ def test_empty_tables_and_columns(paths):
     assert MeanColour().fit(paths).transform(np.empty((0, 4))).shape == (0, 3)
 
 
-def test_row_index_is_kept(paths):
-    def index(X):
-        return read_images(MeanColour(), X, reset=True).index
-
-    assert list(index(pd.Series(paths, index=[3, 0, 7]))) == [3, 0, 7]
-    assert list(index(pd.DataFrame(np.ones((2, 4)), index=["x", "y"]))) == ["x", "y"]
-    for X in (paths, tuple(paths), np.array(paths), pd.Index(paths), pl.Series("path", paths), np.ones((2, 4))):
-        assert index(X) is None
-
-
 # Shapes of flattened images
 
 

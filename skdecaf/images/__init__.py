@@ -2,17 +2,18 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf.images.decoding import ImageError, check_source, decode, describe, needs_value_range, to_rgb
-from skdecaf.images.geometry import resize_image, views
+from skdecaf.images.geometry import cut_windows, fit_image, resize_image
 from skdecaf.images.loading import map_chunks
 
 __all__ = [
     "ImageError",
     "check_source",
+    "cut_windows",
     "decode",
     "describe",
+    "fit_image",
     "map_chunks",
     "needs_value_range",
     "resize_image",
     "to_rgb",
-    "views",
 ]

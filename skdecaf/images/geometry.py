@@ -41,21 +41,53 @@ def resize_image(pixels, size, resample):
     return resized[0] if pixels.dtype == np.uint8 else np.stack(resized, axis=2)
 
 
-def views(pixels, *, resize, crop, policy, resample, crops):
-    """Resize an image and cut out the windows that the network reads.
+def fit_image(pixels, size, policy, resample):
+    """Bring an image to the size from which windows are cut.
 
     Parameters
     ----------
     pixels : ndarray of shape (height, width, 3), uint8 or float32
-    resize : tuple (height, width)
-        Size to which the image is brought first.
-    crop : tuple (height, width)
-        Size of a window, at most ``resize``.
+    size : tuple (height, width)
     policy : {"warp", "crop"}
-        "warp" resizes regardless of aspect; "crop" scales the image so that it just covers ``resize``, and cuts the
+        "warp" resizes regardless of aspect; "crop" scales the image so that it just covers ``size``, and cuts the
         centre.
     resample : {"bilinear", "bicubic"}
         Pillow's filter, antialiased.
+
+    Returns
+    -------
+    ndarray of shape (*size, 3) and the dtype of ``pixels``
+
+    Raises
+    ------
+    ValueError
+        Where ``policy`` or ``resample`` is none of the above.
+
+    Notes
+    -----
+    The paper (Donahue et al., ICML 2014, section 3) warps. With "crop", of an image more than 16 times longer than
+    ``size`` only the middle is scaled; the rest cannot be seen, and would take much memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdecaf.images import fit_image
+    >>> fit_image(np.zeros((40, 60, 3), np.uint8), (72, 72), policy="crop", resample="bicubic").shape
+    (72, 72, 3)
+    """
+    if _one_of("policy", policy, ("warp", "crop")) == "warp":
+        return resize_image(pixels, size, resample)
+    return _covering(pixels, size, resample)
+
+
+def cut_windows(pixels, crop, crops):
+    """Cut out the windows that the network reads.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (height, width, 3)
+    crop : tuple (height, width)
+        Size of a window.
     crops : {"center", "ten"}
         The centre, or ten windows: top left, top right, bottom left, bottom right and centre, then the left-right
         mirrors of these five.
@@ -67,30 +99,22 @@ def views(pixels, *, resize, crop, policy, resample, crops):
     Raises
     ------
     ValueError
-        Where ``policy``, ``resample`` or ``crops`` is none of the above.
+        Where ``crops`` is none of the above.
 
     Notes
     -----
-    The paper (Donahue et al., ICML 2014, section 3) warps and takes the centre. Centres start at half the difference,
-    rounded down: 256 to 227 at 14. With "crop", of an image more than 16 times longer than the window only the middle
-    is scaled; the rest cannot be seen, and would take much memory.
+    Centres start at half the difference, rounded down: 256 to 227 at 14.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from skdecaf.images import views
-    >>> photo = np.zeros((40, 60, 3), np.uint8)
-    >>> views(photo, resize=(72, 72), crop=(64, 64), policy="warp", resample="bicubic", crops="ten").shape
+    >>> from skdecaf.images import cut_windows
+    >>> cut_windows(np.zeros((72, 72, 3), np.uint8), (64, 64), "ten").shape
     (10, 64, 64, 3)
     """
-    _one_of("crops", crops, ("center", "ten"))
-    if _one_of("policy", policy, ("warp", "crop")) == "warp":
-        pixels = resize_image(pixels, resize, resample)
-    else:
-        pixels = _covering(pixels, resize, resample)
-    if crops == "center":
+    if _one_of("crops", crops, ("center", "ten")) == "center":
         return _center(pixels, crop)[np.newaxis]
-    (height, width), (bottom, right) = crop, np.subtract(resize, crop)
+    (height, width), (bottom, right) = crop, np.subtract(pixels.shape[:2], crop)
     corners = [(0, 0), (0, right), (bottom, 0), (bottom, right)]
     windows = [pixels[top : top + height, left : left + width] for top, left in corners]
     windows = np.stack([*windows, _center(pixels, crop)])

@@ -19,6 +19,7 @@ from skdecaf.weights.architectures import ARCHITECTURES, Architecture
 from skdecaf.weights.preprocessing import Preprocessing
 
 FORMAT = "skdecaf-1"
+_MEAN_IMAGE = "mean_image"
 _INTEGER_LIMITS = {"int8": 127, "int16": 32767}
 
 
@@ -37,6 +38,9 @@ class Network:
         How a photo becomes the input.
     labels : sequence of (identifier, name) pairs of str, optional
         One for each class, in the order of the last layer's outputs.
+    mean_image : ndarray of shape (*preprocessing.resize, 3), optional
+        Subtracted from the resized photo before it is cropped, red, green, blue from 0 to 255, in place of
+        ``preprocessing.mean``, which is zero then.
     name : str, default="network"
         For messages and files.
 
@@ -66,13 +70,14 @@ class Network:
     (2048,)
     """
 
-    def __init__(self, layers, arrays, preprocessing, *, labels=(), name="network"):
+    def __init__(self, layers, arrays, preprocessing, *, labels=(), mean_image=None, name="network"):
         self.layers = tuple(layers)
         self.preprocessing = preprocessing
         self.labels = tuple((str(identifier), str(text)) for identifier, text in labels)
         self.name = name
         self.blob_shapes = MappingProxyType(blob_shapes(self.layers, self.input_shape))
         self.arrays = MappingProxyType(_checked_arrays(arrays, parameter_shapes(self.layers, self.input_shape)))
+        self.mean_image = _checked_mean_image(mean_image, preprocessing)
         self._fingerprint = None
         self._origin = None
         last_shape = list(self.blob_shapes.values())[-1]
@@ -95,7 +100,7 @@ class Network:
         if self._fingerprint is None:
             digest = hashlib.blake2b(_description(self)["layers"].encode(), digest_size=16)
             digest.update(_description(self)["preprocessing"].encode())
-            for name, array in sorted(self.arrays.items()):
+            for name, array in sorted(_all_arrays(self).items()):
                 digest.update(name.encode())
                 digest.update(array)
             self._fingerprint = digest.hexdigest()
@@ -203,7 +208,7 @@ class Network:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
         os.close(handle)
         try:
-            save_file(_stored_arrays(self.arrays, dtype), temporary, metadata=_description(self))
+            save_file(_stored_arrays(_all_arrays(self), dtype), temporary, metadata=_description(self))
             os.chmod(temporary, 0o666 & ~_umask())
             os.replace(temporary, path)
         except BaseException:
@@ -229,7 +234,7 @@ class Network:
         ImportError
             Without the package onnx (``pip install "skdecaf[onnx]"``).
         """
-        from skdecaf.weights.onnx import write_onnx
+        from skdecaf.weights.onnx_writing import write_onnx
 
         write_onnx(self, path, blobs)
 
@@ -247,6 +252,20 @@ def _resolve_architecture(architecture):
     if architecture not in ARCHITECTURES:
         raise ValueError(f"architecture is one of {', '.join(ARCHITECTURES)}, not {architecture!r}")
     return ARCHITECTURES[architecture].layers, ARCHITECTURES[architecture].preprocessing
+
+
+def _checked_mean_image(mean_image, preprocessing):
+    if mean_image is None:
+        return None
+    if any(preprocessing.mean):
+        raise ValueError("a mean image takes the place of preprocessing.mean, which must be zero")
+    return _checked_arrays({_MEAN_IMAGE: mean_image}, {_MEAN_IMAGE: (*preprocessing.resize, 3)})[_MEAN_IMAGE]
+
+
+def _all_arrays(network):
+    """The layers' arrays and the mean image under a name of its own."""
+    mean_image = {} if network.mean_image is None else {_MEAN_IMAGE: network.mean_image}
+    return {**network.arrays, **mean_image}
 
 
 def _checked_arrays(arrays, shapes):
@@ -282,7 +301,7 @@ def _description(network):
 def _stored_arrays(arrays, dtype):
     stored = {}
     for name, array in arrays.items():
-        if dtype == "float32" or name.endswith(".bias"):
+        if dtype == "float32" or not name.endswith(".weight"):
             stored[name] = array
         elif dtype == "float16":
             stored[name] = array.astype(np.float16)
@@ -321,8 +340,9 @@ def _assemble(cls, metadata, tensors):
     try:
         layers = [layer_from_dict(description) for description in values["layers"]]
         preprocessing = Preprocessing(**values["preprocessing"])
-        name, labels = metadata.get("name", "network"), values["labels"]
-        return cls(layers, _restored_arrays(tensors), preprocessing, labels=labels, name=name)
+        arrays = _restored_arrays(tensors)
+        mean_image, name = arrays.pop(_MEAN_IMAGE, None), metadata.get("name", "network")
+        return cls(layers, arrays, preprocessing, labels=values["labels"], mean_image=mean_image, name=name)
     except (TypeError, AttributeError, ZeroDivisionError, OverflowError) as error:
         raise ValueError(f"the description does not fit: {error}") from None
 

@@ -1,97 +1,166 @@
-"""Networks as ONNX models."""
+"""Networks from ONNX models."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import math
+import mmap
+from itertools import zip_longest
+
 import numpy as np
 
-from skdecaf._layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm
+from skdecaf.weights.files import guarded
+from skdecaf.weights.fitting import fitted_network
+from skdecaf.weights.message_fields import MessageFields
+from skdecaf.weights.network import FORMAT, Network, _assemble
+from skdecaf.weights.onnx_layers import chain_of_layers, recognised_arrays
+from skdecaf.weights.onnx_writing import nodes_and_arrays
 
-OPSET = 13
-IR_VERSION = 8
+# Numbers of the fields that hold nearly all of a model: its graph, the graph's arrays, and their values.
+_GRAPH, _INITIALIZER, _FLOAT_DATA, _RAW_DATA = 7, 5, 4, 9
+_DTYPES = {"FLOAT": "<f4", "FLOAT16": "<f2", "INT32": "<i4", "INT64": "<i8", "BOOL": "?"}
+_LARGEST_CROP = 10_000
+_MOST_AXES = 4
 
 
-def write_onnx(network, path, blobs=None):
-    """Write the network up to the last of ``blobs`` to ``path``; see `Network.to_onnx`."""
+def looks_like(head):
+    """Whether a file that begins with these bytes is an ONNX model: its first field is a small version number."""
+    return len(head) > 2 and head[0] == 0x08 and head[1] < 32 and head[2] & 7 in (0, 2) and head[2] >> 3 > 1
+
+
+def read_onnx(path):
+    """Read a network from an ONNX model.
+
+    What `Network.to_onnx` wrote comes back as it was, up to the last blob that was asked for. Of other models, a
+    single chain of operators is read that is one of the architectures in `skdecaf.weights.ARCHITECTURES`, with any
+    number of filters and classes: the order of pooling and normalisation tells CaffeNet from AlexNet.
+    Preprocessing is that of the architecture, for a graph does not state it: blue, green, red less Caffe's mean pixel
+    for CaffeNet and AlexNet.
+
+    The models ``caffenet`` and ``bvlcalexnet`` of the ONNX model zoo are drawn for 224 pixels, where pooling leaves a
+    rest: rounded down twice, then padded. They are read for their weights, as the networks for 227 pixels that Caffe
+    trained, so features differ from what the zoo's graphs compute.
+
+    Parameters
+    ----------
+    path : str or PathLike
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ImportError
+        Without the package onnx (``pip install "skdecaf[onnx]"``).
+    FileNotFoundError
+        Where there is no such file.
+    ValueError
+        Where the file is no ONNX model, or another network's; the message names the first node, attribute or array
+        that does not fit.
+    """
+    onnx = _imported_onnx()
+    with guarded(path) as path:
+        model, constants = _parsed(onnx, path)
+        metadata = {entry.key: entry.value for entry in model.metadata_props}
+        if metadata.get("format") == FORMAT:
+            return _own_network(onnx.helper, model.graph, constants, metadata)
+        for node in model.graph.node:
+            for attribute in node.attribute if node.op_type == "Constant" else ():
+                constants.update((name, _array(onnx, attribute.t, name)) for name in node.output)
+        architecture, arrays = recognised_arrays(chain_of_layers(onnx, model.graph, constants))
+        return fitted_network(architecture, arrays, path.stem)
+
+
+def _imported_onnx():
     try:
         import onnx
     except ImportError:
-        raise ImportError('to_onnx needs the package onnx; run pip install "skdecaf[onnx]"') from None
-    blobs = [list(network.blob_shapes)[-1]] if blobs is None else list(blobs)
-    unknown = [blob for blob in blobs if blob not in network.blob_shapes]
-    if unknown or not blobs:
-        raise ValueError(f"no blob {unknown}; this network writes {', '.join(network.blob_shapes)}")
-    nodes, arrays = _graph(onnx.helper, network, set(blobs))
-    float32 = onnx.TensorProto.FLOAT
-    graph = onnx.helper.make_graph(
-        nodes,
-        network.name,
-        [onnx.helper.make_tensor_value_info("pixels", float32, ["n", *network.input_shape])],
-        [onnx.helper.make_tensor_value_info(b, float32, ["n", *network.blob_shapes[b]]) for b in blobs],
-        [onnx.numpy_helper.from_array(np.array(array), name) for name, array in arrays.items()],
-    )
-    opset = [onnx.helper.make_opsetid("", OPSET)]
-    model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="skdecaf")
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
+        raise ImportError('ONNX models need the package onnx; run pip install "skdecaf[onnx]"') from None
+    return onnx
 
 
-def _graph(helper, network, wanted):
-    """Nodes and arrays up to the last blob in ``wanted``."""
-    nodes, arrays = _preprocessing_nodes(helper, network.preprocessing)
-    current, wanted = nodes[-1].output[0], set(wanted)
-    for layer, following in zip(network.layers, (*network.layers[1:], None), strict=True):
-        if not wanted:
-            break
-        if isinstance(layer, Dropout):
-            continue
-        if isinstance(layer, ReLU):
-            target = current.removesuffix("_pre")
-        else:
-            target = f"{layer.name}_pre" if isinstance(following, ReLU) else layer.name
-        new_nodes, new_arrays = _layer_nodes(helper, network, layer, current, target)
-        nodes += new_nodes
-        arrays |= new_arrays
-        wanted.discard(target)
-        current = target
-    return nodes, arrays
+def _parsed(onnx, path):
+    """The model without arrays, and the arrays by name."""
+    from google.protobuf.message import DecodeError
+
+    size = path.stat().st_size
+    if not size:
+        raise ValueError("the file is empty")
+    try:
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            fields = MessageFields(data)
+            graphs, rest = fields.split(0, size, {_GRAPH})
+            if len(graphs[_GRAPH]) != 1:
+                raise ValueError(f"not an ONNX model: it has {len(graphs[_GRAPH])} graphs")
+            model = onnx.ModelProto.FromString(rest)
+            initializers, rest = fields.split(*graphs[_GRAPH][0], {_INITIALIZER})
+            model.graph.MergeFromString(rest)
+            constants = {}
+            for start, end in initializers[_INITIALIZER]:
+                name, array = _initializer(onnx, path, fields, start, end)
+                if name in constants:
+                    raise ValueError(f"two arrays are called {name!r}")
+                constants[name] = array
+            return model, constants
+    except DecodeError as error:
+        raise ValueError(f"not an ONNX model: {error}") from None
 
 
-def _preprocessing_nodes(helper, preprocessing):
-    arrays = {
-        "mean": np.reshape(preprocessing.mean, (1, 3, 1, 1)).astype(np.float32),
-        "scale": np.reshape(preprocessing.scale, (1, 3, 1, 1)).astype(np.float32),
-    }
-    nodes = [
-        helper.make_node("Sub", ["pixels", "mean"], ["centred"]),
-        helper.make_node("Div", ["centred", "scale"], ["normalised"]),
-    ]
-    if preprocessing.channel_order == "BGR":
-        arrays["reverse"] = np.array([2, 1, 0])
-        nodes.append(helper.make_node("Gather", ["normalised", "reverse"], ["data"], axis=1))
-    return nodes, arrays
+def _initializer(onnx, path, fields, start, end):
+    """Name and array of the tensor at this place."""
+    values, rest = fields.split(start, end, {_FLOAT_DATA, _RAW_DATA})
+    tensor = onnx.TensorProto.FromString(rest)
+    return tensor.name, _array(onnx, tensor, tensor.name, path, values[_RAW_DATA] or values[_FLOAT_DATA])
 
 
-def _layer_nodes(helper, network, layer, source, target):
-    """Nodes and arrays of one layer."""
-    weight, bias = f"{layer.name}.weight", f"{layer.name}.bias"
-    arrays = {name: network.arrays[name] for name in (weight, bias) if name in network.arrays}
-    if isinstance(layer, FullyConnected):
-        flat = f"{source}_flat"
-        return [
-            helper.make_node("Flatten", [source], [flat]),
-            helper.make_node("Gemm", [flat, weight, bias], [target], transB=1),
-        ], arrays
-    inputs, (operator, attributes) = [source, *arrays], _operator(layer)
-    return [helper.make_node(operator, inputs, [target], **attributes)], arrays
+def _array(onnx, tensor, name, path=None, places=()):
+    """Values of a tensor, which are in the tensor itself or at these places of the file."""
+    if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+        raise ValueError(f"array {name!r} lies in another file; save the model with its data in one file")
+    dtypes = {onnx.TensorProto.DataType.Value(kind): np.dtype(dtype) for kind, dtype in _DTYPES.items()}
+    if tensor.data_type not in dtypes:
+        raise ValueError(f"array {name!r} is of ONNX's data type {tensor.data_type}, not of {', '.join(_DTYPES)}")
+    dtype, shape = dtypes[tensor.data_type], tuple(tensor.dims)
+    if len(shape) > _MOST_AXES:
+        raise ValueError(f"array {name!r} has {len(shape)} axes, more than a filter")
+    try:
+        if not places:
+            return onnx.numpy_helper.to_array(tensor)
+        ((start, end),) = places
+        if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != end - start:
+            raise ValueError(f"there are {end - start:,} bytes")
+        return np.fromfile(path, dtype, math.prod(shape), offset=start).reshape(shape)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"array {name!r} does not have the values of its shape {shape}: {error}") from None
 
 
-def _operator(layer):
-    """ONNX's operator and attributes for a layer that is a single node."""
-    if isinstance(layer, Convolution):
-        window = {"kernel_shape": [layer.kernel] * 2, "strides": [layer.stride] * 2, "pads": [layer.pad] * 4}
-        return "Conv", {**window, "group": layer.groups}
-    if isinstance(layer, MaxPool):
-        window = {"kernel_shape": [layer.kernel] * 2, "strides": [layer.stride] * 2, "pads": [layer.pad] * 4}
-        return "MaxPool", {**window, "ceil_mode": int(layer.rounding == "ceil")}
-    if isinstance(layer, ResponseNorm):
-        return "LRN", {"size": layer.size, "alpha": layer.alpha, "beta": layer.beta, "bias": layer.k}
-    return ("Relu", {}) if isinstance(layer, ReLU) else ("Softmax", {"axis": 1})
+def _own_network(helper, graph, constants, metadata):
+    """The network that a model of this package describes, if the model is what would be written for it."""
+    arrays = {name: array for name, array in constants.items() if name.endswith((".weight", ".bias"))}
+    if "mean_image" in constants:
+        arrays["mean_image"] = _rows_and_columns_first(constants["mean_image"])
+    try:
+        with np.errstate(all="ignore"):  # infinities are refused by name, not warned of
+            network = _assemble(Network, metadata, arrays)
+    except IndexError:
+        raise ValueError("its description has no layers") from None
+    if max(network.preprocessing.crop) > _LARGEST_CROP:
+        raise ValueError(f"preprocessing: a crop of {network.preprocessing.crop} pixels is too large")
+    try:
+        with np.errstate(over="ignore"):
+            nodes, expected = nodes_and_arrays(helper, network, [output.name for output in graph.output])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"no model can be written for its own description of the network: {error}") from None
+    for i, (found, node) in enumerate(zip_longest(graph.node, nodes)):
+        if found != node:
+            operator = "the end of the graph" if found is None else f"node {i} ({found.op_type})"
+            raise ValueError(f"{operator} is not what the model's own description of the network says")
+    for name, array in expected.items():
+        if name not in constants or not np.array_equal(constants[name], array):
+            raise ValueError(f"array {name!r} is not what the model's own description of the network says")
+    return network
+
+
+def _rows_and_columns_first(mean_image):
+    if mean_image.ndim != 4 or len(mean_image) != 1:
+        raise ValueError(f"array 'mean_image' has shape {mean_image.shape}, but needs (1, 3, height, width)")
+    return mean_image[0].transpose(1, 2, 0)

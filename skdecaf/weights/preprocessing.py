@@ -25,6 +25,8 @@ class Preprocessing:
     channel_order : {"RGB", "BGR"}
         The order in which the filters of the first layer expect the channels. Photos, ``mean`` and ``scale`` are
         always red, green, blue.
+    flip : bool
+        Whether rows are reversed after resizing, before the mean is subtracted, as in the original DeCAF release.
     """
 
     resize: tuple
@@ -34,6 +36,7 @@ class Preprocessing:
     policy: str = "warp"
     resample: str = "bilinear"
     channel_order: str = "RGB"
+    flip: bool = False
 
     def __post_init__(self):
         for name, length in (("resize", 2), ("crop", 2), ("mean", 3), ("scale", 3)):
@@ -48,6 +51,7 @@ class Preprocessing:
         if not all(self.scale):
             raise ValueError("preprocessing: scale must not be zero")
         for name, allowed in (
+            ("flip", (True, False)),
             ("policy", ("warp", "crop")),
             ("resample", ("bilinear", "bicubic")),
             ("channel_order", ("RGB", "BGR")),

@@ -9,7 +9,7 @@ import PIL
 import pytest
 from PIL import Image
 
-from skdecaf.images import decode, resize_image, to_rgb, views
+from skdecaf.images import cut_windows, decode, fit_image, resize_image, to_rgb
 
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 RNG = np.random.default_rng(0)
@@ -17,6 +17,11 @@ PHOTO = RNG.integers(0, 256, (40, 60, 3), np.uint8)
 REFERENCE = Path(__file__).parents[1] / "data" / "decaf-mini-reference.npz"
 DATA = os.environ.get("SKDECAF_TEST_DATA")
 OPTIONS = {"policy": "warp", "resample": "bilinear", "crops": "center"}
+
+
+def views(pixels, *, resize, crop, policy, resample, crops):
+    """Both steps, one after the other."""
+    return cut_windows(fit_image(pixels, resize, policy, resample), crop, crops)
 
 
 @pytest.mark.parametrize("resample", FILTERS)

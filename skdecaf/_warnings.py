@@ -1,0 +1,19 @@
+"""Warnings that point at the user's line."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import sys
+import warnings
+
+_OURS = ("skdecaf", "sklearn")
+
+
+def warn_user(message):
+    """Warn as if from the first caller outside this package and scikit-learn, whose methods wrap ours.
+
+    Python shows a warning once for each line that it points at: one that pointed into this package would be shown for
+    the first estimator only.
+    """
+    level, frame = 1, sys._getframe(0)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in _OURS:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, UserWarning, stacklevel=level)
