@@ -4,8 +4,9 @@
 from skdecaf._decaf import DeCAFTransformer
 from skdecaf._dropout import DropoutFeatures
 from skdecaf._dropout_classifier import DropoutClassifier
+from skdecaf._imagenet import ImageNetClassifier
 from skdecaf.weights import Network
 
 __version__ = "0.1.0"
 
-__all__ = ["DeCAFTransformer", "DropoutClassifier", "DropoutFeatures", "Network", "__version__"]
+__all__ = ["DeCAFTransformer", "DropoutClassifier", "DropoutFeatures", "ImageNetClassifier", "Network", "__version__"]

@@ -1,0 +1,328 @@
+"""The network's own classes as a scikit-learn classifier."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import os
+from collections import defaultdict
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from skdecaf._extraction import BlobExtractor
+from skdecaf._inputs import (
+    PARAMETER_CONSTRAINTS,
+    Images,
+    check_images,
+    learn_value_range,
+    read_images,
+    require_value_range,
+)
+from skdecaf.weights import Network, Softmax, resolve_network
+
+
+class Prediction(NamedTuple):
+    """A class that an image may show; as a string its name and a rounded probability.
+
+    Attributes
+    ----------
+    wnid : str
+        Identifier of the class; for ImageNet that of its WordNet synset.
+    name : str
+        Name of the class, its synonyms separated by commas.
+    probability : float
+        From 0 to 1.
+    """
+
+    wnid: str
+    name: str
+    probability: float
+
+    def __str__(self):
+        return f"{self.name} ({self.probability:.0%})"
+
+
+class ImageNetClassifier(ClassifierMixin, BaseEstimator):
+    """The classes that a convolutional network was trained on, for photos.
+
+    The network's own last layer (Donahue et al., ICML 2014, Section 3): 1000 classes of ImageNet. It is trained
+    already, so `predict` works without `fit`; `fit` only fixes how images are read.
+
+    Parameters
+    ----------
+    weights : "mini", path or Network, default="mini"
+        The network, with labels and a softmax as its last layer. "mini" ships with the package. A path names a file
+        that `Network.save` wrote.
+    crops : {"center", "ten"}, default="center"
+        One crop, or ten (corners and centre, and their mirrors), whose probabilities are averaged.
+    resize : {"warp", "crop"} or None, default=None
+        "warp" resizes a photo regardless of its aspect; "crop" scales its shorter side and cuts the centre. None is
+        what the network was trained with.
+    image_shape : tuple (height, width) or (height, width, channels), default=None
+        Shape of images that come as rows of a table, as in `DeCAFTransformer`.
+    value_range : tuple (low, high), default=None
+        Which values of float and 32- or 64-bit integer images are black and white. None learns it in `fit`; without
+        `fit` such images need it. uint8, uint16 and bool images and photo files say it by themselves.
+    on_error : {"raise", "nan"}, default="raise"
+        What to do with an image that cannot be read: stop, or warn once at the end and give it probabilities of NaN,
+        the class ``""`` and an empty list of `top_k`.
+    batch_size : int, default=64
+        How many crops go through the network at a time, per thread. Changes memory and speed, but no result.
+    n_jobs : int, default=None
+        Threads, as in `DeCAFTransformer`. Changes no result.
+    verbose : bool, default=False
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,), str
+        Identifiers of the classes, each once, in the order of the network's outputs, which for ImageNet is sorted.
+        There without `fit` too, like `class_names_`.
+    class_names_ : ndarray of shape (n_classes,), str
+        Names of the classes. Not unique: in ImageNet a crane is a bird and a machine.
+    input_kind_ : str
+        "images", or "table" for flattened images; set where `fit` saw images, like `image_shape_`.
+    image_shape_ : tuple or None
+        Shape of the images in the rows of a table.
+    value_range_ : tuple or None
+        Black and white of images whose dtype does not say it; None where `fit` saw none.
+    network_fingerprint_ : str
+        Digest of the network that `fit` found, where it saw images.
+    n_features_in_ : int
+        Number of columns, where `fit` saw a table or a data frame.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, where `fit` saw a data frame with names.
+
+    Raises
+    ------
+    ValueError
+        Where the network cannot name classes, or an image cannot be read; the message says which.
+
+    See Also
+    --------
+    DeCAFTransformer : Features from which to learn classes of one's own. With ``layer=8, dropout=False`` it gives the
+        scores that this classifier's softmax reads.
+
+    Notes
+    -----
+    The embedded network is small, and only about 270 of its classes had labelled photos in training: of 100 photos
+    of 100 classes it names 12 right, and 31 among the first five. Its features carry further than its names.
+
+    `sklearn.metrics.top_k_accuracy_score` takes `predict_proba` with ``labels=classifier.classes_``.
+
+    Of scikit-learn's checks of estimators, those of inputs, parameters, pickles and order apply; those in which a
+    classifier has to learn, or to refuse, the labels that `fit` is given do not.
+
+    Examples
+    --------
+    A temple and a dahlia, neither of which is among the classes:
+
+    >>> from sklearn.datasets import load_sample_images
+    >>> from skdecaf import ImageNetClassifier
+    >>> photos = load_sample_images().images
+    >>> classifier = ImageNetClassifier()
+    >>> classifier.predict(photos)
+    array(['n02825657', 'n07734744'], dtype='<U9')
+    >>> temple, dahlia = classifier.top_k(photos, k=3)
+    >>> print(*temple, sep="\\n")
+    bell cote, bell cot (16%)
+    church, church building (11%)
+    monastery (7%)
+    >>> dahlia[0].name
+    'mushroom'
+    """
+
+    _parameter_constraints: dict = {"weights": [str, os.PathLike, Network], **PARAMETER_CONSTRAINTS}
+
+    def __init__(
+        self,
+        weights="mini",
+        *,
+        crops="center",
+        resize=None,
+        image_shape=None,
+        value_range=None,
+        on_error="raise",
+        batch_size=64,
+        n_jobs=None,
+        verbose=False,
+    ):
+        self.weights = weights
+        self.crops = crops
+        self.resize = resize
+        self.image_shape = image_shape
+        self.value_range = value_range
+        self.on_error = on_error
+        self.batch_size = batch_size
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @property
+    def classes_(self):
+        """Identifiers of the classes."""
+        return self._label_column(0)
+
+    @property
+    def class_names_(self):
+        """Names of the classes."""
+        return self._label_column(1)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X=None, y=None):
+        """Fix how images are read; nothing is learned from labels.
+
+        Parameters
+        ----------
+        X : list, array, Series or single-column frame of images, or array-like of shape (n_images, n_pixels)
+            Images of every kind that `DeCAFTransformer.fit` takes. None fixes nothing, as if there were no `fit`.
+        y : ignored
+
+        Returns
+        -------
+        self
+        """
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+        network = self._network()
+        images = Images([]) if X is None else read_images(self, X, reset=True)
+        errors = check_images(images, self.on_error)
+        self.value_range_ = learn_value_range(images, self.value_range, errors)
+        if X is not None:
+            self.network_fingerprint_ = network.fingerprint
+        return self
+
+    def predict_proba(self, X):
+        """Compute the probability of each class.
+
+        Parameters
+        ----------
+        X : list, array, Series or single-column frame of images, or array-like of shape (n_images, n_pixels)
+            After `fit`, the kind of input that it saw.
+
+        Returns
+        -------
+        ndarray of shape (n_images, n_classes), float32
+            Columns in the order of `classes_`; each row sums to 1.
+        """
+        images, errors, value_range = self._read(X)
+        network = self._network()
+        return BlobExtractor(self, network, [network.layers[-1].name], value_range).run(images, errors)
+
+    def predict(self, X):
+        """Name the most probable class of each image.
+
+        Parameters
+        ----------
+        X : as in `predict_proba`
+
+        Returns
+        -------
+        ndarray of shape (n_images,), str
+            Elements of `classes_`; ``""`` for an image that ``on_error="nan"`` let pass.
+        """
+        probabilities = self.predict_proba(X)
+        identifiers = self.classes_[probabilities.argmax(axis=1)]
+        identifiers[np.isnan(probabilities).any(axis=1)] = ""
+        return identifiers
+
+    def top_k(self, X, k=5):
+        """Name the `k` most probable classes of each image.
+
+        Parameters
+        ----------
+        X : as in `predict_proba`
+        k : int, default=5
+
+        Returns
+        -------
+        list of lists of Prediction
+            One list for each image, the most probable class first. A `Prediction` is a named tuple (wnid, name,
+            probability). The list is empty for an image that ``on_error="nan"`` let pass.
+        """
+        labels = self._network().labels
+        if not isinstance(k, Integral) or not 1 <= k <= len(labels):
+            raise ValueError(f"k must be a whole number from 1 to {len(labels)}, the number of classes; got {k!r}")
+        probabilities = self.predict_proba(X)
+        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+        return [
+            [] if np.isnan(row).any() else [Prediction(*labels[i], float(row[i])) for i in indices]
+            for row, indices in zip(probabilities, best, strict=True)
+        ]
+
+    def score(self, X, y, sample_weight=None):
+        """Compute the accuracy: the share of images of which the most probable class is the right one.
+
+        Parameters
+        ----------
+        X : as in `predict_proba`
+        y : array-like of shape (n_images,), str or int
+            The right classes: identifiers, names, or indices into `classes_`. A name is written as in `class_names_`,
+            or is the first of its synonyms; where it names two classes, as ``"crane"`` does, either is right.
+        sample_weight : array-like of shape (n_images,), default=None
+            Weights of the images.
+
+        Returns
+        -------
+        float
+            An image that ``on_error="nan"`` let pass counts as wrong.
+        """
+        check_consistent_length(X, y, sample_weight)
+        right = _classes_meant(column_or_1d(y), self._network().labels)
+        hits = [identifier in meant for identifier, meant in zip(self.predict(X), right, strict=True)]
+        return float(np.average(hits, weights=sample_weight))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.target_tags.required = False
+        tags.input_tags.string = True
+        tags.classifier_tags.poor_score = True  # its classes are not those of y
+        return tags
+
+    def _read(self, X):
+        """Images, early errors and the range of values, as `fit` fixed them; without it anew for each X."""
+        reader = self if hasattr(self, "network_fingerprint_") else clone(self).fit()
+        images = read_images(reader, X, reset=reader is not self)
+        errors = check_images(images, self.on_error)
+        require_value_range(images, reader.value_range_)
+        return images, errors, reader.value_range_
+
+    def _label_column(self, column):
+        try:
+            labels = self._network().labels
+        except (OSError, TypeError, ValueError) as error:  # for hasattr and dir, and so for notebooks
+            raise AttributeError(f"there are no classes: {error}") from error
+        return np.array([label[column] for label in labels])
+
+    def _network(self):
+        """The network, never kept on the estimator, so that pickles stay small."""
+        network = resolve_network(self.weights)
+        _check_names_classes(network)
+        if getattr(self, "network_fingerprint_", network.fingerprint) != network.fingerprint:
+            raise ValueError(f"weights={self.weights!r} is another network than the one that fit saw; call fit again")
+        return network
+
+
+def _check_names_classes(network):
+    if not network.labels:
+        raise ValueError(f"{network!r} has no labels, so it cannot name classes; give Network its labels")
+    if not isinstance(network.layers[-1], Softmax):
+        raise ValueError(f"{network!r} gives no probabilities; its last layer must be a Softmax")
+    if len({identifier for identifier, _ in network.labels}) < len(network.labels):
+        raise ValueError(f"{network!r} has two classes of one identifier; the identifiers of its labels must differ")
+
+
+def _classes_meant(y, labels):
+    """For each element of y, the identifiers of the classes that it may mean."""
+    known = defaultdict(set)
+    for i, (identifier, name) in enumerate(labels):
+        for word in (i, identifier, name, name.split(", ")[0]):
+            known[word].add(identifier)
+    for i, word in enumerate(y.tolist()):
+        if word not in known:
+            raise ValueError(
+                f"y[{i}] = {word!r} is no class of the network: neither an identifier nor a name nor an index from 0 "
+                f"to {len(labels) - 1}"
+            )
+    return [known[word] for word in y.tolist()]
