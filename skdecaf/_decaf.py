@@ -2,7 +2,6 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
-from copy import copy
 from numbers import Integral
 
 import numpy as np
@@ -24,18 +23,6 @@ from skdecaf._inputs import (
 from skdecaf.weights import Network, resolve_network
 
 _DROPOUT_RATE = 0.5
-
-
-class _SumOfSquares:
-    """Sum of the squares of each feature, taken one row after the other, so that no split changes a bit."""
-
-    def __init__(self):
-        self.total, self.n_rows = 0.0, 0
-
-    def add(self, features):
-        for row in features:
-            self.total = self.total + np.square(row, dtype=np.float64)
-        self.n_rows += len(features)
 
 
 class DeCAFTransformer(TransformerMixin, BaseEstimator):
@@ -228,7 +215,7 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         self
         """
         if self.__sklearn_is_fitted__():
-            self._learn(*self._read(X), copy(self._squares), keep=False)
+            self._learn(*self._read(X), self._sum_of_squares, self._n_images, keep=False)
         else:
             self._fit(X, keep=False)
         return self
@@ -293,11 +280,11 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         return tags
 
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "_squares")
+        return hasattr(self, "_n_images")
 
     def _fit(self, X, keep):
         """Learn anew; return the activations if asked to, and the generator of the masks."""
-        vars(self).pop("_squares", None)  # should this fail, the estimator is not fitted
+        vars(self).pop("_n_images", None)  # should this fail, the estimator is not fitted
         generator = check_random_state(self.random_state)
         seed = int(generator.randint(2**31 - 1))
         network = resolve_network(self.weights, seed)
@@ -308,20 +295,29 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         self.blobs_ = blobs
         self.network_fingerprint_ = network.fingerprint
         self._seed = seed
-        return self._learn(images, errors, _SumOfSquares(), keep), generator
+        return self._learn(images, errors, 0.0, 0, keep), generator
 
-    def _learn(self, images, errors, squares, keep):
+    def _learn(self, images, errors, sum_of_squares, n_images, keep):
         """Take the images into account, all of them or none; return their activations if asked to."""
-        look = squares.add if self._dropout_mode() == "expected" else None
-        features = self._activations(images, errors, keep, look) if look or keep else None
-        if look and not squares.n_rows:
+        expected = self._dropout_mode() == "expected"
+
+        def add_squares(features):
+            nonlocal sum_of_squares, n_images
+            # One row after the other, so that no split into batches changes a bit.
+            for row in features:
+                sum_of_squares = sum_of_squares + np.square(row, dtype=np.float64)
+            n_images += len(features)
+
+        look = add_squares if expected else None
+        features = self._activations(images, errors, keep, look) if expected or keep else None
+        if expected and not n_images:
             raise ValueError("none of the images can be read, so there is nothing to learn from")
-        self._squares = squares if look else None
+        self._sum_of_squares, self._n_images = (sum_of_squares, n_images) if expected else (None, 0)
         return features
 
     def _read(self, X):
         """Images and early errors, read as those that `fit` saw."""
-        if self._squares is None and self._dropout_mode() == "expected":
+        if self._sum_of_squares is None and self._dropout_mode() == "expected":
             raise ValueError(f"dropout was changed to {self.dropout!r} after fit; call fit again")
         images = read_images(self, X, reset=False)
         errors = check_images(images, self.on_error)
@@ -344,7 +340,7 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
     def _scale(self):
         """Factor of each feature; every blob is scaled as if it were alone."""
         edges = np.cumsum([int(np.prod(self._network().blob_shapes[blob])) for blob in self.blobs_])[:-1]
-        blocks = np.split(self._squares.total / self._squares.n_rows, edges)
+        blocks = np.split(self._sum_of_squares / self._n_images, edges)
         return np.concatenate([expected_scale(block, _DROPOUT_RATE) for block in blocks]).astype(np.float32)
 
     def _dropout_mode(self):

@@ -325,7 +325,8 @@ def test_bad_images_become_nan(n_jobs, bad_images, paths):
     expected = transformer(dropout=True).fit_transform(paths)
     estimator = transformer(dropout=True, on_error="nan", n_jobs=n_jobs, batch_size=2, value_range=(0, 1))
     first = (
-        rf"{n} of {n + 9} images .*; their results are NaN: image 0 \('.*no.png'\), image 1 \('.*'\), image 2 \('.*'\), …$"
+        rf"{n} of {n + 9} images .*; their results are NaN: "
+        r"image 0 \('.*no.png'\), image 1 \('.*'\), image 2 \('.*'\), …$"
     )
     for method in (estimator.fit_transform, estimator.transform, estimator.fit):
         with pytest.warns(UserWarning, match=first) as caught:

@@ -18,6 +18,7 @@ from small_photos import truncated_png, write_photos
 from tiny_networks import tiny_network
 
 from skdecaf import DeCAFTransformer
+from skdecaf._extraction import BlobExtractor
 from skdecaf._forward import ForwardPass
 
 NETWORK = tiny_network()
@@ -104,11 +105,17 @@ def busy_threads():
     return [thread for thread in threading.enumerate() if thread.name.startswith("skdecaf")]
 
 
+def learn_by(look):
+    """BlobExtractor.run with another function in the place of the one that learns."""
+    run = BlobExtractor.run
+    return lambda self, images, errors, **options: run(self, images, errors, **options | {"look": look})
+
+
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_no_thread_outlives_an_error(error, paths, monkeypatch):
     """Also where the caller keeps the traceback, as an interactive session does."""
 
-    def failing(self, features):
+    def failing(*arguments):
         raise error("stop")
 
     broken = [*paths, truncated_png(paths[0]), *paths]
@@ -116,7 +123,7 @@ def test_no_thread_outlives_an_error(error, paths, monkeypatch):
         with pytest.raises((error, ValueError)) as caught:
             transformer(n_jobs=3, batch_size=2).fit(broken)
         assert caught.traceback and not busy_threads(), attempt
-        monkeypatch.setattr("skdecaf._decaf._SumOfSquares.add", failing)
+        monkeypatch.setattr("skdecaf._decaf.BlobExtractor.run", learn_by(failing))
 
 
 # Progress

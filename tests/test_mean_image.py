@@ -52,7 +52,8 @@ def test_a_saved_mean_image_comes_back(tmp_path):
 
 
 def test_fingerprint_tells_mean_pixel_and_mean_image_apart():
-    networks = [network_with(), network_with(True), network_with(mean_image=MEAN_IMAGE), network_with(mean_image=MEAN_IMAGE + 1)]
+    means = [None, MEAN_IMAGE, MEAN_IMAGE + 1]
+    networks = [network_with(True), *(network_with(mean_image=mean) for mean in means)]
     assert len({network.fingerprint for network in networks}) == 4
 
 

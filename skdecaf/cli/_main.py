@@ -1,0 +1,83 @@
+"""Parse, run the command, and turn what goes wrong into one line and an exit code."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import argparse
+import os
+import sys
+import warnings
+
+from skdecaf.cli import classify, completion, extract, info, predict, train, weights
+from skdecaf.cli._options import complain
+
+_COMMANDS = (extract, classify, train, predict, weights, info, completion)
+_DESCRIPTION = "Features and labels of photos from a deep convolutional network, on any CPU, offline."
+_EPILOG = """\
+examples:
+  skdecaf extract holiday/ -o features.csv
+  skdecaf classify cat.jpg
+  skdecaf train animals/ -o animals.skops
+  skdecaf predict animals.skops new/*.jpg
+
+"skdecaf COMMAND --help" tells more. Results go to the standard output, progress and messages to the standard error.
+
+exit codes: 0 done, 1 it could not be done, 2 wrong usage, 130 interrupted
+"""
+
+
+def main(arguments=None):
+    """Run a command.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Without the program's name; None takes those of the process.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    parser = _make_parser()
+    options = parser.parse_args(arguments)
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *rest, **more: complain(f"warning: {message}")
+        return _run(options)
+
+
+def _run(options):
+    try:
+        options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads, such as head, has enough. What is still buffered goes nowhere, without a message at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt as hint:
+        complain("; ".join(["interrupted", *hint.args]))
+        return 130
+    except OSError as error:
+        complain(f"{error.filename!r}: {error.strerror}" if error.strerror and error.filename else str(error))
+        return 1
+    except (ValueError, ImportError) as error:
+        complain(" ".join(str(error).split()))
+        return 1
+    return 0
+
+
+def _make_parser():
+    parser = argparse.ArgumentParser(
+        "skdecaf", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    parser.set_defaults(root=parser)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        command.add_parser(commands)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        from skdecaf import __version__
+
+        print(f"skdecaf {__version__}")
+        parser.exit()

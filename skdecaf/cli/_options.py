@@ -1,0 +1,208 @@
+"""Options that several commands share, and how they speak."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import argparse
+import json
+import os
+import sys
+
+
+def complain(message):
+    """Print one line to the standard error."""
+    print(f"skdecaf: {message}", file=sys.stderr, flush=True)
+
+
+def complain_of(left_out):
+    """Print a line for each photo that is left out, which ``left_out`` maps to the reason."""
+    for reason in left_out.values():
+        complain(f"left out: {reason}")
+
+
+def listed(left_out):
+    """Give the photos that are left out as JSON has them."""
+    from skdecaf._file_tasks.photos import printable
+
+    return [{"file": printable(photo), "reason": reason} for photo, reason in left_out.items()]
+
+
+def counted(left_out):
+    """Give the end of a summary that tells how many photos are left out, if any are."""
+    return f"; {len(left_out)} left out" if left_out else ""
+
+
+def print_json(value):
+    """Print one line of JSON."""
+    print(json.dumps(value), flush=True)
+
+
+def add_command(commands, name, run, description, examples):
+    """Add the parser of a command, whose help shows the first sentence of the description in the list of commands."""
+    parser = commands.add_parser(
+        name,
+        help=" ".join(description.split()).split(". ")[0].rstrip("."),
+        description=description,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run, parser=parser)
+    return parser
+
+
+def add_photos(parser):
+    """Add the photos, to be listed by `list_photos`."""
+    parser.add_argument(
+        "places",
+        nargs="*",
+        metavar="PHOTOS",
+        help="photo files, or folders that are searched with all below them for .jpg, .png, .tif and other images",
+    )
+    parser.add_argument(
+        "--list", dest="list_file", metavar="FILE", help='a text file with one of PHOTOS a line; "-" is standard input'
+    )
+
+
+def list_photos(options):
+    """Find the photos that were asked for."""
+    from skdecaf._file_tasks.photos import find_photos
+
+    places = [*options.places, *(_lines(options.list_file) if options.list_file else ())]
+    if not places:
+        options.parser.error("no PHOTOS; name files or folders, or a list of them with --list")
+    return find_photos(places)
+
+
+def add_weights(parser):
+    """Add the choice of the network."""
+    parser.add_argument(
+        "--weights",
+        type=_weights,
+        default="mini",
+        help='the network: a name that "skdecaf weights list" prints, or a file in any format that skdecaf reads '
+        "(default: mini, which ships with skdecaf)",
+    )
+
+
+def add_network(parser):
+    """Add what decides the weights and the input of the network."""
+    add_weights(parser)
+    parser.add_argument(
+        "--crops",
+        choices=("center", "ten"),
+        default="center",
+        help="one crop of each photo, or the mean over ten, which takes ten times as long (default: center)",
+    )
+    parser.add_argument(
+        "--resize",
+        choices=("warp", "crop"),
+        help="how a photo is made square: squeezed, or cut (default: as the network was trained)",
+    )
+
+
+def add_layer(parser):
+    """Add the choice of layers."""
+    parser.add_argument(
+        "--layer",
+        type=_layers,
+        action="extend",
+        help="5, 6, 7, 8 or a name such as pool5, fc6_pre or prob; several as in 6,7 stand side by side (default: 6)",
+    )
+
+
+def add_running(parser):
+    """Add how to run, which changes no result."""
+    parser.add_argument(
+        "--on-error",
+        choices=("raise", "skip"),
+        default="raise",
+        help="at a photo that cannot be read: stop, or report it and leave it out (default: raise)",
+    )
+    parser.add_argument(
+        "--n-jobs", type=_n_jobs, metavar="N", help="threads; -1 is one for each processor (default: all)"
+    )
+    parser.add_argument(
+        "--batch-size", type=positive, default=64, metavar="N", help="crops at a time in each thread (default: 64)"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+
+
+def reading_parameters(options):
+    """Parameters of `DeCAFTransformer` and `ImageNetClassifier` that were asked for."""
+    return {
+        "weights": options.weights,
+        "crops": options.crops,
+        "resize": options.resize,
+        **running_parameters(options),
+    }
+
+
+def running_parameters(options):
+    """Those of them that change no result."""
+    return {
+        "on_error": "nan" if options.on_error == "skip" else "raise",
+        "n_jobs": options.n_jobs,
+        "batch_size": options.batch_size,
+    }
+
+
+def make_transformer(options):
+    """Make the transformer that was asked for; it gives activations as they are."""
+    from skdecaf import DeCAFTransformer
+
+    layers = options.layer or [6]
+    return DeCAFTransformer(
+        layers[0] if len(layers) == 1 else layers,
+        dropout=False,
+        random_state=0,  # the filters of weights="random" are the same at each call
+        verbose=not options.quiet,
+        **reading_parameters(options),
+    )
+
+
+def positive(text):
+    """Type of an argument that counts something."""
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
+
+
+def output_file(suffixes):
+    """Make the type of an argument that names a file with one of these endings."""
+
+    def check(path):
+        if os.path.splitext(path)[1].lower() not in suffixes:
+            raise argparse.ArgumentTypeError(f"{path!r} must end in {' or '.join(suffixes)}")
+        return path
+
+    return check
+
+
+def add_output(parser, suffixes, metavar):
+    """Add the output file."""
+    parser.add_argument("-o", "--output", required=True, type=output_file(suffixes), metavar=metavar)
+    parser.add_argument("--overwrite", action="store_true", help="replace the output where it exists")
+
+
+def _lines(path):
+    standard_input = path == "-"
+    with open(
+        0 if standard_input else path, encoding="utf-8", errors="surrogateescape", closefd=not standard_input
+    ) as f:
+        return [line.rstrip("\n") for line in f if line.strip()]
+
+
+def _weights(text):
+    from skdecaf.weights import store
+
+    if text in store.names():
+        return text
+    if not os.path.isfile(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a file nor one of the names {', '.join(store.names())}")
+    return os.path.abspath(text)  # a model must find them from any folder
+
+
+def _layers(text):
+    return [int(layer) if layer in ("5", "6", "7", "8") else layer for layer in text.split(",")]
+
+
+def _n_jobs(text):
+    return -int(text[1:]) if text[:1] == "-" and text[1:].isdigit() else positive(text)

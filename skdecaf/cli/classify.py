@@ -1,0 +1,47 @@
+"""``skdecaf classify``: what photos show, in the words of the network's own classes."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from skdecaf.cli import _options
+from skdecaf.cli._labels import print_labels
+
+_DESCRIPTION = """\
+Name what photos show, out of the classes that the network was trained on: the
+1000 of ImageNet. The embedded network "mini" is small and is often wrong; for
+classes of your own, "skdecaf train" does far better.
+
+Each line has a file, a label, its probability and the label's identifier,
+between tabs, the most probable label of a file first. With --json each line is a
+JSON object {"file", "labels": [{"label", "probability", "id"}, ...]}.
+"""
+_EXAMPLES = """\
+  skdecaf classify cat.jpg
+  skdecaf classify -k 1 --crops ten holiday/
+  skdecaf classify --json --on-error skip holiday/ > labels.jsonl
+"""
+
+
+def add_parser(commands):
+    """Add the command."""
+    parser = _options.add_command(commands, "classify", run, _DESCRIPTION, _EXAMPLES)
+    _options.add_photos(parser)
+    parser.add_argument(
+        "-k", "--top", type=_options.positive, default=5, metavar="K", help="labels for each photo (default: 5)"
+    )
+    _options.add_network(parser)
+    _options.add_running(parser)
+    parser.add_argument("--json", action="store_true", help="print a JSON object a line")
+
+
+def run(options):
+    """Run the command."""
+    from skdecaf._file_tasks.labels import label_with_network
+    from skdecaf._imagenet import ImageNetClassifier
+
+    photos = _options.list_photos(options)
+    classifier = ImageNetClassifier(**_options.reading_parameters(options))
+    labelled = label_with_network(photos, classifier, options.top)
+    rows = (
+        (photo, [(label.name, label.probability, label.wnid) for label in labels], error)
+        for photo, labels, error in labelled
+    )
+    print_labels(rows, len(photos), ("label", "probability", "id"), options)

@@ -1,0 +1,33 @@
+"""``skdecaf completion``: the script by which a shell completes commands and options."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from skdecaf.cli import _options
+
+_DESCRIPTION = """\
+Print a script with which the shell completes commands, options and files. Needs
+pip install "skdecaf[completion]".
+"""
+_EXAMPLES = """\
+  skdecaf completion bash > ~/.local/share/bash-completion/completions/skdecaf
+"""
+_FILE_ARGUMENTS = ("places", "list_file", "output", "folder", "model", "weights")
+
+
+def add_parser(commands):
+    """Add the command."""
+    parser = _options.add_command(commands, "completion", run, _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("shell", choices=("bash", "zsh", "tcsh"))
+    parser.set_defaults(commands=commands)
+
+
+def run(options):
+    """Run the command."""
+    try:
+        import shtab
+    except ImportError:
+        raise ImportError('completion needs shtab; install it with: pip install "skdecaf[completion]"') from None
+    for command in options.commands.choices.values():
+        for action in command._actions:
+            if action.dest in _FILE_ARGUMENTS:
+                action.complete = shtab.FILE
+    print(shtab.complete(options.root, options.shell))

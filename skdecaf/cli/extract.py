@@ -1,0 +1,59 @@
+"""``skdecaf extract``: features of photos into a file."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from skdecaf.cli import _options
+
+_DESCRIPTION = """\
+Write features of photos to a file. Each photo is one row: activations of a layer
+of the network, as they are (without the scaling that DeCAFTransformer's dropout
+would learn from training photos).
+
+The ending of FILE says the format; all hold float32 and the names of the files:
+  .npy      array; the names are in FILE.json beside it, instead of .npy
+  .npz      arrays "features", "filenames" and "feature_names"
+  .csv      text with a header, first column "filename"; digits enough to be exact
+  .parquet  the same columns; needs pip install "skdecaf[parquet]"
+
+FILE appears when it is complete. Until then FILE.part keeps what is done: the
+same command continues where an earlier one was interrupted, even killed. What
+was made with other options, or of photos that have changed, is computed anew.
+"""
+_EXAMPLES = """\
+  skdecaf extract holiday/ -o features.npz
+  skdecaf extract holiday/ scan.tif -o features.csv --layer 6,7 --on-error skip
+  find . -name "*.jpg" -mtime -7 | skdecaf extract --list - -o week.npy
+"""
+_SUFFIXES = (".npy", ".npz", ".csv", ".parquet")
+
+
+def add_parser(commands):
+    """Add the command."""
+    parser = _options.add_command(commands, "extract", run, _DESCRIPTION, _EXAMPLES)
+    _options.add_photos(parser)
+    _options.add_output(parser, _SUFFIXES, "FILE")
+    _options.add_layer(parser)
+    _options.add_network(parser)
+    _options.add_running(parser)
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+
+
+def run(options):
+    """Run the command."""
+    from skdecaf._file_tasks.extraction import extract_to_file
+    from skdecaf._file_tasks.photos import printable
+
+    photos = _options.list_photos(options)
+    transformer = _options.make_transformer(options)
+    try:
+        done = extract_to_file(
+            photos, options.output, transformer, overwrite=options.overwrite, report=_options.complain
+        )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("the same command continues where it stopped") from None
+    _options.complain_of(done.left_out)
+    if options.json:
+        summary = {"output": options.output, "photos": done.n_rows, "features": done.n_features}
+        _options.print_json({**summary, "resumed": done.n_resumed, "left_out": _options.listed(done.left_out)})
+    else:
+        counted = _options.counted(done.left_out)
+        print(f"{printable(options.output)}: {done.n_rows} photos, {done.n_features} features each{counted}")

@@ -1,0 +1,53 @@
+"""``skdecaf info``: what runs here."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from skdecaf.cli import _options
+
+_DESCRIPTION = """\
+Tell versions, processor, kernels in use, BLAS, weights and memory. The network is
+loaded and run once, so a broken installation shows itself.
+"""
+_EXAMPLES = """\
+  skdecaf info
+  skdecaf info --json --weights caffenet.safetensors
+"""
+
+
+def add_parser(commands):
+    """Add the command."""
+    parser = _options.add_command(commands, "info", run, _DESCRIPTION, _EXAMPLES)
+    _options.add_weights(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON, with sizes in bytes")
+
+
+def run(options):
+    """Run the command."""
+    from skdecaf._system_info import system_info
+
+    info = system_info(options.weights)
+    if options.json:
+        _options.print_json(info)
+        return
+    for section, values in info.items():
+        print(section)
+        for name, value in _pairs(values):
+            print(f"  {name.removesuffix('_bytes').replace('_', ' ')}: {_text(name, value)}")
+
+
+def _pairs(values):
+    """Name and value of each line of a section; a list holds one BLAS library after the other."""
+    if isinstance(values, dict):
+        return values.items()
+    return [(blas["internal_api"], f"{blas['version']}, {blas['num_threads']} threads") for blas in values]
+
+
+def _text(name, value):
+    if isinstance(value, dict):
+        return ", ".join(f"{key} ({size})" for key, size in value.items())
+    if isinstance(value, list):
+        return ", ".join(value)
+    if value is None:
+        return "unknown"
+    if name.endswith("_bytes"):
+        return f"{value / 1e6:.1f} MB"
+    return f"{value:,}" if isinstance(value, int) else value

@@ -1,0 +1,50 @@
+"""``skdecaf predict``: labels of photos from a trained model."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from skdecaf.cli import _options
+from skdecaf.cli._labels import print_labels
+
+_DESCRIPTION = """\
+Label photos with a model that "skdecaf train" made.
+
+Each line has a file, a label and its probability, between tabs, the most
+probable label of a file first. With --json each line is a JSON object
+{"file", "labels": [{"label", "probability"}, ...]}.
+
+A model file that holds anything but types of scikit-learn and skdecaf is refused,
+since it could run code.
+"""
+_EXAMPLES = """\
+  skdecaf predict animals.skops new/*.jpg
+  skdecaf predict animals.skops new/ --top 3 --on-error skip
+  skdecaf predict animals.skops new/ --json > labels.jsonl
+"""
+
+
+def add_parser(commands):
+    """Add the command."""
+    parser = _options.add_command(commands, "predict", run, _DESCRIPTION, _EXAMPLES)
+    parser.add_argument("model", metavar="MODEL", help='a file that "skdecaf train" wrote')
+    _options.add_photos(parser)
+    parser.add_argument(
+        "-k",
+        "--top",
+        type=_options.positive,
+        default=1,
+        metavar="K",
+        help="labels for each photo, at most (default: 1)",
+    )
+    _options.add_running(parser)
+    parser.add_argument("--json", action="store_true", help="print a JSON object a line")
+
+
+def run(options):
+    """Run the command."""
+    from skdecaf._file_tasks.labels import label_with_model
+    from skdecaf._file_tasks.training import load_model
+
+    photos = _options.list_photos(options)
+    model = load_model(options.model)
+    model[0].set_params(verbose=False, **_options.running_parameters(options))
+    labelled = label_with_model(photos, model, options.top)
+    print_labels(labelled, len(photos), ("label", "probability"), options)
