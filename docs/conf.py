@@ -1,0 +1,72 @@
+"""How Sphinx builds these pages; nothing here needs a network connection."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import re
+
+import skdecaf
+
+project = "skdecaf"
+author = "the skdecaf developers"
+project_copyright = author
+release = version = skdecaf.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_templates"]
+default_role = "py:obj"  # `name` in a docstring links to the name's page where it has one
+
+autosummary_generate = True
+autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
+numpydoc_show_class_members = False  # the template of classes lists them in full
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "ignore_pattern": "sample_photos",
+    "within_subsection_order": "FileNameSortKey",
+    "backreferences_dir": "api/examples",
+    "doc_module": ("skdecaf",),
+    "download_all_examples": False,
+    "write_computation_times": False,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skdecaf"
+html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["skdecaf.css"]
+html_sidebars = {"contributing": [], "model_card": []}
+html_theme_options = {
+    "show_prev_next": True,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "pygments_light_style": "tango",
+    "pygments_dark_style": "monokai",
+}
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_line_continuation_character = "\\"
+
+
+def _skip_request_methods(app, what, name, obj, skip, options):
+    """Leave out `set_fit_request` and its like: scikit-learn writes them, with links into its own pages."""
+    return True if re.fullmatch(r"set_\w+_request", name) else None
+
+
+def _set_shapes_as_code(app, what, name, obj, options, lines):
+    """Set "of shape (*size, 3)" in code type, where stars and trailing underscores mean nothing to Sphinx."""
+    lines[:] = [re.sub(r"of shape (\([^()`]*\))", r"of shape ``\1``", line) for line in lines]
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", _skip_request_methods)
+    app.connect("autodoc-process-docstring", _set_shapes_as_code, priority=100)  # before numpydoc

@@ -1,0 +1,196 @@
+"""What the pages and docstrings say is true: their code runs, their names exist, and the pages build."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import dataclasses
+import doctest
+import importlib
+import inspect
+import os
+import pkgutil
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from numpydoc.validate import validate
+from PIL import Image
+from sklearn.datasets import load_sample_images
+
+import skdecaf
+import skdecaf.images
+import skdecaf.weights
+
+ROOT = Path(__file__).parents[1]
+DOCS, EXAMPLES = ROOT / "docs", ROOT / "examples"
+GENERATED = ("_build", "api", "auto_examples")
+PAGES = [
+    ROOT / "README.md",
+    *(page for page in sorted(DOCS.rglob("*.rst")) if page.relative_to(DOCS).parts[0] not in GENERATED),
+]
+PUBLIC_MODULES = (skdecaf, skdecaf.weights, skdecaf.images)
+
+MARKDOWN_BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+SPHINX_BLOCK = re.compile(
+    r"^(?P<indent> *)\.\. code-block:: (?P<language>\w+)\n\n(?P<code>(?:(?P=indent)   .*\n|\n)+)", re.MULTILINE
+)
+
+
+def code_blocks(page, language):
+    """Yield the blocks of a page in one language, each at the line where it stands there."""
+    text = page.read_text(encoding="utf-8")
+    for match in (MARKDOWN_BLOCK if page.suffix == ".md" else SPHINX_BLOCK).finditer(text):
+        if match["language"] == language:
+            yield "\n" * text.count("\n", 0, match.start("code")) + textwrap.dedent(match["code"])
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """The photos that the pages speak of, in the working directory: photos/cat, photos/dog and new.jpg."""
+    monkeypatch.chdir(tmp_path)
+    for name, pixels in zip(("cat", "dog"), load_sample_images().images, strict=True):
+        folder = tmp_path / "photos" / name
+        folder.mkdir(parents=True)
+        for i in range(8):
+            left = 60 * i
+            Image.fromarray(pixels[100:300, left : left + 200]).save(folder / f"{i + 1:02d}.jpg")
+    shutil.copy(tmp_path / "photos" / "cat" / "05.jpg", tmp_path / "new.jpg")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_python_of_a_page_runs(page, photos):
+    namespace = {"__name__": "__main__"}
+    for block in code_blocks(page, "python"):
+        exec(compile(block, str(page), "exec"), namespace)
+
+
+@pytest.mark.slow
+def test_commands_of_the_command_line_page_run(photos, tmp_path):
+    lines = "".join(code_blocks(DOCS / "guide" / "command_line.rst", "console")).splitlines()
+    commands = [line.removeprefix("$ ") for line in lines if line]
+    assert len(commands) > 5 and all("skdecaf" in command for command in commands)
+    function = f'skdecaf() {{ "{sys.executable}" -m skdecaf "$@"; }}'
+    printed = run(["bash", "-e", "-o", "pipefail", "-c", "\n".join([function, *commands])], tmp_path)
+    assert "16 photos of 2 classes" in printed and "new.jpg\tcat\t" in printed
+    assert all((tmp_path / name).is_file() for name in ("pets.skops", "features.csv", "features.npz", "features.npy"))
+
+
+def test_the_extractor_finds_blocks():
+    assert len(list(code_blocks(ROOT / "README.md", "python"))) >= 1
+    assert len(list(code_blocks(DOCS / "guide" / "dropout.rst", "python"))) == 2  # indented in a list
+    found = sum(len(list(code_blocks(page, "python"))) for page in PAGES)
+    marked = sum(len(re.findall(r"code-block:: python|```python", page.read_text(encoding="utf-8"))) for page in PAGES)
+    assert found == marked
+
+
+def modules():
+    names = [module.name for module in pkgutil.walk_packages(skdecaf.__path__, "skdecaf.")]
+    return ["skdecaf", *(name for name in names if not re.search(r"_kernels|__main__", name))]
+
+
+@pytest.mark.parametrize("name", modules())
+def test_examples_in_docstrings(name):
+    module = importlib.import_module(name)
+    runner = doctest.DocTestRunner()
+    for test in doctest.DocTestFinder(exclude_empty=True).find(module):
+        report = []
+        assert runner.run(test, out=report.append).failed == 0, "".join(report)
+
+
+def public_objects():
+    """Dotted name -> public class or function, each once."""
+    found = {}
+    for module in PUBLIC_MODULES:
+        for name in module.__all__:
+            obj = getattr(module, name)
+            if (inspect.isclass(obj) or inspect.isfunction(obj)) and obj not in found.values():
+                found[f"{module.__name__}.{name}"] = obj
+    return found
+
+
+def public_methods():
+    """Dotted names of the public methods and properties of public classes."""
+    for name, obj in public_objects().items():
+        for attribute, value in vars(obj).items() if inspect.isclass(obj) else ():
+            # set_fit_request and its like are written by scikit-learn.
+            documented = isinstance(value, property | classmethod) or inspect.isfunction(value)
+            if documented and not attribute.startswith("_") and not attribute.endswith("_request"):
+                yield f"{name}.{attribute}"
+
+
+# What is asked for where it helps, and not of everything.
+OPTIONAL = {
+    "ES01",  # an extended summary
+    "EX01",  # an example; classes and functions have theirs, see below
+    "SA01",  # See Also
+    "PR07",  # a description of a parameter whose type says it all, such as `path : str`
+    "RT02",  # the returned value may have a name
+    "RT03",  # a description of a returned value whose type says it all
+    "RT04",  # sentences may begin with a dtype
+    "SS02",  # or with a formula
+    "SS05",  # or with a noun
+}
+
+
+@pytest.mark.parametrize("name", [*public_objects(), *public_methods()])
+def test_docstrings_have_the_form_of_numpydoc(name):
+    optional = OPTIONAL
+    if dataclasses.is_dataclass(public_objects().get(name)):
+        optional = OPTIONAL | {"PR01"}  # one line may say what its few fields are
+    assert not [(code, message) for code, message in validate(name)["errors"] if code not in optional]
+
+
+@pytest.mark.parametrize("name", [name for name in skdecaf.__all__ if not name.startswith("_")])
+def test_every_public_class_has_an_example(name):
+    assert ">>> " in getattr(skdecaf, name).__doc__
+
+
+def test_api_page_has_every_public_name():
+    page = (DOCS / "api.rst").read_text(encoding="utf-8")
+    listed, module = set(), None
+    for line in page.splitlines():
+        if line.startswith(".. currentmodule:: "):
+            module = line.split()[-1]
+        elif re.fullmatch(r"   \w+", line):
+            listed.add(f"{module}.{line.strip()}")
+    assert listed == set(public_objects())
+
+
+def test_contributing_page_names_every_room():
+    page = (DOCS / "contributing.rst").read_text(encoding="utf-8")
+    for entry in Path(skdecaf.__file__).parent.iterdir():
+        if entry.suffix == ".py" or (entry.is_dir() and (entry / "__init__.py").exists()):
+            assert entry.name in page, f"docs/contributing.rst does not say what {entry.name} is for"
+
+
+def run(command, folder, **environment):
+    # As a reader would run it: without the variables of these tests, and whoever asks for the network gets none.
+    environment |= {"PYTHONSAFEPATH": "", "SKDECAF_PHOTOS": ""}
+    environment |= dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    result = subprocess.run(
+        command, cwd=folder, env=os.environ | environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout[-5_000:] + result.stderr[-10_000:]
+    return result.stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["photos"]], ids=["sample photos", "class folders"])
+def test_first_example_runs_without_matplotlib(arguments, photos, tmp_path):
+    (tmp_path / "matplotlib.py").write_text("raise ImportError('not installed')")
+    script = str(EXAMPLES / "plot_first_features.py")
+    printed = run([sys.executable, script, *arguments], tmp_path, PYTHONPATH=str(tmp_path))
+    assert re.search(r"2 classes.*\naccuracy .*: \d+\.\d%", printed)
+
+
+@pytest.mark.slow
+def test_pages_build_without_warnings(tmp_path):
+    for module in ("sphinx", "pydata_sphinx_theme", "sphinx_copybutton", "sphinx_gallery", "matplotlib"):
+        pytest.importorskip(module)
+    shutil.copytree(DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns(*GENERATED))
+    shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-b", "html", "docs", "html"]
+    run(command, tmp_path)
+    for page in ("index.html", "api/skdecaf.DeCAFTransformer.html", "auto_examples/plot_first_features.html"):
+        assert (tmp_path / "html" / page).is_file()
