@@ -280,9 +280,12 @@ def _checked_arrays(arrays, shapes):
         array = np.asarray(arrays[name])
         if array.shape != shape:
             raise ValueError(f"array {name!r} has shape {array.shape}, but its layer needs {shape}")
-        if not np.isfinite(array.sum(dtype=np.float64)):
-            raise ValueError(f"array {name!r} has NaN or infinite values")
-        checked[name] = np.ascontiguousarray(array, dtype=np.float32).view()
+        with np.errstate(over="ignore", invalid="ignore"):
+            array = np.ascontiguousarray(array, dtype=np.float32)
+            # No sum of finite float32 values overflows float64, and nothing makes an infinite one finite.
+            if not np.isfinite(array.sum(dtype=np.float64)):
+                raise ValueError(f"array {name!r} has NaN or infinite values, or values too large for float32")
+        checked[name] = array.view()
         checked[name].flags.writeable = False
     return checked
 
@@ -353,9 +356,11 @@ def _checked_again(network, fingerprint, where):
     return network
 
 
-def _load_again(path, fingerprint):
-    """Unpickle a network that came from a file."""
-    return _checked_again(Network.load(path), fingerprint, path)
+def _load_again(where, fingerprint):
+    """Unpickle a network that came from a file, in whatever format, or from published weights."""
+    from skdecaf.weights.resolving import resolve_network
+
+    return _checked_again(resolve_network(where), fingerprint, where)
 
 
 def _draw_again(recipe, fingerprint):

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import math
 import mmap
+import reprlib
 from itertools import zip_longest
 
 import numpy as np
@@ -60,7 +61,7 @@ def read_onnx(path):
     onnx = _imported_onnx()
     with guarded(path) as path:
         model, constants = _parsed(onnx, path)
-        metadata = {entry.key: entry.value for entry in model.metadata_props}
+        metadata = {_text(entry.key): _text(entry.value) for entry in model.metadata_props}
         if metadata.get("format") == FORMAT:
             return _own_network(onnx.helper, model.graph, constants, metadata)
         for node in model.graph.node:
@@ -109,7 +110,15 @@ def _initializer(onnx, path, fields, start, end):
     """Name and array of the tensor at this place."""
     values, rest = fields.split(start, end, {_FLOAT_DATA, _RAW_DATA})
     tensor = onnx.TensorProto.FromString(rest)
-    return tensor.name, _array(onnx, tensor, tensor.name, path, values[_RAW_DATA] or values[_FLOAT_DATA])
+    name = _text(tensor.name)
+    return name, _array(onnx, tensor, name, path, values[_RAW_DATA] or values[_FLOAT_DATA])
+
+
+def _text(value):
+    """A text of a message, which the parser leaves as bytes where it is not UTF-8."""
+    if not isinstance(value, str):
+        raise ValueError(f"damaged: {reprlib.repr(value)} is not a text")
+    return value
 
 
 def _array(onnx, tensor, name, path=None, places=()):

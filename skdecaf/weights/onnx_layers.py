@@ -62,7 +62,7 @@ def _operands(node, current, constants):
         raise ValueError(f"no operator of these networks, which are {', '.join(_OPERATORS)}")
     names = [name for name in node.input if name]
     if names.count(current) != 1 or (names[0] != current and node.op_type != "Add"):
-        raise ValueError(f"it reads {', '.join(names) or 'nothing'}, not just what the node before it wrote")
+        raise ValueError(f"it reads {', '.join(map(str, names)) or 'nothing'}, not just what the node before it wrote")
     names.remove(current)
     unknown = [name for name in names if name not in constants]
     if unknown:

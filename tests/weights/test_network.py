@@ -119,6 +119,21 @@ def test_pickle_goes_by_file_or_by_seed(tmp_path):
         pickle.loads(data)
 
 
+def test_pickle_of_a_network_in_a_format_of_others(tmp_path):
+    """By the path of that file, through whichever reader it needs."""
+    from safetensors.numpy import save_file as save_plain
+
+    path = tmp_path / "alexnet.safetensors"
+    sizes = {"features.0": (4, 3, 11, 11), "features.3": (4, 4, 5, 5), "features.6": (4, 4, 3, 3)}
+    sizes |= {"features.8": (4, 4, 3, 3), "features.10": (4, 4, 3, 3)}
+    sizes |= {"classifier.1": (6, 4 * 36), "classifier.4": (5, 6), "classifier.6": (3, 5)}
+    arrays = {f"{name}.weight": np.ones(shape, np.float32) for name, shape in sizes.items()}
+    arrays |= {f"{name}.bias": np.ones(shape[0], np.float32) for name, shape in sizes.items()}
+    save_plain(arrays, path)
+    network = resolve_network(path)
+    assert pickle.loads(pickle.dumps(network)).fingerprint == network.fingerprint
+
+
 def without(name):
     arrays = dict(tiny_network().arrays)
     del arrays[name]
@@ -132,6 +147,8 @@ def without(name):
         ({**tiny_network().arrays, "fc9.bias": np.zeros(3)}, "'fc9.bias' belongs to no layer"),
         ({**tiny_network().arrays, "fc6.bias": np.zeros(3)}, r"shape \(3,\), but its layer needs \(20,\)"),
         ({**tiny_network().arrays, "fc6.bias": np.full(20, np.nan)}, "'fc6.bias' has NaN"),
+        ({**tiny_network().arrays, "fc6.bias": np.array([np.inf, -np.inf] * 10)}, "'fc6.bias' has NaN"),
+        ({**tiny_network().arrays, "fc6.bias": np.full(20, 1e300)}, "too large for float32"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(arrays, message):

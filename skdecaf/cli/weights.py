@@ -1,0 +1,162 @@
+"""``skdecaf weights``: what weights there are, and getting, checking, converting and removing them."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from skdecaf.cli import _options
+
+_DESCRIPTION = """\
+List, fetch, check, convert and remove weights. Wherever skdecaf takes weights, it
+takes a name of this list or a file; weights with a name are downloaded when they
+are first used, or now by "fetch". SKDECAF_OFFLINE=1 forbids the former.
+"""
+_EXAMPLES = """\
+  skdecaf weights list
+  skdecaf weights fetch alexnet-compressed
+  skdecaf weights convert caffenet -o caffenet.safetensors --dtype float16
+"""
+_LIST = """\
+List weights with a name. A name with ":pixel" means the weights of that name with
+the mean colour of the training photos subtracted instead of their mean image.
+Accuracies are as published, for the validation photos of ILSVRC-2012, in percent.
+"""
+_FETCH = """\
+Download weights, unless they are there. An interrupted download continues when the
+command is given again. Every file is verified before it appears.
+"""
+_PATH = """\
+Print where the files of weights are, or where all are kept. A file that was
+published under the same name may be placed there by hand.
+"""
+_VERIFY = """\
+Compute the digests of files and compare them with the published ones.
+"""
+_CONVERT = """\
+Write weights in skdecaf's own format, safetensors. Reading that is fast and needs no
+other package; float16 halves the size, int8 divides it by four.
+"""
+_REMOVE = """\
+Delete downloaded files, and what is left of interrupted downloads.
+"""
+
+
+def add_parser(commands):
+    """Add the command and those below it."""
+    parser = _options.add_command(commands, "weights", None, _DESCRIPTION, _EXAMPLES)
+    below = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    listing = _options.add_command(below, "list", _list, _LIST, "  skdecaf weights list --json\n")
+    listing.add_argument("--json", action="store_true", help="print a JSON object a line")
+    fetching = _options.add_command(below, "fetch", _fetch, _FETCH, "  skdecaf weights fetch caffenet\n")
+    _add_names(fetching)
+    fetching.add_argument(
+        "--mirror",
+        metavar="URL",
+        help="a folder with files of the same names that is asked first, such as file:///media/usb",
+    )
+    fetching.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+    path = _options.add_command(below, "path", _path, _PATH, "  skdecaf weights path caffenet\n")
+    path.add_argument("name", nargs="?", metavar="NAME", help='of the weights, see "skdecaf weights list"')
+    _add_names(_options.add_command(below, "verify", _verify, _VERIFY, "  skdecaf weights verify caffenet\n"))
+    _add_convert(below)
+    _add_names(_options.add_command(below, "remove", _remove, _REMOVE, "  skdecaf weights remove caffenet\n"))
+
+
+def _add_names(parser):
+    parser.add_argument("names", nargs="+", metavar="NAME", help='of weights, see "skdecaf weights list"')
+
+
+def _add_convert(commands):
+    example = "  skdecaf weights convert alexnet-owt-7be5be79.pth -o torchvision.safetensors\n"
+    parser = _options.add_command(commands, "convert", _convert, _CONVERT, example)
+    parser.add_argument("weights", metavar="WEIGHTS", help="a name, or a file in any format that skdecaf reads")
+    _options.add_output(parser, (".safetensors",), "FILE.safetensors")
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "float16", "int16", "int8"),
+        default="float32",
+        help="of the weights in the file (default: float32)",
+    )
+
+
+def _list(options):
+    from skdecaf.weights import store
+
+    rows = [(name, store.describe(name), _state(store, name)) for name in store.names()]
+    if options.json:
+        for name, weights, state in rows:
+            _options.print_json({"name": name, "state": state, **_facts(weights, store.files_of(name))})
+        return
+    width = max(len(name) for name in store.names())
+    for name, weights, state in rows:
+        accuracy = f"{weights.top1:.1f} / {weights.top5:.1f}" if weights.top1 else ""
+        print(f"{name:{width}}  {state:8}  {_size(store.files_of(name)):>8}  {accuracy:11}  {weights.description}")
+
+
+def _state(store, name):
+    if not store.files_of(name):
+        return "included"
+    return "missing" if store.missing(name) else "here"
+
+
+def _size(files):
+    known = files and all(file.size for file in files)
+    return f"{sum(file.size for file in files) / 1e6:.1f} MB" if known else ""
+
+
+def _facts(weights, files):
+    return {
+        "description": weights.description,
+        "architecture": weights.architecture,
+        "top1": weights.top1,
+        "top5": weights.top5,
+        "licence": weights.licence,
+        "citation": weights.citation,
+        "extra": weights.extra,
+        "notes": weights.notes,
+        "files": [{"name": file.name, "urls": file.urls, "digest": file.digest, "bytes": file.size} for file in files],
+    }
+
+
+def _fetch(options):
+    from skdecaf.weights import store
+
+    for name in options.names:
+        _print_paths(name, store.fetch(name, mirror=options.mirror, progress=not options.quiet))
+
+
+def _path(options):
+    from skdecaf.weights import store
+
+    if options.name is None:
+        print(store.folder())
+    else:
+        _print_paths(options.name, store.locate(options.name))
+
+
+def _verify(options):
+    from skdecaf.weights import store
+
+    for name in options.names:
+        _print_paths(name, store.verify(name))
+
+
+def _remove(options):
+    from skdecaf.weights import store
+
+    for name in options.names:
+        for path in store.remove(name):
+            print(path)
+
+
+def _print_paths(name, paths):
+    for path in paths:
+        print(path)
+    if not paths:
+        _options.complain(f"{name!r} is part of skdecaf and has no files of its own")
+
+
+def _convert(options):
+    from skdecaf._file_tasks.output import check_output
+    from skdecaf.weights import resolve_network
+
+    check_output(options.output, options.overwrite)
+    resolve_network(options.weights).save(options.output, options.dtype)
+    print(options.output)

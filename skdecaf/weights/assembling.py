@@ -1,0 +1,124 @@
+"""From the layers of another program's file to a network: the field's names, the input's size."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from skdecaf._layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax
+from skdecaf.weights.labels import imagenet_labels
+from skdecaf.weights.network import Network
+
+# Values of one blob of one image; the largest of AlexNet has 290,400.
+_MOST_VALUES = 2**26
+
+_PREFIXES = {
+    Convolution: "conv",
+    ReLU: "relu",
+    MaxPool: "pool",
+    ResponseNorm: "norm",
+    FullyConnected: "fc",
+    Dropout: "drop",
+}
+_FIRST_FULLY_CONNECTED = 6
+
+
+def tidy_float(value, what):
+    """The shortest decimal that is the same float32: 0.0001 rather than 9.999999747378752e-05."""
+    with np.errstate(over="ignore"):
+        value = float(str(np.float32(value)))
+    if not math.isfinite(value):
+        raise ValueError(f"{what} is {value}")
+    return value
+
+
+def assemble(steps, preprocessing, labels=(), **options):
+    """Network of layers and their parameters.
+
+    Parameters
+    ----------
+    steps : list of (layer, dict) pairs
+        A layer and its arrays "weight" and "bias"; the names of the layers are still those of the file.
+    preprocessing : Preprocessing
+    labels : sequence of (identifier, name) pairs, optional
+        By default a thousand classes are taken to be ImageNet's.
+    **options
+        For `Network`.
+
+    Returns
+    -------
+    Network
+    """
+    layers = with_usual_names([layer for layer, _ in steps])
+    n_classes = [layer.out_features for layer in layers if isinstance(layer, FullyConnected)][-1:]
+    labels = labels or (imagenet_labels() if n_classes == [1000] else ())
+    with np.errstate(all="ignore"):  # values beyond float32 become infinite, and are refused by name
+        arrays = {
+            f"{layer.name}.{part}": np.asarray(array, np.float32)
+            for layer, (_, parameters) in zip(layers, steps, strict=True)
+            for part, array in parameters.items()
+        }
+        network = Network(layers, arrays, preprocessing, labels=labels, **options)
+    for name, shape in {"input": network.input_shape, **network.blob_shapes}.items():
+        if math.prod(shape) > _MOST_VALUES:
+            raise ValueError(f"blob {name!r} of shape {shape} is larger than any of a network of this family")
+    return network
+
+
+def with_usual_names(layers):
+    """The layers named as everyone names them: conv1, relu1, pool1, norm1 … fc6, relu6, drop6 … prob.
+
+    Names that are of this kind already stay (conv1_1, say); otherwise all are counted in order, since one's own
+    network has "fc8_flowers" where ``layer=8`` is asked for.
+    """
+    layers = [replace(layer, name="prob") if isinstance(layer, Softmax) else layer for layer in layers]
+    if _are_usual(layers):
+        return layers
+    named, stage, convolutions, fully_connected = [], 0, 0, 0
+    for layer in layers:
+        if isinstance(layer, Convolution):
+            convolutions += 1
+            stage = convolutions
+        elif isinstance(layer, FullyConnected):
+            stage = _FIRST_FULLY_CONNECTED + fully_connected
+            fully_connected += 1
+        named.append(layer if isinstance(layer, Softmax) else replace(layer, name=f"{_PREFIXES[type(layer)]}{stage}"))
+    return named
+
+
+def _are_usual(layers):
+    numbered = [layer for layer in layers if not isinstance(layer, Softmax)]
+    first = next((layer.name for layer in layers if isinstance(layer, FullyConnected)), None)
+    return first == f"fc{_FIRST_FULLY_CONNECTED}" and all(
+        re.fullmatch(rf"{_PREFIXES[type(layer)]}\d+(_\d+)?", layer.name) for layer in numbered
+    )
+
+
+def exact_input_size(steps):
+    """Side of the square input at which the windows of all layers fit without a pixel left over.
+
+    Parameters
+    ----------
+    steps : list of (layer, dict) pairs
+        As for `assemble`; the first fully connected layer says how many values it reads.
+
+    Returns
+    -------
+    int
+        227 for AlexNet.
+    """
+    layers = [layer for layer, _ in steps]
+    first = next((i for i, layer in enumerate(layers) if isinstance(layer, FullyConnected)), None)
+    if first is None:
+        raise ValueError("neither an input size nor a fully connected layer says how large photos must be")
+    channels = next((layer.out_channels for layer in layers[first::-1] if isinstance(layer, Convolution)), 3)
+    n_values = steps[first][1]["weight"].shape[1]
+    side = math.isqrt(n_values // channels)
+    if channels * side * side != n_values:
+        raise ValueError(f"layer {layers[first].name!r} reads {n_values} values, not {channels} square maps")
+    for layer in layers[first::-1]:
+        if isinstance(layer, Convolution | MaxPool):
+            side = (side - 1) * layer.stride + layer.kernel - 2 * layer.pad
+    return side

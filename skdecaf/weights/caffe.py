@@ -1,0 +1,357 @@
+"""Networks and mean images in Caffe's files: ``.caffemodel``, ``.binaryproto``, ``.npy``."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import math
+import os
+import re
+from importlib.util import find_spec
+
+import numpy as np
+
+from skdecaf._layers import layer_from_dict
+from skdecaf.weights.architectures import ARCHITECTURES
+from skdecaf.weights.assembling import assemble, exact_input_size, tidy_float
+from skdecaf.weights.caffe_messages import read_blob, read_net, text
+from skdecaf.weights.files import guarded
+from skdecaf.weights.preprocessing import Preprocessing
+
+_MEAN_PIXEL = ARCHITECTURES["caffenet"].preprocessing.mean  # red, green, blue
+
+# Side of the photos from which Caffe's networks of these inputs cut their windows; others read whole photos.
+_RESIZE = {224: 256, 227: 256}
+
+_DATA_TYPES = ("Data", "DummyData", "HDF5Data", "ImageData", "Input", "MemoryData", "WindowData")
+_TYPES_WITHOUT_EFFECT = ("Accuracy", "Silence")
+_SOFTMAX_TYPES = ("Softmax", "SoftmaxWithLoss")
+
+_POOL_METHODS = {0: "MAX", 1: "AVE", 2: "STOCHASTIC"}
+_ROUND_MODES = {0: "ceil", 1: "floor"}
+
+_NPY_HEADER = re.compile(
+    rb"\{'descr': '([<>]f[48])', 'fortran_order': (True|False), "
+    rb"'shape': \((\d{1,6})L?, (\d{1,6})L?, (\d{1,6})L?\), \} *\n"
+)
+
+
+def looks_like(head):
+    """Whether a file that begins with these bytes may be a ``.caffemodel``.
+
+    Parameters
+    ----------
+    head : bytes
+        The first 64 bytes or so.
+
+    Returns
+    -------
+    bool
+        True where the first field is one with which NetParameter begins: a printable name before others of its
+        fields, or a layer, or an input.
+    """
+    if head[:1] == b"\n" and len(head) > 2 and head[1] < 0x80:
+        name, head = head[2 : 2 + head[1]], head[2 + head[1] :]
+        if not name.decode("utf-8", errors="ignore").isprintable():
+            return False
+        if not head:
+            return True
+    return head[:1] in (b"\x12", b"\x1a") or head[:2] == b"\xa2\x06"
+
+
+def read_caffemodel(path, mean=None):
+    """Read a network from Caffe's binary file.
+
+    The architecture follows from the order of the layers and their parameters. Layers and blobs get the field's
+    names where they have others: whatever the fine-tuned network calls its layers, ``layer=6`` finds fc6.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        A ``.caffemodel``, of any version of Caffe.
+    mean : str, PathLike or ndarray of shape (height, width, 3), optional
+        Mean image to subtract: a file for `read_mean`, or what it returned. Photos are resized to its size. By
+        default the mean pixel that the file holds, or else that of ImageNet, is subtracted.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ImportError
+        Without the package protobuf (``pip install "skdecaf[caffe]"``).
+    FileNotFoundError
+        Where there is no such file.
+    ValueError
+        Where the file is damaged, or holds what this package does not compute; the message names layer and field.
+
+    Notes
+    -----
+    Networks for 227 or 224 pixels read a window of a photo of 256, as is Caffe's custom; others read the whole
+    photo. Where the file does not say how large the input is, it is the size at which all windows fit exactly.
+
+    Examples
+    --------
+    >>> from skdecaf.weights.caffe import read_caffemodel
+    >>> network = read_caffemodel("bvlc_reference_caffenet.caffemodel", mean="ilsvrc_2012_mean.npy")  # doctest: +SKIP
+    """
+    _check_protobuf()
+    if isinstance(mean, str | os.PathLike):
+        mean = read_mean(mean)
+    with guarded(path) as path:
+        return _read_network(path.read_bytes(), path.stem, mean)
+
+
+def read_mean(path):
+    """Read a mean image in Caffe's order of axes and channels.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        A ``.binaryproto`` or a ``.npy`` of shape (3, height, width); blue, green, red.
+
+    Returns
+    -------
+    ndarray of shape (height, width, 3), float32
+        Red, green, blue, from 0 to 255.
+
+    Raises
+    ------
+    ImportError
+        For a ``.binaryproto`` without the package protobuf (``pip install "skdecaf[caffe]"``).
+    FileNotFoundError
+        Where there is no such file.
+    ValueError
+        Where the file is neither, or holds something else than a finite image of three channels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdecaf.weights.caffe import read_mean
+    >>> np.save("mean.npy", np.full((3, 256, 256), 104.0))  # doctest: +SKIP
+    >>> read_mean("mean.npy").shape  # doctest: +SKIP
+    (256, 256, 3)
+    """
+    with guarded(path) as path:
+        data = path.read_bytes()
+        channels = _npy_array(data) if data.startswith(b"\x93NUMPY") else _binaryproto_array(data)
+        if len(channels) != 3:
+            raise ValueError(f"a mean image has shape (3, height, width), not {channels.shape}")
+        with np.errstate(all="ignore"):
+            image = np.ascontiguousarray(channels[::-1].transpose(1, 2, 0), dtype=np.float32)
+        if not np.isfinite(image).all():
+            raise ValueError("the mean image has NaN or infinite values")
+        return image
+
+
+def _check_protobuf():
+    try:
+        found = find_spec("google.protobuf")
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        raise ImportError('Caffe\'s files need the package protobuf; run pip install "skdecaf[caffe]"')
+
+
+def _npy_array(data):
+    """Three axes of floats in NumPy's format; the header is matched, not evaluated."""
+    start, length_size = (10, 2) if data[6:7] == b"\x01" else (12, 4)
+    stop = start + int.from_bytes(data[8 : 8 + length_size], "little")
+    header = _NPY_HEADER.fullmatch(data[start:stop])
+    if not header:
+        raise ValueError("the .npy file does not hold three axes of floats")
+    dtype, shape = np.dtype(header[1].decode()), tuple(map(int, header.groups()[2:]))
+    if len(data) - stop != math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"the .npy file has {len(data) - stop:,} bytes of values, which do not fill its shape {shape}")
+    return np.frombuffer(data, dtype, offset=stop).reshape(shape, order="F" if header[2] == b"True" else "C")
+
+
+def _binaryproto_array(data):
+    _check_protobuf()
+    array = read_blob(data, "the mean image")
+    if array.ndim == 4 and len(array) == 1:
+        array = array[0]
+    if array.ndim != 3:
+        raise ValueError(f"a mean image has shape (3, height, width), not {array.shape}")
+    return array
+
+
+def _read_network(data, name, mean):
+    net, layers = read_net(data)
+    steps, transform = _chain(layers)
+    crop = _input_size(net, layers, transform) or (exact_input_size(steps),) * 2
+    preprocessing = _preprocessing(crop, transform, mean)
+    return assemble(steps, preprocessing, mean_image=mean, name=text(net.name) or name)
+
+
+def _chain(layers):
+    """Steps of the layers, each of which reads what the one before it wrote; and the data layer's transform."""
+    steps, current, transform, finished = [], None, None, False
+    for layer in layers:
+        bottoms, tops = layer.bottoms, layer.tops
+        if layer.type in _TYPES_WITHOUT_EFFECT or (finished and layer.type in _SOFTMAX_TYPES):
+            continue
+        if layer.type in _DATA_TYPES:
+            transform = layer.message.transform
+            current = (current or set()).union(tops) or None
+        elif layer.type == "Split":
+            if current is not None and current.intersection(bottoms):
+                current.update(tops)
+        else:
+            if finished or (current is not None and bottoms and bottoms[0] not in current):
+                raise ValueError(f"layer {layer.name!r} does not read what the layer before it wrote")
+            steps.append(_step(layer))
+            finished = layer.type in _SOFTMAX_TYPES
+            current = set(tops[:1]) or None
+    return steps, transform
+
+
+def _step(layer):
+    """Layer and parameters, for `assemble`."""
+    if layer.type not in _TRANSLATIONS:
+        raise ValueError(f"layer {layer.name!r} is of type {layer.type!r}, which this package does not compute")
+    most_bottoms = 2 if layer.type == "SoftmaxWithLoss" else 1
+    if len(layer.bottoms) > most_bottoms or len(layer.tops) > most_bottoms:
+        raise ValueError(f"layer {layer.name!r} reads or writes several blobs")
+    kind, values, parameters = _TRANSLATIONS[layer.type](layer)
+    return layer_from_dict({"type": kind, "name": layer.name, **values}), parameters
+
+
+def _refuse_unless(layer, field, value, *allowed):
+    if value not in allowed:
+        raise ValueError(f"layer {layer.name!r}: {field} {value} is not one that this package computes")
+
+
+def _square(layer, message, field, default=None):
+    """The number that a field gives for both axes, be it once, twice, or as height and width."""
+    values = list(getattr(message, field))
+    by_axis = [f"{field.removesuffix('_size')}_{axis}" for axis in "hw"]
+    if any(message.HasField(name) for name in by_axis):
+        values = [getattr(message, name) for name in by_axis]
+    if not values and default is None:
+        raise ValueError(f"layer {layer.name!r}: {field} is missing")
+    if len(set(values)) > 1:
+        raise ValueError(f"layer {layer.name!r}: {field} {values[:4]} is not the same for both axes")
+    return values[0] if values else default
+
+
+def _parameters(layer, message, weight_axes):
+    """Weight and bias; zeros where the layer has no bias."""
+    expected = 2 if message.bias_term else 1
+    if len(layer.blobs) != expected:
+        raise ValueError(f"layer {layer.name!r} has {len(layer.blobs)} blobs, not {expected}")
+    weight = _without_ones(layer, 0, weight_axes)
+    bias = _without_ones(layer, 1, 1) if message.bias_term else np.zeros(message.num_output, np.float32)
+    return {"weight": weight, "bias": bias}
+
+
+def _without_ones(layer, index, n_axes):
+    """A blob without the leading axes of length one that old blobs fill up to four axes with."""
+    array = layer.blobs[index]
+    while array.ndim > n_axes and len(array) == 1:
+        array = array[0]
+    if array.ndim != n_axes:
+        raise ValueError(f"layer {layer.name!r}: blob {index} has shape {array.shape}, not {n_axes} axes")
+    return array
+
+
+def _convolution(layer):
+    message = layer.message.convolution
+    for dilation in message.dilation:
+        _refuse_unless(layer, "dilation", dilation, 1)
+    _refuse_unless(layer, "axis", message.axis, 1)
+    values = {
+        "out_channels": message.num_output,
+        "kernel": _square(layer, message, "kernel_size"),
+        "stride": _square(layer, message, "stride", 1),
+        "pad": _square(layer, message, "pad", 0),
+        "groups": message.group,
+    }
+    return "convolution", values, _parameters(layer, message, 4)
+
+
+def _inner_product(layer):
+    message = layer.message.inner_product
+    _refuse_unless(layer, "axis", message.axis, 1)
+    parameters = _parameters(layer, message, 2)
+    if message.transpose:
+        parameters["weight"] = parameters["weight"].T
+    return "fully_connected", {"out_features": message.num_output}, parameters
+
+
+def _pooling(layer):
+    message = layer.message.pooling
+    _refuse_unless(layer, "pool", _POOL_METHODS.get(message.pool, message.pool), "MAX")
+    _refuse_unless(layer, "global_pooling", message.global_pooling, False)
+    _refuse_unless(layer, "round_mode", message.round_mode, *_ROUND_MODES)
+    values = {
+        "kernel": _square(layer, message, "kernel_size"),
+        "stride": _square(layer, message, "stride", 1),
+        "pad": _square(layer, message, "pad", 0),
+        "rounding": _ROUND_MODES[message.round_mode],
+    }
+    return "max_pool", values, {}
+
+
+def _response_norm(layer):
+    message = layer.message.lrn
+    _refuse_unless(layer, "norm_region", message.norm_region, 0)
+    values = {"size": message.local_size}
+    for name in ("alpha", "beta", "k"):
+        values[name] = tidy_float(getattr(message, name), f"layer {layer.name!r}: {name}")
+    return "response_norm", values, {}
+
+
+def _relu(layer):
+    _refuse_unless(layer, "negative_slope", layer.message.relu.negative_slope, 0)
+    return "relu", {}, {}
+
+
+def _dropout(layer):
+    rate = tidy_float(layer.message.dropout.dropout_ratio, f"layer {layer.name!r}: dropout_ratio")
+    return "dropout", {"rate": rate}, {}
+
+
+def _softmax(layer):
+    _refuse_unless(layer, "axis", layer.message.softmax.axis, 1)
+    return "softmax", {}, {}
+
+
+_TRANSLATIONS = {
+    "Convolution": _convolution,
+    "Dropout": _dropout,
+    "InnerProduct": _inner_product,
+    "LRN": _response_norm,
+    "Pooling": _pooling,
+    "ReLU": _relu,
+    "Softmax": _softmax,
+    "SoftmaxWithLoss": _softmax,
+}
+
+
+def _input_size(net, layers, transform):
+    """Height and width of the input where the file states it, else None."""
+    shapes = [list(net.input_dim[:4])] if net.input_dim else []
+    shapes += [list(shape.dim) for shape in net.input_shape[:1]]
+    shapes += [list(shape.dim) for layer in layers if layer.type == "Input" for shape in layer.message.input.shape[:1]]
+    if shapes:
+        if len(shapes[0]) != 4 or shapes[0][1] != 3:
+            raise ValueError(f"the input has shape {shapes[0][:5]}, not (photos, 3, height, width)")
+        return tuple(shapes[0][2:])
+    return (transform.crop_size,) * 2 if transform is not None and transform.crop_size else None
+
+
+def _preprocessing(crop, transform, mean):
+    """Caffe's: photos warped to the size of the mean image, blue before green before red."""
+    scale = 1.0 if transform is None else tidy_float(transform.scale, "the scale of the data layer")
+    if not scale:
+        raise ValueError("the scale of the data layer is zero")
+    pixel = () if transform is None else [tidy_float(value, "mean_value") for value in transform.mean_value[:4]]
+    if len(pixel) not in (0, 1, 3):
+        raise ValueError(f"the data layer has {len(pixel)} or more values of mean_value, not 1 or 3")
+    mean_pixel = tuple(reversed(pixel if len(pixel) == 3 else pixel * 3)) if pixel else _MEAN_PIXEL
+    return Preprocessing(
+        resize=tuple(_RESIZE.get(side, side) for side in crop) if mean is None else np.shape(mean)[:2],
+        crop=crop,
+        mean=mean_pixel if mean is None else (0.0, 0.0, 0.0),
+        scale=(1 / scale,) * 3,
+        channel_order="BGR",
+    )

@@ -1,0 +1,162 @@
+"""AlexNet as Deep Compression published it: most weights gone, the others codes of a small book.
+
+Han, Mao and Dally: Deep compression: Compressing deep neural networks with pruning, trained quantization and Huffman
+coding, ICLR 2016.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from skdecaf._layers import parameter_shapes
+from skdecaf.weights.architectures import ARCHITECTURES
+from skdecaf.weights.files import guarded
+from skdecaf.weights.labels import imagenet_labels
+from skdecaf.weights.network import Network
+
+_COUNT = np.dtype("<u4")
+_FLOAT = np.dtype("<f4")
+_BITS = {4: 8, 2: 4}  # of a code, for filters of four axes and for matrices
+_BITS_OF_GAPS = 4
+
+
+def looks_like(head):
+    """Whether a file that begins with these bytes may be AlexNet in this format.
+
+    Parameters
+    ----------
+    head : bytes
+        The first 64 bytes or so.
+
+    Returns
+    -------
+    bool
+        True where it begins with as many counts as AlexNet has weights, none zero and none too large.
+    """
+    shapes = _weight_shapes(ARCHITECTURES["alexnet"])
+    if len(head) < len(shapes) * _COUNT.itemsize:
+        return False
+    counts = np.frombuffer(head, _COUNT, len(shapes)).tolist()
+    return all(0 < count <= math.prod(shape) for count, shape in zip(counts, shapes.values(), strict=True))
+
+
+def read_deep_compression(path, architecture="alexnet"):
+    """Read the AlexNet of Deep Compression, ``AlexNet_compressed.net``.
+
+    Parameters
+    ----------
+    path : str or PathLike
+    architecture : str or Architecture, default="alexnet"
+        One of the names in `skdecaf.weights.ARCHITECTURES`, or an architecture of one's own. The file has neither names
+        nor sizes: they are those of the architecture.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such file.
+    ValueError
+        Where the file does not hold just the weights of this architecture; the message names the layer.
+
+    Notes
+    -----
+    The file begins with the number of codes of each layer. Then each layer has a book of float32 values, 256 for
+    convolutions and 16 for fully connected layers; its biases; its codes, 8 or 4 bits wide; and for each code how many
+    weights without one precede it, in 4 bits. Weights without a code have the book's first value, which is zero.
+
+    Examples
+    --------
+    >>> from skdecaf.weights.deep_compression import read_deep_compression
+    >>> network = read_deep_compression("AlexNet_compressed.net")  # doctest: +SKIP
+    """
+    if isinstance(architecture, str):
+        if architecture not in ARCHITECTURES:
+            raise ValueError(f"architecture is one of {', '.join(ARCHITECTURES)}, not {architecture!r}")
+        architecture = ARCHITECTURES[architecture]
+    with guarded(path) as path:
+        data = np.fromfile(path, np.uint8)
+        arrays = {}
+        for name, layer in _sections(data, _weight_shapes(architecture)).items():
+            arrays[f"{name}.bias"] = layer.biases.astype(np.float32)
+            arrays[f"{name}.weight"] = _decoded(layer, name)
+        n_classes = list(arrays.values())[-1].shape[0]
+        labels = imagenet_labels() if n_classes == 1000 else ()
+        with np.errstate(all="ignore"):  # infinities are refused by name, not warned of
+            return Network(architecture.layers, arrays, architecture.preprocessing, labels=labels, name=path.stem)
+
+
+@dataclass(frozen=True)
+class _Section:
+    """What the file has of a layer."""
+
+    shape: tuple
+    book: np.ndarray
+    biases: np.ndarray
+    codes: np.ndarray
+    gaps: np.ndarray
+
+
+def _weight_shapes(architecture):
+    """Layer name -> shape of its weight."""
+    shapes = parameter_shapes(architecture.layers, (3, *architecture.preprocessing.crop))
+    return {key.removesuffix(".weight"): shape for key, shape in shapes.items() if key.endswith(".weight")}
+
+
+def _sections(data, shapes):
+    """Layer name -> its section. All sizes are checked before the first is decoded."""
+    position = len(shapes) * _COUNT.itemsize
+    if len(data) < position:
+        raise ValueError(f"the file ends within the numbers of codes of its {len(shapes)} layers")
+    counts = np.frombuffer(data, _COUNT, len(shapes)).tolist()
+    sections = {}
+    for (name, shape), count in zip(shapes.items(), counts, strict=True):
+        if count > math.prod(shape):
+            raise ValueError(f"layer {name!r} has {count:,} codes for {math.prod(shape):,} weights")
+        bits = _BITS[len(shape)]
+        sizes = {
+            "book": 2**bits * _FLOAT.itemsize,
+            "biases": shape[0] * _FLOAT.itemsize,
+            "codes": -(-count * bits // 8),
+            "gaps": -(-count * _BITS_OF_GAPS // 8),
+        }
+        parts = {}
+        for part, size in sizes.items():
+            if size > len(data) - position:
+                raise ValueError(f"layer {name!r}: the file ends within its {part}")
+            parts[part] = data[position : position + size]
+            position += size
+        sections[name] = _Section(
+            shape=shape,
+            book=parts["book"].view(_FLOAT),
+            biases=parts["biases"].view(_FLOAT),
+            codes=_unpacked(parts["codes"], bits)[:count],
+            gaps=_unpacked(parts["gaps"], _BITS_OF_GAPS)[:count],
+        )
+    if position != len(data):
+        raise ValueError(
+            f"{len(data) - position:,} bytes follow the last layer, so the file is not of this architecture"
+        )
+    return sections
+
+
+def _unpacked(data, bits):
+    """Numbers of 8 bits, or of 4 with the lower half of a byte first."""
+    if bits == 8:
+        return data
+    return np.stack([data & 15, data >> 4], axis=1).reshape(-1)
+
+
+def _decoded(layer, name):
+    """The layer's weight."""
+    positions = np.cumsum(layer.gaps + np.uint8(1), dtype=np.int64)
+    positions -= 1
+    weight = np.full(math.prod(layer.shape), layer.book[0], np.float32)
+    if len(positions) and positions[-1] >= weight.size:
+        raise ValueError(f"layer {name!r}: a code is for weight {positions[-1]:,} of {weight.size:,}")
+    weight[positions] = layer.book[layer.codes]
+    return weight.reshape(layer.shape)

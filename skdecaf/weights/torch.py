@@ -1,0 +1,222 @@
+"""Networks from torchvision's AlexNet: state dicts that torch saved, and safetensors with the same names."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import io
+import pickletools
+import warnings
+import zipfile
+
+from safetensors import SafetensorError, safe_open
+
+from skdecaf.weights.files import guarded, open_archive
+from skdecaf.weights.fitting import fitted_network, to_float32
+
+_ARCHITECTURE = "torchvision_alexnet"
+_LAYERS = {
+    "features.0": "conv1",
+    "features.3": "conv2",
+    "features.6": "conv3",
+    "features.8": "conv4",
+    "features.10": "conv5",
+    "classifier.1": "fc6",
+    "classifier.4": "fc7",
+    "classifier.6": "fc8",
+}
+_KEYS = {f"{theirs}.{kind}": f"{ours}.{kind}" for theirs, ours in _LAYERS.items() for kind in ("weight", "bias")}
+
+# The pickled number with which files of torch before 1.6 begin.
+_MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+_DESCRIPTION = "data.pkl"
+
+# What the pickle of a state dict is made of. Torch would follow more, some of it at any cost in time and memory.
+_TUPLES = {"TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"}
+_OPCODES = {
+    "PROTO", "STOP", "MARK", "GLOBAL", "REDUCE", "BUILD", "BINPERSID", "BINPUT", "LONG_BINPUT", "BINGET",
+    "LONG_BINGET", "EMPTY_TUPLE", "EMPTY_DICT", "EMPTY_LIST", "SETITEM", "SETITEMS", "APPEND", "APPENDS",
+    "NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1", "BINUNICODE", *_TUPLES,
+}  # fmt: skip
+_GLOBALS = {
+    "collections OrderedDict",
+    "torch._utils _rebuild_tensor",
+    "torch._utils _rebuild_tensor_v2",
+    "torch._utils _rebuild_parameter",
+    "torch FloatStorage",
+    "torch DoubleStorage",
+    "torch HalfStorage",
+    "torch BFloat16Storage",
+}
+_MOST_OPCODES = 5000
+_LONGEST_DESCRIPTION = 2**20
+_SMALL = 4096  # numbers up to this one are no sizes that could hurt
+
+
+def looks_like(head):
+    """Whether a file that begins with these bytes is one of torch before 1.6; later ones are zip archives."""
+    return head.startswith(_MAGIC)
+
+
+def read_torch(path):
+    """Read a network from the state dict of torchvision's AlexNet.
+
+    The file is what ``torch.save(model.state_dict(), path)`` writes, today or before torch 1.6. Sizes are those of the
+    tensors, so a network that was fine-tuned to other classes is read too. The keys may begin with anything that all
+    have in common, such as ``"module."``.
+
+    Parameters
+    ----------
+    path : str or PathLike
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ImportError
+        Without the package torch (``pip install "skdecaf[torch]"``).
+    FileNotFoundError
+        Where there is no such file.
+    ValueError
+        Where the file is no such state dict; the message names the first key that does not fit.
+    """
+    with guarded(path) as path:
+        _check_description(path)
+        torch = _imported_torch()
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch does not say which ones a damaged file raises
+            raise ValueError(f"torch cannot read it: {type(error).__name__}: {error}") from None
+        if not isinstance(state, dict):
+            raise ValueError(f"it holds a {type(state).__name__}, not a state dict")
+        names = _our_names(state)
+        _check_tensors(torch, state, path.stat().st_size)
+        arrays = {names[key]: tensor.detach().to(torch.float32).numpy() for key, tensor in state.items()}
+        return fitted_network(_ARCHITECTURE, arrays, path.stem)
+
+
+def read_torch_safetensors(path):
+    """Read a network from a safetensors file with the keys of torchvision's AlexNet; otherwise as `read_torch`.
+
+    It does not need torch.
+
+    Parameters
+    ----------
+    path : str or PathLike
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is no such file.
+    ValueError
+        Where the file is no such state dict; the message names the first key that does not fit.
+    """
+    with guarded(path) as path:
+        _check_header(path)
+        try:
+            with safe_open(path, framework="numpy") as file:
+                names = _our_names(file.keys())
+                arrays = {ours: _tensor(file, key) for key, ours in names.items()}
+        except SafetensorError as error:
+            raise ValueError(f"not a safetensors file: {error}") from None
+        return fitted_network(_ARCHITECTURE, arrays, path.stem)
+
+
+def _imported_torch():
+    try:
+        import torch
+    except ImportError:
+        raise ImportError('state dicts need the package torch; run pip install "skdecaf[torch]"') from None
+    return torch
+
+
+def _our_names(keys):
+    """Key -> array name, where the keys are those of torchvision's AlexNet after a common beginning."""
+    keys = list(keys)
+    first = next(iter(_KEYS))
+    beginnings = [key.removesuffix(first) for key in keys if isinstance(key, str) and key.endswith(first)]
+    names = {f"{(beginnings or [''])[0]}{theirs}": ours for theirs, ours in _KEYS.items()}
+    for key in (*names, *keys):
+        if key not in keys:
+            raise ValueError(f"not the state dict of torchvision's AlexNet: key {key!r} is missing")
+        if key not in names:
+            raise ValueError(f"not the state dict of torchvision's AlexNet: it has no key {key!r}")
+    return names
+
+
+def _check_tensors(torch, state, size):
+    """Refuse what is no plain tensor, or claims to have more values than the file has room for."""
+    for key, tensor in state.items():
+        if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided or not tensor.is_floating_point():
+            raise ValueError(f"{key!r} is not a tensor of floats")
+    if sum(tensor.numel() * tensor.element_size() for tensor in state.values()) > size:
+        raise ValueError("its tensors claim to have more values than the file holds")
+
+
+def _tensor(file, key):
+    dtype = file.get_slice(key).get_dtype()
+    if dtype not in ("F16", "F32", "F64"):
+        raise ValueError(f"{key!r} is of type {dtype}; weights are read as F16, F32 or F64")
+    return to_float32(file.get_tensor(key))
+
+
+def _check_description(path):
+    """Refuse what torch could be made to spend time or memory on before it can tell that it is no state dict."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        start = file.read(_LONGEST_DESCRIPTION)
+    if looks_like(start):
+        pickles = io.BytesIO(start)
+        pickles.seek(len(_MAGIC))
+        for _ in ("protocol", "system", "state dict", "keys"):
+            _check_pickle(pickles, size)
+        return
+    with open_archive(path) as archive:
+        entries = archive.infolist()
+        # Torch does not mind the case of a name, nor does it look for archives that begin further on.
+        described = [entry for entry in entries if entry.filename.lower().endswith(_DESCRIPTION)]
+        if len(described) != 1 or archive.comment or min(entry.header_offset for entry in entries):
+            raise ValueError(f"not an archive of torch, which has one entry {_DESCRIPTION!r}")
+        for entry in entries:
+            if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
+                raise ValueError(f"entry {entry.filename!r} is compressed, as torch never writes it")
+        if described[0].file_size > _LONGEST_DESCRIPTION:
+            raise ValueError(f"entry {described[0].filename!r} is too long for the names of a network's tensors")
+        _check_pickle(io.BytesIO(archive.read(described[0])), size)
+
+
+def _check_pickle(file, size):
+    """Read a pickle's instructions without following them."""
+    tuples, before = set(), None
+    for count, (opcode, value) in enumerate(_instructions(file)):
+        if count >= _MOST_OPCODES:
+            raise ValueError("its pickle is too long for the names of a network's tensors")
+        if opcode.name not in _OPCODES or (opcode.name == "PROTO" and value != 2):
+            raise ValueError(f"its pickle has an instruction {opcode.name} {value}, which no state dict needs")
+        if opcode.name == "GLOBAL" and value not in _GLOBALS:
+            raise ValueError(f"its pickle asks for {value.replace(' ', '.')!r}, which no state dict of floats needs")
+        if isinstance(value, int) and value > max(size, _SMALL):
+            raise ValueError(f"its pickle has the number {value:,}, but the file has {size:,} bytes only")
+        # Tuples of one tuple twice, again and again, would be hashed for ever.
+        if opcode.name.endswith("BINPUT"):
+            (tuples.add if before in _TUPLES else tuples.discard)(value)
+        elif opcode.name.endswith("BINGET") and value in tuples:
+            raise ValueError("its pickle uses a tuple twice, which no state dict does")
+        before = opcode.name
+
+
+def _instructions(file):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of backslashes in names, which are refused later
+        for opcode, value, _ in pickletools.genops(file):
+            yield opcode, value
+
+
+def _check_header(path):
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if length > _LONGEST_DESCRIPTION:
+        raise ValueError(f"a header of {length:,} bytes is too long for the names of a network's tensors")
