@@ -43,6 +43,15 @@ def read_npz(path):
         Where there is no such file.
     ValueError
         Where the file is no such archive or its arrays do not fit; the message names the first that does not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdecaf.weights import Network
+    >>> from skdecaf.weights.npz import read_npz
+    >>> arrays = Network.random("alexnet", random_state=0).arrays  # doctest: +SKIP
+    >>> np.savez("alexnet.npz", **arrays, architecture="alexnet")  # doctest: +SKIP
+    >>> network = read_npz("alexnet.npz")  # doctest: +SKIP
     """
     with guarded(path) as path, open_archive(path) as archive:
         headers = {name.removesuffix(".npy"): _header(archive, name) for name in archive.namelist()}

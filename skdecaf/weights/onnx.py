@@ -57,6 +57,11 @@ def read_onnx(path):
     ValueError
         Where the file is no ONNX model, or another network's; the message names the first node, attribute or array
         that does not fit.
+
+    Examples
+    --------
+    >>> from skdecaf.weights.onnx import read_onnx
+    >>> network = read_onnx("caffenet-12.onnx")  # doctest: +SKIP
     """
     onnx = _imported_onnx()
     with guarded(path) as path:

@@ -44,6 +44,11 @@ def read_network(path):
         Where the format needs a package that is not installed; the message names it.
     ValueError
         Where the file has none of the formats, or does not hold what its format promises.
+
+    Examples
+    --------
+    >>> from skdecaf.weights.reading import read_network
+    >>> network = read_network("bvlc_reference_caffenet.caffemodel")  # doctest: +SKIP
     """
     with guarded(path) as path:
         read = _reader(path)

@@ -78,6 +78,11 @@ def read_torch(path):
         Where there is no such file.
     ValueError
         Where the file is no such state dict; the message names the first key that does not fit.
+
+    Examples
+    --------
+    >>> from skdecaf.weights.torch import read_torch
+    >>> network = read_torch("alexnet-owt-7be5be79.pth")  # doctest: +SKIP
     """
     with guarded(path) as path:
         _check_description(path)
@@ -113,6 +118,11 @@ def read_torch_safetensors(path):
         Where there is no such file.
     ValueError
         Where the file is no such state dict; the message names the first key that does not fit.
+
+    Examples
+    --------
+    >>> from skdecaf.weights.torch import read_torch_safetensors
+    >>> network = read_torch_safetensors("model.safetensors")  # doctest: +SKIP
     """
     with guarded(path) as path:
         _check_header(path)
