@@ -187,6 +187,8 @@ def blob_shapes(layers, input_shape):
             if layer.name in shapes:
                 raise ValueError(f"two layers are called {layer.name!r}")
             last, shapes[layer.name] = layer.name, shape
+    if not shapes:
+        raise ValueError("a network needs at least one layer that computes something")
     return shapes
 
 

@@ -111,6 +111,8 @@ def test_wrong_descriptions_are_refused(description, message):
         ([FullyConnected("f", 3), Convolution("c", 4, 1)], "reads maps"),
         ([Softmax("s")], "softmax reads scores"),
         ([ReLU("r")], "needs a layer before it"),
+        ([], "at least one layer"),
+        ([Dropout("d")], "at least one layer"),
         ([FullyConnected("f", 3), FullyConnected("f", 3)], "two layers are called 'f'"),
     ],
 )

@@ -152,11 +152,7 @@ def _own_network(helper, graph, constants, metadata):
     arrays = {name: array for name, array in constants.items() if name.endswith((".weight", ".bias"))}
     if "mean_image" in constants:
         arrays["mean_image"] = _rows_and_columns_first(constants["mean_image"])
-    try:
-        with np.errstate(all="ignore"):  # infinities are refused by name, not warned of
-            network = _assemble(Network, metadata, arrays)
-    except IndexError:
-        raise ValueError("its description has no layers") from None
+    network = _assemble(Network, metadata, arrays)
     if max(network.preprocessing.crop) > _LARGEST_CROP:
         raise ValueError(f"preprocessing: a crop of {network.preprocessing.crop} pixels is too large")
     try:

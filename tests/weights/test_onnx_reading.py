@@ -285,7 +285,7 @@ def set_description(key, value):
         (lambda model: model.graph.node.pop(3), r"node 3 \(Relu\) is not what"),
         (lambda model: model.graph.initializer.pop(), "'fc8.bias' of shape .* is missing"),
         (lambda model: model.graph.node[3].attribute.pop(), "node 3 .* is not what"),
-        (set_description("layers", "[]"), "array 'conv1.bias' belongs to no layer"),
+        (set_description("layers", "[]"), "needs at least one layer"),
         (set_description("preprocessing", '{"resize": [1000000, 1000000], "crop": [1000000, 1000000]}'), "crop|shape"),
         (
             set_description("preprocessing", '{"resize": [18, 20], "crop": [17, 19], "mean": [1e300, 0, 0]}'),
