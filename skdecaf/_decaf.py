@@ -45,23 +45,28 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         True divides each feature by what dropout would make a linear classifier pay for it, learned from the
         training photos; ``"mask"`` is the paper's procedure, with a random half of the training features set to zero
         and all test features halved; False leaves the activations as they are. See Notes.
-    weights : {"mini", "random"}, path or Network, default="mini"
+    weights : str, path or Network, default="mini"
         The network. "mini" ships with the package and needs no download. "random" is CaffeNet's architecture with
-        random filters, the paper's control (footnote 7). A path names a file that `Network.save` wrote.
+        random filters, the paper's control (footnote 7). "alexnet-compressed", "caffenet", "alexnet", "torchvision",
+        "caffenet-onnx" and "alexnet-onnx" are published weights, of 9 to 244 MB, which the first `fit` downloads and
+        verifies, unless the environment variable ``SKDECAF_OFFLINE`` is 1. A path names a file that `Network.save`
+        wrote, or one of Caffe, ONNX, torch, cuda-convnet and others, see `skdecaf.weights.read_network`.
     crops : {"center", "ten"}, default="center"
         One crop, or ten (corners and centre, and their mirrors), whose activations are averaged.
     resize : {"warp", "crop"} or None, default=None
         "warp" resizes a photo regardless of its aspect, as in the paper (Section 3); "crop" scales its shorter side
         and cuts the centre, as in the original release. None is what the network was trained with.
-    image_shape : tuple (height, width) or (height, width, channels), default=None
-        Shape of images that come as rows of a table. None takes k columns for a square colour image if k = 3 s², a
+    image_shape : tuple of int, default=None
+        Shape of images that come as rows of a table: (height, width), (height, width, channels), or (channels, height,
+        width) as in CIFAR's tables. None takes k columns for a square colour image if k = 3 s², a
         square grey one if k = s², else, up to 100 columns, a single row of grey pixels.
     value_range : tuple (low, high), default=None
         Which values of float and 32- or 64-bit integer images are black and white. None learns it in `fit`: 0 to 1
         or 0 to 255 where all values are within, else the smallest and the largest. uint8, uint16 and bool images and
         photo files say it by themselves.
     on_error : {"raise", "nan"}, default="raise"
-        What to do with an image that cannot be read: stop, or fill its row with NaN and warn once at the end.
+        What to do with an image that cannot be read, or has NaN or infinite pixels: stop, or fill its row with NaN and
+        warn once at the end.
     batch_size : int, default=64
         How many crops go through the network at a time, per thread. Changes memory and speed, but no feature.
     n_jobs : int, default=None
@@ -317,6 +322,7 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
 
     def _read(self, X):
         """Images and early errors, read as those that `fit` saw."""
+        self._validate_params()  # set_params may have come after fit
         if self._sum_of_squares is None and self._dropout_mode() == "expected":
             raise ValueError(f"dropout was changed to {self.dropout!r} after fit; call fit again")
         images = read_images(self, X, reset=False)

@@ -5,8 +5,7 @@ threads. The kernels give that by themselves, BLAS does not: see `_Product`.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
-import threading
-from collections import OrderedDict, deque
+from collections import deque
 from functools import lru_cache
 
 import numpy as np
@@ -14,6 +13,7 @@ from scipy.sparse import csr_array
 
 from skdecaf._kernels import bias, patches, pixels, pooling, response_norm, softmax
 from skdecaf._layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax, output_shape
+from skdecaf._process_cache import ProcessCache
 from skdecaf._threads import single_blas_thread
 
 # OpenBLAS computes rows in groups of up to twelve: products have heights that are multiples of it.
@@ -53,17 +53,16 @@ def _probe(rows, depth, width, most_stacked):
     equal_rows : int
         How many rows from the first on have equal bits where their values are equal.
     """
-    generator = np.random.default_rng(0)
-    right = generator.standard_normal((width, depth), np.float32).T
-    left = np.zeros((rows, depth), np.float32)
-    left[:] = generator.standard_normal(depth, np.float32)
-    if rows > _ROW_GROUP:
-        left = generator.standard_normal((rows, depth), np.float32)
+    # As good as random, and much cheaper for large matrices: some random values again and again, out of step.
+    values = np.random.default_rng(0).standard_normal(9973, np.float32)
+    right = np.resize(values, (width, depth)).T
+    left = np.resize(values[::-1], (rows if rows > _ROW_GROUP else 1, depth))
+    left = np.ascontiguousarray(np.broadcast_to(left, (rows, depth)))
     with single_blas_thread():
         alone = left @ right
         stacks = all(
             np.array_equal((np.tile(left, (n, 1)) @ right).reshape(n, rows, width), np.stack([alone] * n))
-            for n in {2, 3, most_stacked}
+            for n in {2, most_stacked}
         )
     equal = (alone == alone[0]).all(axis=1)
     return stacks, int(np.argmin(equal)) if not equal.all() else rows
@@ -345,18 +344,10 @@ def _stacked_images(network):
     return int(np.clip(_PATCH_VALUES // largest, 1, _MOST_STACKED))
 
 
-_MOST_PLANS = 4
-_plans = OrderedDict()
-_plans_lock = threading.Lock()
+# A handful is enough for a grid over layers; each holds a copy of the filters, and a workspace for each thread.
+_plans = ProcessCache(4)
 
 
 def plan_forward_pass(network, blobs):
     """Return the `ForwardPass` for this network and these blobs, planned once per process."""
-    key = (network.fingerprint, tuple(blobs))
-    with _plans_lock:
-        if key not in _plans:
-            _plans[key] = ForwardPass(network, blobs)
-            while len(_plans) > _MOST_PLANS:
-                _plans.popitem(last=False)
-        _plans.move_to_end(key)
-        return _plans[key]
+    return _plans.get((network.fingerprint, tuple(blobs)), lambda: ForwardPass(network, blobs))

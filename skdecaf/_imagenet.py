@@ -51,15 +51,15 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
-    weights : "mini", path or Network, default="mini"
-        The network, with labels and a softmax as its last layer. "mini" ships with the package. A path names a file
-        that `Network.save` wrote.
+    weights : str, path or Network, default="mini"
+        The network, with labels and a softmax as its last layer: "mini", which ships with the package, or other names
+        and files as in `DeCAFTransformer`.
     crops : {"center", "ten"}, default="center"
         One crop, or ten (corners and centre, and their mirrors), whose probabilities are averaged.
     resize : {"warp", "crop"} or None, default=None
         "warp" resizes a photo regardless of its aspect; "crop" scales its shorter side and cuts the centre. None is
         what the network was trained with.
-    image_shape : tuple (height, width) or (height, width, channels), default=None
+    image_shape : tuple of int, default=None
         Shape of images that come as rows of a table, as in `DeCAFTransformer`.
     value_range : tuple (low, high), default=None
         Which values of float and 32- or 64-bit integer images are black and white. None learns it in `fit`; without
@@ -282,6 +282,7 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
 
     def _read(self, X):
         """Images, early errors and the range of values, as `fit` fixed them; without it anew for each X."""
+        self._validate_params()
         reader = self if hasattr(self, "network_fingerprint_") else clone(self).fit()
         images = read_images(reader, X, reset=reader is not self)
         errors = check_images(images, self.on_error)

@@ -234,7 +234,10 @@ def _named_error(images, i, error):
 
 
 def _read_table(estimator, X, rows, layout, reset):
-    table = validate_data(estimator, X if _is_frame(X) else rows, reset=reset, ensure_min_samples=int(reset))
+    # With on_error="nan" a row of NaN is a bad image like any other.
+    finite = estimator.on_error == "raise"
+    options = {"ensure_all_finite": finite, "ensure_min_samples": int(reset)}
+    table = validate_data(estimator, X if _is_frame(X) else rows, reset=reset, **options)
     if reset:
         estimator.image_shape_ = _shape_of_rows(table.shape[1], _check_image_shape(estimator.image_shape))
     return table

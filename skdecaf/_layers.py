@@ -6,11 +6,41 @@ name, but for ReLU, which works in place as in Caffe: after it, ``"conv1"`` is t
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import math
 from dataclasses import asdict, dataclass, fields
+
+# Far beyond any network of this family; a file that says more is damaged or hostile.
+_LARGEST_NUMBER = 2**20
+_MOST_VALUES = 2**26
+
+
+class _Layer:
+    """Refuses values that no layer can have, wherever they come from."""
+
+    def __post_init__(self):
+        for field in fields(self):
+            self._check(field.name, getattr(self, field.name), field.type)
+        if getattr(self, "pad", 0) >= getattr(self, "kernel", 1):
+            raise ValueError(f"layer {self.name!r}: pad {self.pad} is not smaller than the kernel {self.kernel}")
+
+    def _check(self, name, value, kind):
+        if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool):
+            raise ValueError(f"layer {self.name!r}: field {name!r} cannot be {value!r}")
+        least = 0 if name == "pad" else 1
+        if kind is int and not least <= value <= _LARGEST_NUMBER:
+            raise ValueError(f"layer {self.name!r}: {name} must be from {least} to {_LARGEST_NUMBER}, not {value}")
+        if kind is float and not 0 <= value < math.inf:
+            raise ValueError(f"layer {self.name!r}: {name} must be a finite number and not negative, not {value}")
+        if name == "rounding" and value not in ("ceil", "floor"):
+            raise ValueError(f"layer {self.name!r}: rounding is 'ceil' or 'floor', not {value!r}")
+        if name == "size" and value % 2 == 0:
+            raise ValueError(f"layer {self.name!r}: the window of a response norm must be odd, not {value}")
+        if name == "k" and value == 0:
+            raise ValueError(f"layer {self.name!r}: k must not be zero")
 
 
 @dataclass(frozen=True)
-class Convolution:
+class Convolution(_Layer):
     """Cross-correlation with ``out_channels`` square filters; group g reads the g-th share of the channels."""
 
     name: str
@@ -22,14 +52,14 @@ class Convolution:
 
 
 @dataclass(frozen=True)
-class ReLU:
+class ReLU(_Layer):
     """max(x, 0), in place."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class MaxPool:
+class MaxPool(_Layer):
     """Largest value of each window; ``rounding`` of the output size: "ceil" (Caffe) or "floor" (torch)."""
 
     name: str
@@ -40,7 +70,7 @@ class MaxPool:
 
 
 @dataclass(frozen=True)
-class ResponseNorm:
+class ResponseNorm(_Layer):
     """x / (k + alpha / size * sum of squares over ``size`` neighbouring channels) ** beta."""
 
     name: str
@@ -51,7 +81,7 @@ class ResponseNorm:
 
 
 @dataclass(frozen=True)
-class FullyConnected:
+class FullyConnected(_Layer):
     """Matrix product over all values below, maps flattened as (channel, row, column)."""
 
     name: str
@@ -59,7 +89,7 @@ class FullyConnected:
 
 
 @dataclass(frozen=True)
-class Dropout:
+class Dropout(_Layer):
     """Dropout in training; the identity at inference."""
 
     name: str
@@ -67,7 +97,7 @@ class Dropout:
 
 
 @dataclass(frozen=True)
-class Softmax:
+class Softmax(_Layer):
     """Scores to probabilities."""
 
     name: str
@@ -96,32 +126,13 @@ def layer_from_dict(description):
     kind = values.pop("type", None)
     if kind not in LAYER_TYPES:
         raise ValueError(f"unknown layer type {kind!r}; known are {', '.join(LAYER_TYPES)}")
-    known = {field.name: field.type for field in fields(LAYER_TYPES[kind])}
-    for name, value in values.items():
-        if name not in known:
+    for name in values:
+        if name not in {field.name for field in fields(LAYER_TYPES[kind])}:
             raise ValueError(f"layer {values.get('name')!r} of type {kind} has an unknown field {name!r}")
-        if not isinstance(value, (int, float) if known[name] is float else known[name]):
-            raise ValueError(f"layer {values.get('name')!r}: field {name!r} cannot be {value!r}")
     try:
-        layer = LAYER_TYPES[kind](**values)
+        return LAYER_TYPES[kind](**values)
     except TypeError as error:
         raise ValueError(f"layer {values.get('name')!r} of type {kind} lacks a field: {error}") from None
-    _check_ranges(layer)
-    return layer
-
-
-def _check_ranges(layer):
-    """Refuse values that no layer of this kind can have."""
-    values = asdict(layer)
-    for name in ("out_channels", "out_features", "kernel", "stride", "groups", "size"):
-        if values.get(name, 1) < 1:
-            raise ValueError(f"layer {layer.name!r}: {name} must be positive, not {values[name]}")
-    if values.get("pad", 0) < 0:
-        raise ValueError(f"layer {layer.name!r}: pad must not be negative")
-    if values.get("rounding", "ceil") not in ("ceil", "floor"):
-        raise ValueError(f"layer {layer.name!r}: rounding is 'ceil' or 'floor', not {layer.rounding!r}")
-    if values.get("size", 1) % 2 == 0:
-        raise ValueError(f"layer {layer.name!r}: the window of a response norm must be odd, not {layer.size}")
 
 
 def _window_count(size, layer, rounding="floor"):
@@ -132,8 +143,8 @@ def _window_count(size, layer, rounding="floor"):
     if rounding == "floor":
         return room // layer.stride + 1
     count = -(-room // layer.stride) + 1
-    if layer.pad and (count - 1) * layer.stride >= size + layer.pad:
-        count -= 1  # as in Caffe, no window starts beyond the image and its padding
+    if (count - 1) * layer.stride >= size + layer.pad:
+        count -= 1  # no window starts beyond the image and its padding
     return count
 
 
@@ -178,14 +189,18 @@ def blob_shapes(layers, input_shape):
     shapes, shape, last = {}, tuple(input_shape), None
     for layer in layers:
         if isinstance(layer, ReLU):
-            if last is None:
-                raise ValueError(f"layer {layer.name!r}: a ReLU needs a layer before it")
+            if last is None or f"{last}_pre" in shapes:
+                raise ValueError(f"layer {layer.name!r}: a ReLU needs a layer before it that is no ReLU")
             shapes[f"{last}_pre"] = shapes.pop(last)
             shapes[last] = shape
         elif not isinstance(layer, Dropout):
             shape = output_shape(layer, shape)
             if layer.name in shapes:
                 raise ValueError(f"two layers are called {layer.name!r}")
+            if layer.name.endswith("_pre"):
+                raise ValueError(f"layer {layer.name!r}: names that end with '_pre' are those of values before a ReLU")
+            if math.prod(shape) > _MOST_VALUES:
+                raise ValueError(f"layer {layer.name!r} writes a blob of shape {shape}, too large for this family")
             last, shapes[layer.name] = layer.name, shape
     if not shapes:
         raise ValueError("a network needs at least one layer that computes something")
@@ -206,10 +221,7 @@ def parameter_shapes(layers, input_shape):
             )
             shapes[f"{layer.name}.bias"] = (layer.out_channels,)
         elif isinstance(layer, FullyConnected):
-            n_values = 1
-            for size in below:
-                n_values *= size
-            shapes[f"{layer.name}.weight"] = (layer.out_features, n_values)
+            shapes[f"{layer.name}.weight"] = (layer.out_features, math.prod(below))
             shapes[f"{layer.name}.bias"] = (layer.out_features,)
     return shapes
 
@@ -220,8 +232,5 @@ def multiply_adds(layers, input_shape):
     for name, shape in parameter_shapes(layers, input_shape).items():
         layer_name, kind = name.rsplit(".", 1)
         if kind == "weight":
-            count = 1
-            for size in (*shape, *shapes[layer_name][1:]):
-                count *= size
-            costs[layer_name] = count
+            costs[layer_name] = math.prod((*shape, *shapes[layer_name][1:]))
     return costs

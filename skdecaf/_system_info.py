@@ -13,6 +13,7 @@ from skdecaf import _kernels
 from skdecaf._decaf import DeCAFTransformer
 from skdecaf._threads import resolve_n_jobs
 from skdecaf.weights import resolve_network
+from skdecaf.weights.resolving import files_behind
 
 _PACKAGES = ("skdecaf", "numpy", "scipy", "scikit-learn", "pillow", "joblib", "threadpoolctl", "safetensors", "skops")
 
@@ -46,7 +47,7 @@ def system_info(weights="mini"):
         "weights": {
             "name": network.name,
             "parameters": network.n_parameters,
-            "file_bytes": _file_bytes(network),
+            "file_bytes": sum(os.path.getsize(path) for path in files_behind(weights)),
             "fingerprint": network.fingerprint,
             "classes": len(network.labels),
             "blobs": {name: int(np.prod(shape)) for name, shape in network.blob_shapes.items()},
@@ -56,12 +57,6 @@ def system_info(weights="mini"):
             "peak_of_process_bytes": _peak_memory(),
         },
     }
-
-
-def _file_bytes(network):
-    """Size of the file that the network was read from, or None."""
-    kind, where = network._origin or (None, None)
-    return os.path.getsize(where) if kind == "file" else None
 
 
 def _processor_name():

@@ -1,6 +1,7 @@
 """How many threads to use, and the one limit on the threads of BLAS."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import os
 import threading
 from contextlib import contextmanager
 from numbers import Integral
@@ -22,6 +23,16 @@ class _BlasLimit:
         self._limit = None
         self._users = 0
         self._threads_outside = None
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forget_other_threads)
+
+    def _forget_other_threads(self):
+        """In a forked process those who were inside are gone."""
+        self._lock = threading.Lock()
+        if self._users:
+            with _no_controlling_thread():
+                self._limit.restore_original_limits()
+        self._users = 0
 
     def _blas_threads(self):
         if self._controller is None:

@@ -18,14 +18,14 @@ def convolution(maps, weight, bias, stride, pad, groups):
 
 
 def max_pool(maps, kernel, stride, pad, rounding):
-    """Windows are clipped to the image; Caffe drops one that would start beyond it and its padding."""
+    """Windows are clipped to the image; one that would start beyond it and its padding is dropped."""
     channels, height, width = maps.shape
 
     def starts(size):
         count = (size + 2 * pad - kernel) / stride
         count = int(np.ceil(count) if rounding == "ceil" else np.floor(count)) + 1
         places = [i * stride - pad for i in range(count)]
-        return [p for p in places if not (pad and rounding == "ceil" and p >= size)]
+        return [p for p in places if p < size]
 
     def window(p, size):
         return slice(max(p, 0), min(p + kernel, size))

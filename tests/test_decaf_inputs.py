@@ -360,3 +360,22 @@ def test_nothing_but_bad_images(paths):
     with pytest.warns(UserWarning, match="1 of 1 images cannot be read"):
         estimator.partial_fit(["no"])
     np.testing.assert_array_equal(estimator.transform(paths), expected)
+
+
+def test_nan_in_a_row_of_a_table():
+    """A bad image like any other: scikit-learn's message where it is an error, else a row of NaN."""
+    table = np.random.default_rng(0).random((4, 27))
+    table[2, 5] = np.nan
+    with pytest.raises(ValueError, match="contains NaN"):
+        transformer().fit(table)
+    estimator = transformer(on_error="nan")
+    with pytest.warns(UserWarning, match="1 of 4 images cannot be read; their results are NaN: image 2$"):
+        features = estimator.fit_transform(table)
+    assert np.isnan(features[2]).all() and np.isfinite(np.delete(features, 2, axis=0)).all()
+
+
+@pytest.mark.parametrize("change", [{"crops": "all"}, {"dropout": "yes"}, {"on_error": "skip"}, {"n_jobs": 0}])
+def test_wrong_parameters_after_fit(change, paths):
+    estimator = transformer().fit(paths[:2])
+    with pytest.raises(ValueError, match=f"The '{next(iter(change))}' parameter"):
+        estimator.set_params(**change).transform(paths[:2])

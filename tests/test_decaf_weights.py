@@ -4,7 +4,6 @@
 import pickle
 import subprocess
 import sys
-from collections import OrderedDict
 
 import joblib
 import numpy as np
@@ -14,6 +13,7 @@ from small_photos import write_photos
 from tiny_networks import TINY, tiny_network
 
 from skdecaf import DeCAFTransformer, Network
+from skdecaf._process_cache import ProcessCache
 from skdecaf.weights import ARCHITECTURES, resolving
 
 NETWORK = tiny_network()
@@ -75,7 +75,7 @@ def test_weights_from_a_file(paths, tmp_path):
 
 def test_random_weights(paths, monkeypatch):
     monkeypatch.setitem(ARCHITECTURES, "caffenet", TINY)
-    monkeypatch.setattr(resolving, "_loaded", OrderedDict())
+    monkeypatch.setattr(resolving, "_loaded", ProcessCache(4))
 
     def features(seed, **parameters):
         return DeCAFTransformer(weights="random", random_state=seed, **parameters).fit_transform(paths)
@@ -88,7 +88,7 @@ def test_random_weights(paths, monkeypatch):
     # Drawn once in fit, and kept: also in a pickle, and whatever becomes of random_state.
     fitted = DeCAFTransformer(weights="random", random_state=np.random.RandomState(0))
     first = fitted.fit_transform(paths)
-    resolving._loaded.clear()
+    monkeypatch.setattr(resolving, "_loaded", ProcessCache(4))
     for state in (fitted, pickle.loads(pickle.dumps(fitted))):
         np.testing.assert_array_equal(state.set_params(random_state=5).transform(paths), first)
 

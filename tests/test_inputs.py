@@ -29,6 +29,8 @@ from skdecaf.images.decoding import ImageError
 class MeanColour(TransformerMixin, BaseEstimator):
     """Uses the inputs as a transformer does; its features are the mean red, green and blue."""
 
+    on_error = "raise"
+
     def __init__(self, image_shape=None, value_range=None):
         self.image_shape = image_shape
         self.value_range = value_range

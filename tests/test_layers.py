@@ -64,9 +64,12 @@ def test_rounding_of_pooled_sizes(size, ceil, floor):
         assert shapes["pool"] == (1, expected, expected)
 
 
-def test_no_pooling_window_starts_beyond_image_and_padding():
-    """Caffe: 5 pixels, kernel 1, stride 2, pad 1 would give ceil(6 / 2) + 1 = 4 windows, the last at 6 - 1 = 5."""
-    assert blob_shapes([MaxPool("pool", 1, 2, pad=1)], (1, 5, 5))["pool"] == (1, 3, 3)
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "pad", "count"),
+    [(5, 2, 3, 1, 2), (14, 1, 5, 0, 3)],  # rounding up would give one more, the last at 6 - 1 = 5 and at 15
+)
+def test_no_pooling_window_starts_beyond_image_and_padding(size, kernel, stride, pad, count):
+    assert blob_shapes([MaxPool("pool", kernel, stride, pad=pad)], (1, size, size))["pool"] == (1, count, count)
 
 
 @pytest.mark.parametrize(
@@ -91,16 +94,30 @@ def test_layers_survive_as_plain_values(layer):
         ({"type": "relu", "name": "r", "slope": 1}, "unknown field 'slope'"),
         ({"type": "convolution", "name": "c"}, "lacks a field"),
         ({"type": "convolution", "name": "c", "out_channels": "4", "kernel": 3}, "'out_channels' cannot be '4'"),
-        ({"type": "convolution", "name": "c", "out_channels": 4, "kernel": 0}, "positive"),
-        ({"type": "max_pool", "name": "p", "kernel": 2, "stride": 0}, "positive"),
-        ({"type": "max_pool", "name": "p", "kernel": 2, "stride": 2, "pad": -1}, "negative"),
+        ({"type": "convolution", "name": "c", "out_channels": 4, "kernel": 0}, "kernel must be from 1"),
+        ({"type": "max_pool", "name": "p", "kernel": 2, "stride": 0}, "stride must be from 1"),
+        ({"type": "max_pool", "name": "p", "kernel": 2, "stride": 2, "pad": -1}, "pad must be from 0"),
         ({"type": "max_pool", "name": "p", "kernel": 2, "stride": 2, "rounding": "up"}, "ceil"),
+        ({"type": "max_pool", "name": "p", "kernel": 2, "stride": 2, "pad": 2}, "pad 2 is not smaller than the kernel"),
+        ({"type": "max_pool", "name": "p", "kernel": 2, "stride": 10**30}, "stride must be from 1"),
         ({"type": "response_norm", "name": "n", "size": 4}, "odd"),
+        ({"type": "response_norm", "name": "n", "k": 0.0}, "k must not be zero"),
+        ({"type": "response_norm", "name": "n", "alpha": float("nan")}, "finite"),
     ],
 )
 def test_wrong_descriptions_are_refused(description, message):
     with pytest.raises(ValueError, match=message):
         layer_from_dict(description)
+
+
+def test_layers_built_in_python_are_checked_too():
+    with pytest.raises(ValueError, match="rounding is 'ceil' or 'floor', not 'Floor'"):
+        MaxPool("p", 2, 2, rounding="Floor")
+
+
+def test_blobs_that_no_network_of_this_family_has_are_refused():
+    with pytest.raises(ValueError, match="too large for this family"):
+        blob_shapes([Convolution("c", 2**20, 1)], (3, 100, 100))
 
 
 @pytest.mark.parametrize(
@@ -111,6 +128,8 @@ def test_wrong_descriptions_are_refused(description, message):
         ([FullyConnected("f", 3), Convolution("c", 4, 1)], "reads maps"),
         ([Softmax("s")], "softmax reads scores"),
         ([ReLU("r")], "needs a layer before it"),
+        ([FullyConnected("f", 3), ReLU("r"), ReLU("s")], "needs a layer before it"),
+        ([FullyConnected("f_pre", 3)], "values before a ReLU"),
         ([], "at least one layer"),
         ([Dropout("d")], "at least one layer"),
         ([FullyConnected("f", 3), FullyConnected("f", 3)], "two layers are called 'f'"),

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import threading
 
 import joblib
@@ -101,3 +104,45 @@ def test_limits_of_worker_processes_hold():
         joblib.delayed(resolve_n_jobs)(None) for _ in range(2)
     )
     assert found == [1, 1]
+
+
+FORK = """
+import os, sys, threading
+from skdecaf._process_cache import ProcessCache
+from skdecaf._threads import resolve_n_jobs, single_blas_thread
+
+cache, inside, leave = ProcessCache(2), threading.Event(), threading.Event()
+cache.get("made", lambda: 1)
+outside = resolve_n_jobs(None)
+
+def busy():
+    inside.set()
+    leave.wait(20)
+
+def work():
+    with single_blas_thread():
+        cache.get("being made", busy)
+
+thread = threading.Thread(target=work)
+thread.start()
+inside.wait(20)
+child = os.fork()
+if child == 0:
+    assert resolve_n_jobs(None) == outside
+    assert cache.get("made", lambda: 2) == 1
+    assert cache.get("being made", lambda: 3) == 3
+    with single_blas_thread():
+        pass
+    assert resolve_n_jobs(None) == outside
+    os._exit(0)
+status = os.waitpid(child, 0)[1]
+leave.set()
+thread.join()
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_while_others_hold_locks():
+    result = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr

@@ -17,7 +17,16 @@ _UINT8, _UINT16 = np.dtype(np.uint8), np.dtype(np.uint16)
 _OWN_RANGE = (np.dtype(bool), _UINT8, _UINT16)
 
 # The same lazily opened PIL image or open file may stand in several rows, and be read by several threads.
-_locks = tuple(threading.Lock() for _ in range(64))
+_locks = [threading.Lock() for _ in range(64)]
+
+
+def _renew_locks():
+    """In a forked process the threads are gone that held them."""
+    _locks[:] = [threading.Lock() for _ in _locks]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
 
 
 def check_source(source):

@@ -16,10 +16,12 @@ from sklearn.utils import check_random_state
 
 from skdecaf._layers import blob_shapes, layer_from_dict, layer_to_dict, parameter_shapes
 from skdecaf.weights.architectures import ARCHITECTURES, Architecture
+from skdecaf.weights.files import guarded
 from skdecaf.weights.preprocessing import Preprocessing
 
 FORMAT = "skdecaf-1"
 _MEAN_IMAGE = "mean_image"
+_STORED_DTYPES = ("F32", "F16", "F64", "I16", "I8")
 _INTEGER_LIMITS = {"int8": 127, "int16": 32767}
 
 
@@ -49,7 +51,7 @@ class Network:
     blob_shapes : mapping of str to tuple
         Every blob that can be asked for, with its shape for one image: (channels, height, width) or (features,).
     fingerprint : str
-        Digest of all that decides a feature: layers, preprocessing and arrays.
+        Digest of layers, preprocessing and arrays, which decide the features and their names.
     n_parameters : int
         How many numbers the arrays hold.
 
@@ -84,6 +86,11 @@ class Network:
         if self.labels and last_shape != (len(self.labels),):
             raise ValueError(f"{len(self.labels)} labels do not fit an output of shape {last_shape}")
 
+    def __setattr__(self, name, value):
+        if not name.startswith("_") and name in vars(self):
+            raise AttributeError(f"a network never changes; make another one with other {name}")
+        super().__setattr__(name, value)
+
     @property
     def input_shape(self):
         """Shape (channels, height, width) of what the first layer reads."""
@@ -96,10 +103,11 @@ class Network:
 
     @property
     def fingerprint(self):
-        """Digest of layers, preprocessing and arrays; equal exactly where the features are equal."""
+        """Digest of layers, preprocessing and arrays, which decide the features and their names."""
         if self._fingerprint is None:
-            digest = hashlib.blake2b(_description(self)["layers"].encode(), digest_size=16)
-            digest.update(_description(self)["preprocessing"].encode())
+            description = _description(self)
+            digest = hashlib.blake2b(description["layers"].encode(), digest_size=16)
+            digest.update(description["preprocessing"].encode())
             for name, array in sorted(_all_arrays(self).items()):
                 digest.update(name.encode())
                 digest.update(array)
@@ -121,7 +129,7 @@ class Network:
                 "and the pickle will name that file."
             )
         kind, where = self._origin
-        return (_load_again if kind == "file" else _draw_again), (where, self.fingerprint)
+        return (_load_again if kind == "weights" else _draw_again), (where, self.fingerprint)
 
     @classmethod
     def random(cls, architecture="caffenet", random_state=None):
@@ -177,20 +185,15 @@ class Network:
         ValueError
             Where the file is not a network in this package's format; the message names what does not fit.
         """
-        path = Path(path).absolute()
-        if not path.is_file():
-            raise FileNotFoundError(f"no network at {str(path)!r}; check the path")
-        try:
-            with safe_open(path, framework="numpy") as file:
-                metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except SafetensorError as error:
-            raise ValueError(f"{str(path)!r} is not a safetensors file: {error}") from None
-        try:
+        with guarded(path) as path:
+            try:
+                with safe_open(path, framework="numpy") as file:
+                    metadata = file.metadata() or {}
+                    tensors = {name: _tensor(file, name) for name in file.keys()}  # noqa: SIM118
+            except SafetensorError as error:
+                raise ValueError(f"not a safetensors file: {error}") from None
             network = _assemble(cls, metadata, tensors)
-        except ValueError as error:
-            raise ValueError(f"{str(path)!r}: {error}") from None
-        network._origin = ("file", str(path))
+        network._origin = ("weights", str(path))
         return network
 
     def save(self, path, dtype="float32"):
@@ -214,8 +217,8 @@ class Network:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-        if dtype == "float32":
-            self._origin = ("file", str(path))
+        if dtype == "float32" and self._origin is None:
+            self._origin = ("weights", str(path))
 
     def to_onnx(self, path, *, blobs=None):
         """Write the network as an ONNX model, for other inference engines.
@@ -281,7 +284,9 @@ def _checked_arrays(arrays, shapes):
         if array.shape != shape:
             raise ValueError(f"array {name!r} has shape {array.shape}, but its layer needs {shape}")
         with np.errstate(over="ignore", invalid="ignore"):
-            array = np.ascontiguousarray(array, dtype=np.float32)
+            # A caller who can write to the array could change the network.
+            copy = True if array.flags.writeable else None
+            array = np.array(array, np.float32, order="C", copy=copy)
             # No sum of finite float32 values overflows float64, and nothing makes an infinite one finite.
             if not np.isfinite(array.sum(dtype=np.float64)):
                 raise ValueError(f"array {name!r} has NaN or infinite values, or values too large for float32")
@@ -317,6 +322,13 @@ def _stored_arrays(arrays, dtype):
     return stored
 
 
+def _tensor(file, name):
+    dtype = file.get_slice(name).get_dtype()
+    if dtype not in _STORED_DTYPES:
+        raise ValueError(f"array {name!r} has dtype {dtype}; weights are stored as {', '.join(_STORED_DTYPES)}")
+    return file.get_tensor(name)
+
+
 def _restored_arrays(tensors):
     """Undo `_stored_arrays`: integers times their scale."""
     arrays = {name: array for name, array in tensors.items() if not name.endswith(".scale")}
@@ -326,8 +338,7 @@ def _restored_arrays(tensors):
             if scale is None or scale.shape != array.shape[:1]:
                 raise ValueError(f"integer array {name!r} needs one scale per output")
             arrays[name] = array * scale.astype(np.float32).reshape(-1, *[1] * (array.ndim - 1))
-        elif array.dtype.kind != "f":
-            raise ValueError(f"array {name!r} of dtype {array.dtype} holds no weights")
+        arrays[name].flags.writeable = False  # nobody else has it, so that the network need not copy it
     return arrays
 
 

@@ -3,6 +3,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass
 
+_LARGEST = 10_000  # pixels of a side, and values of a mean or scale
+_CHOICES = {
+    "policy": ("warp", "crop"),
+    "resample": ("bilinear", "bicubic"),
+    "channel_order": ("RGB", "BGR"),
+    "flip": (True, False),
+}
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -41,20 +49,15 @@ class Preprocessing:
     def __post_init__(self):
         for name, length in (("resize", 2), ("crop", 2), ("mean", 3), ("scale", 3)):
             value = tuple(getattr(self, name))
-            if len(value) != length or not all(isinstance(v, (int, float)) for v in value):
-                raise ValueError(f"preprocessing: {name} needs {length} numbers, not {value!r}")
+            if len(value) != length or not all(isinstance(v, (int, float)) and abs(v) <= _LARGEST for v in value):
+                raise ValueError(f"preprocessing: {name} needs {length} numbers of at most {_LARGEST}, not {value!r}")
             object.__setattr__(self, name, value)
         if not all(isinstance(size, int) for size in self.resize + self.crop):
             raise ValueError("preprocessing: resize and crop are whole numbers of pixels")
         if not all(0 < crop <= size for crop, size in zip(self.crop, self.resize, strict=True)):
             raise ValueError(f"preprocessing: a crop of {self.crop} does not fit into {self.resize}")
-        if not all(self.scale):
-            raise ValueError("preprocessing: scale must not be zero")
-        for name, allowed in (
-            ("flip", (True, False)),
-            ("policy", ("warp", "crop")),
-            ("resample", ("bilinear", "bicubic")),
-            ("channel_order", ("RGB", "BGR")),
-        ):
+        if not all(abs(scale) >= 1 / _LARGEST for scale in self.scale):
+            raise ValueError(f"preprocessing: scale must not be zero, and is {self.scale}")
+        for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"preprocessing: {name} is one of {allowed}, not {getattr(self, name)!r}")

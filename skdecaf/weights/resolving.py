@@ -2,10 +2,9 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
-import threading
-from collections import OrderedDict
 from pathlib import Path
 
+from skdecaf._process_cache import ProcessCache
 from skdecaf.weights import store
 from skdecaf.weights.network import Network
 from skdecaf.weights.reading import read_network
@@ -13,9 +12,7 @@ from skdecaf.weights.reading import read_network
 _EMBEDDED = Path(__file__).with_name("decaf-mini.safetensors")
 
 # A handful is enough for a grid over weights; large networks must not pile up.
-_MOST_LOADED = 4
-_loaded = OrderedDict()
-_lock = threading.Lock()
+_loaded = ProcessCache(4)
 
 
 def resolve_network(weights, seed=None):
@@ -55,21 +52,32 @@ def resolve_network(weights, seed=None):
     if isinstance(weights, Network):
         return weights
     if weights == "random":
-        return _once(("random", seed), lambda: Network._random_from_seed("caffenet", seed))
-    if weights in store.names() and weights != "mini":
-        paths = store.locate(weights, download_if_missing=True)
-        return _once((weights, *map(_state, paths)), lambda: _found_again_as(weights, store.load(weights)))
-    path = _EMBEDDED if weights == "mini" else Path(weights).absolute()
+        return _loaded.get(("random", seed), lambda: Network._random_from_seed("caffenet", seed))
+    paths = files_behind(weights)
+    load = store.load if weights in store.names() and weights != "mini" else lambda _: read_network(paths[0])
+    return _loaded.get((str(weights), *map(_state, paths)), lambda: _found_again_as(weights, load(weights)))
+
+
+def files_behind(weights):
+    """Paths of the files that a name or path stands for, downloaded where they are missing; none for "random"."""
+    if weights == "random":
+        return []
+    if weights == "mini":
+        return [_EMBEDDED]
+    if weights in store.names():
+        return store.locate(weights, download_if_missing=True)
+    path = Path(weights).absolute()
     if not path.is_file():
         raise FileNotFoundError(
             f"weights={str(weights)!r} is neither a file nor one of the names {', '.join(map(repr, store.names()))}"
         )
-    return _once(_state(path), lambda: _found_again_as(str(path), read_network(path)))
+    return [path]
 
 
-def _found_again_as(where, network):
-    """Tell the network where it came from, by which its pickle names it."""
-    network._origin = ("file", where)
+def _found_again_as(weights, network):
+    """Tell the network its name, or the file it came from, by which its pickle names it."""
+    where = weights if weights in store.names() else str(Path(weights).absolute())
+    network._origin = ("weights", where)
     return network
 
 
@@ -77,13 +85,3 @@ def _state(path):
     """A file as it is now."""
     stat = os.stat(path)
     return path, stat.st_size, stat.st_mtime_ns, stat.st_ino
-
-
-def _once(key, load):
-    with _lock:
-        if key not in _loaded:
-            _loaded[key] = load()
-            while len(_loaded) > _MOST_LOADED:
-                _loaded.popitem(last=False)
-        _loaded.move_to_end(key)
-        return _loaded[key]

@@ -82,7 +82,9 @@ def test_nan_passes_through(compiled):
 
 
 @pytest.mark.parametrize("rounding", ["ceil", "floor"])
-@pytest.mark.parametrize(("kernel", "stride", "pad"), [(2, 2, 0), (3, 2, 0), (3, 2, 1), (1, 1, 0), (3, 3, 1)])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "pad"), [(2, 2, 0), (3, 2, 0), (3, 2, 1), (1, 1, 0), (3, 3, 1), (1, 5, 0), (2, 5, 1)]
+)
 def test_max_pool(compiled, plain, kernel, stride, pad, rounding):
     maps = normal(2, 3, 6, 8)
     expected = np.array([float64_layers.max_pool(image, kernel, stride, pad, rounding) for image in maps])

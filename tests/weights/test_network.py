@@ -89,10 +89,43 @@ def test_arrays_are_read_only():
         tiny_network().arrays["fc6.bias"] = 1
 
 
-def test_arrays_of_the_caller_stay_writeable():
+def test_arrays_of_the_caller_stay_the_callers():
     arrays = {name: array.copy() for name, array in tiny_network().arrays.items()}
-    Network(TINY.layers, arrays, TINY.preprocessing)
+    network = Network(TINY.layers, arrays, TINY.preprocessing)
     arrays["fc6.bias"][0] = 1
+    assert network.arrays["fc6.bias"][0] == 0
+
+
+def test_nothing_in_a_network_can_be_replaced():
+    network = tiny_network()
+    for name in ("layers", "arrays", "preprocessing", "labels", "mean_image"):
+        with pytest.raises(AttributeError, match="a network never changes"):
+            setattr(network, name, getattr(network, name))
+
+
+def test_networks_with_a_name_are_pickled_by_it(tmp_path):
+    network = resolve_network("mini")
+    network.save(tmp_path / "copy.safetensors")
+    assert b"copy.safetensors" not in pickle.dumps(network) and str(tmp_path).encode() not in pickle.dumps(network)
+    assert pickle.loads(pickle.dumps(network)) is network
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float8"])
+def test_dtypes_that_numpy_lacks_are_refused(tmp_path, dtype):
+    network, path = tiny_network(), tmp_path / "net.safetensors"
+    network.save(path)
+    name = {"bfloat16": b"BF16", "float8": b"F8_E4M3"}[dtype]
+    header = path.read_bytes()
+    length = int.from_bytes(header[:8], "little")
+    description = json.loads(header[8 : 8 + length])
+    tensor = next(value for key, value in description.items() if key.endswith("bias"))
+    begin, end = tensor["data_offsets"]
+    size = 2 if dtype == "bfloat16" else 1
+    tensor.update(dtype=name.decode(), shape=[(end - begin) // size])
+    text = json.dumps(description).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + header[8 + length :])
+    with pytest.raises(ValueError, match=r"bias' has dtype (BF16|F8_E4M3); weights are stored as"):
+        Network.load(path)
 
 
 def test_clone_and_deepcopy_share_the_network():
@@ -176,7 +209,7 @@ def test_damaged_files_are_refused(tmp_path):
     data = path.read_bytes()
     for length in (0, 4, 8, 100, len(data) // 2, len(data) - 1):
         path.write_bytes(data[:length])
-        with pytest.raises(ValueError, match="is not a safetensors file"):
+        with pytest.raises(ValueError, match="not a safetensors file"):
             Network.load(path)
 
 
@@ -196,6 +229,9 @@ def test_files_of_others_are_refused(tmp_path):
         ("layers", '[{"type": "relu"}]'),
         ("layers", "[" * 100_000),
         ("preprocessing", "{}"),
+        ("preprocessing", '{"resize": [20, 20], "crop": [17, 19], "mean": [NaN, 0, 0]}'),
+        ("preprocessing", '{"resize": [20, 20], "crop": [17, 19], "scale": [Infinity, 1, 1]}'),
+        ("preprocessing", '{"resize": [200000, 200000], "crop": [200000, 200000]}'),
         ("preprocessing", '{"resize": [4, 4], "crop": [9, 9]}'),
         ("preprocessing", '{"resize": "ab", "crop": [9, 9]}'),
         ("labels", "7"),
