@@ -321,7 +321,7 @@ def _classes_meant(y, labels):
         for word in (i, identifier, name, name.split(", ")[0]):
             known[word].add(identifier)
     for i, word in enumerate(y.tolist()):
-        if word not in known:
+        if word not in known or isinstance(word, (bool, float)):  # True == 1 == 1.0
             raise ValueError(
                 f"y[{i}] = {word!r} is no class of the network: neither an identifier nor a name nor an index from 0 "
                 f"to {len(labels) - 1}"

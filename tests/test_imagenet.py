@@ -83,6 +83,7 @@ class PredictsIndices(ImageNetClassifier):
         return self.predict_proba(X).argmax(axis=1)
 
 
+@pytest.mark.slow
 @parametrize_with_checks(
     [ImageNetClassifier(colour_network())],
     expected_failed_checks=lambda estimator: NOT_APPLICABLE | RUN_BELOW,
@@ -151,6 +152,7 @@ def test_classes_of_the_embedded_network():
     assert names["n02012849"] == names["n03126707"] == "crane"
 
 
+@pytest.mark.slow
 def test_photos(photos):
     """The published figures of the embedded network: 12 and 31 of these 100 photos."""
     paths = sorted((photos / "imagenet_samples").glob("*.JPEG"))
@@ -216,6 +218,8 @@ def test_score_weighs_images(colours):
     [
         (["n01", "heron"], r"y\[1\] = 'heron' is no class of the network"),
         ([0, 4], r"y\[1\] = 4 is no class of the network.*from 0 to 3"),
+        ([0, 1.0], r"y\[0\] = 0.0 is no class of the network"),
+        ([True, False], r"y\[0\] = True is no class of the network"),
         ([-1, 0], r"y\[0\] = -1"),
         (["n01", None], r"y\[1\] = None"),
         (["tank suit", "n01"], r"y\[0\] = 'tank suit'"),
