@@ -7,7 +7,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from skdecaf._blob_names import column_names, resolve_blobs
@@ -148,7 +148,7 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "layer": [Interval(Integral, 5, 8, closed="both"), str, list, tuple],
+        "layer": [Integral, str, list, tuple],
         "dropout": ["boolean", StrOptions({"mask"})],
         "weights": [str, os.PathLike, Network],
         "random_state": ["random_state"],

@@ -36,7 +36,8 @@ def find_rows(X):
     elif hasattr(X, "__len__") and not isinstance(X, Mapping | Set):
         return _find_rows_of_list(list(X))
     raise TypeError(
-        f"X must be a sequence of images (list, array, Series, frame with one column); got {type(X).__name__}"
+        f"X must be a sequence of images (list, array, Series, frame with one column); got {type(X).__name__}, "
+        "which list(X) may turn into one"
     )
 
 

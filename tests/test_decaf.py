@@ -269,7 +269,7 @@ def test_transform_sets_nothing(paths):
 
 
 INVALID = {
-    "layer": [4, 9, 6.0, None, True, {6}],
+    "layer": [6.0, None, {6}],
     "dropout": [None, 1, 0.5, "expected", "True"],
     "weights": [None, 3, b"mini"],
     "crops": ["five", 10, None],

@@ -1,6 +1,8 @@
 """``skdecaf train``: from a folder of class folders to a model in a file."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import argparse
+
 from skdecaf.cli import _options
 
 _DESCRIPTION = """\
@@ -26,7 +28,7 @@ def add_parser(commands):
     _options.add_output(parser, (".skops",), "MODEL")
     parser.add_argument(
         "--folds",
-        type=int,
+        type=_folds,
         default=5,
         metavar="N",
         help="of the cross-validation, at most as many as the smallest class has photos; 0 for none (default: 5)",
@@ -57,6 +59,13 @@ def run(options):
         counted = _options.counted(trained.left_out)
         print(f"{printable(options.output)}: {n_photos} photos of {n_classes} classes{counted}")
         print(_accuracy(trained, options.folds))
+
+
+def _folds(text):
+    """Type of the argument: none, or enough to leave something out."""
+    if text != "0" and _options.positive(text) == 1:
+        raise argparse.ArgumentTypeError("one fold leaves nothing to test on; give 2 or more, or 0 for none")
+    return int(text)
 
 
 def _accuracy(trained, folds):

@@ -191,7 +191,8 @@ class Network:
                     metadata = file.metadata() or {}
                     tensors = {name: _tensor(file, name) for name in file.keys()}  # noqa: SIM118
             except SafetensorError as error:
-                raise ValueError(f"not a safetensors file: {error}") from None
+                hint = "skdecaf.weights.read_network reads files of others"
+                raise ValueError(f"not a safetensors file ({error}); {hint}") from None
             network = _assemble(cls, metadata, tensors)
         network._origin = ("weights", str(path))
         return network
@@ -208,6 +209,8 @@ class Network:
         if dtype not in ("float32", "float16", *_INTEGER_LIMITS):
             raise ValueError(f"dtype is one of 'float32', 'float16', 'int16', 'int8', not {dtype!r}")
         path = Path(path).absolute()
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {str(path.parent)!r} for the file {path.name!r}")
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
         os.close(handle)
         try:

@@ -69,7 +69,8 @@ def files_behind(weights):
     path = Path(weights).absolute()
     if not path.is_file():
         raise FileNotFoundError(
-            f"weights={str(weights)!r} is neither a file nor one of the names {', '.join(map(repr, store.names()))}"
+            f"weights={str(weights)!r} is neither a file nor one of the names {', '.join(map(repr, store.names()))}; "
+            f"there is no {str(path)!r}"
         )
     return [path]
 
