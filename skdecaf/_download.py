@@ -18,6 +18,7 @@ _PAUSE = 0.5  # seconds before another round, twice as many after each fruitless
 _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 2**16
 _PASSING_CLIENT_ERRORS = (408, 425, 429)
+_NETWORK_SCHEMES = ("http", "https", "ftp")  # of addresses that may answer another time
 
 
 class _NotFromHere(Exception):
@@ -216,8 +217,9 @@ def _receive(url, part, begun, size, progress):
 
 def _open(url, begun):
     """Ask for what comes after the bytes that have ``begun`` a file."""
-    from http.client import HTTPException
+    from http.client import HTTPException, InvalidURL
     from urllib.error import HTTPError
+    from urllib.parse import urlsplit
     from urllib.request import Request, build_opener
 
     headers = {"User-Agent": "skdecaf"} | ({"Range": f"bytes={begun}-"} if begun else {})
@@ -230,8 +232,10 @@ def _open(url, begun):
             return _open(url, 0)
         final = 400 <= error.code < 500 and error.code not in _PASSING_CLIENT_ERRORS
         raise _NotFromHere(f"{error.code} {error.reason}", final) from None
+    except (InvalidURL, ValueError) as error:
+        raise _NotFromHere(str(error), final=True) from None
     except (OSError, HTTPException) as error:
-        raise _NotFromHere(_reason(error), final=url.startswith("file:")) from None
+        raise _NotFromHere(_reason(error), final=urlsplit(url).scheme not in _NETWORK_SCHEMES) from None
 
 
 def _place(response, begun):

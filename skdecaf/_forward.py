@@ -301,7 +301,8 @@ class ForwardPass:
             workspace = self._workspaces.pop()
         except IndexError:
             workspace = _Workspace()
-        with single_blas_thread():
+        # Weights may be so large that features overflow, which is no reason to warn from the midst of a product.
+        with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             self._run_maps(np.ascontiguousarray(images), workspace, out)
         self._workspaces.append(workspace)
         return out

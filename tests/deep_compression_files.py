@@ -1,6 +1,49 @@
-"""Deep Compression's format, encoded number by number in plain Python."""
+"""Deep Compression's format, encoded number by number in plain Python; and a small AlexNet for it."""
 
+import math
 import struct
+from dataclasses import replace
+
+import numpy as np
+
+from skdecaf._layers import parameter_shapes
+from skdecaf.weights import ARCHITECTURES, Architecture, Convolution, FullyConnected
+
+CHANNELS = {"conv1": 6, "conv2": 8, "conv3": 8, "conv4": 8, "conv5": 6, "fc6": 12, "fc7": 10, "fc8": 7}
+
+
+def small(layer):
+    if isinstance(layer, Convolution):
+        return replace(layer, out_channels=CHANNELS[layer.name])
+    return replace(layer, out_features=CHANNELS[layer.name]) if isinstance(layer, FullyConnected) else layer
+
+
+SMALL = Architecture(
+    tuple(map(small, ARCHITECTURES["alexnet"].layers)),
+    replace(ARCHITECTURES["alexnet"].preprocessing, resize=(99, 99), crop=(99, 99)),
+)
+SHAPES = parameter_shapes(SMALL.layers, (3, 99, 99))
+WEIGHTS = {name: shape for name, shape in SHAPES.items() if name.endswith("weight")}
+
+
+def contents(density=0.15, seed=0):
+    """Indices, biases and books by layer; long gaps, a first and a last weight, and a layer without any."""
+    generator = np.random.default_rng(seed)
+    weights, biases, books = [], [], []
+    for name, shape in WEIGHTS.items():
+        n_codes = 256 if name.startswith("conv") else 16
+        indices = generator.integers(1, n_codes, math.prod(shape))
+        indices[generator.random(indices.size) > density] = 0
+        if name.startswith("conv4"):
+            indices[:] = 0
+            indices[-1] = 7
+        if name.startswith("fc7"):
+            indices[[0, -1]] = 3, 5
+        weights.append(indices.tolist())
+        biases.append(generator.uniform(0, 1, shape[0]).astype(np.float32).tolist())
+        scale = (2 / (density * math.prod(shape[1:]))) ** 0.5
+        books.append([0.0, *(generator.standard_normal(n_codes - 1) * scale).astype(np.float32).tolist()])
+    return weights, biases, books
 
 
 def encode(weights, biases, books):

@@ -8,6 +8,9 @@ from skdecaf.weights import ARCHITECTURES, Architecture, Convolution, FullyConne
 
 _SIZES = {"conv1": 4, "conv2": 8, "conv3": 6, "conv4": 8, "conv5": 4, "fc6": 16, "fc7": 12}
 
+_TORCHVISION_KEYS = ["features.0", "features.3", "features.6", "features.8", "features.10"]
+_TORCHVISION_KEYS += ["classifier.1", "classifier.4", "classifier.6"]
+
 
 def small_network(name, n_classes=7, random_state=0):
     layers = []
@@ -25,6 +28,15 @@ def small_network(name, n_classes=7, random_state=0):
         for key, array in drawn.arrays.items()
     }
     return Network(layers, arrays, preprocessing)
+
+
+def torchvision_arrays(network):
+    """The arrays by torchvision's keys."""
+    layers = dict.fromkeys(name.split(".")[0] for name in network.arrays)
+    names = dict(zip(layers, _TORCHVISION_KEYS, strict=True))
+    return {
+        f"{names[layer]}.{part}": network.arrays[f"{layer}.{part}"] for layer in layers for part in ("weight", "bias")
+    }
 
 
 def photos(network, n=2, seed=0):

@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import hashlib
 import json
-from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from photo_folders import write_photo
 from tiny_networks import tiny_network
 
 from skdecaf import DeCAFTransformer, Network
+from skdecaf._process_cache import ProcessCache
 from skdecaf.cli import main
 from skdecaf.weights import resolving, store
 from skdecaf.weights.registry import WEIGHTS, PublishedFile, PublishedWeights
@@ -24,7 +24,7 @@ def home(monkeypatch, tmp_path):
     """An empty folder of weights, and no way out of this computer."""
     allow_only_the_loopback(monkeypatch)
     monkeypatch.setenv("SKDECAF_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(resolving, "_loaded", OrderedDict())
+    monkeypatch.setattr(resolving, "_loaded", ProcessCache(4))
     return tmp_path / "home" / "weights"
 
 

@@ -4,6 +4,7 @@
 import errno
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -216,6 +217,17 @@ def test_redirects_do_not_lead_to_local_files(server, path, pauses, monkeypatch)
 
 
 # Interruptions
+
+
+@pytest.mark.parametrize(
+    "url", ["/media/stick/file", "gopher://x/file", "http://[::1/x", "http://a:b/x", "http://a b/"]
+)
+def test_what_is_no_address_is_passed_over_once(url, server, path, pauses):
+    fetch([url, *urls(server, "good")], path, DIGEST)
+    assert path.read_bytes() == CONTENT
+    with pytest.raises(OSError, match=re.escape(f"could not be downloaded ({url}: ")):
+        fetch([url], path.with_name("other"), DIGEST)
+    assert pauses == []
 
 
 def test_an_interrupted_download_is_continued_by_the_next_call(server, path, monkeypatch):

@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skdecaf._file_tasks.features import StoredRows, import_parquet, names_file, suffix, write_features
+from skdecaf._extras import require
+from skdecaf._file_tasks.features import StoredRows, names_file, suffix, write_features
 from skdecaf._file_tasks.output import check_output, publish
 from skdecaf._file_tasks.photos import PhotoFiles, bad_rows_expected, printable
 from skdecaf._inputs import check_images
@@ -91,7 +92,7 @@ def extract_to_file(photos, output, transformer, *, overwrite=False, report=lamb
 
 def _check_outputs(output, overwrite):
     if suffix(output) == ".parquet":
-        import_parquet()
+        require("parquet", "a Parquet file")
     for path in (output, names_file(output)):
         if path is not None:
             check_output(path, overwrite)

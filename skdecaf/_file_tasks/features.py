@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdecaf._extras import require
+
 _ROWS_AT_ONCE = 1024
 
 
@@ -61,15 +63,6 @@ def names_file(path):
     return f"{root}.json" if ending.lower() == ".npy" else None
 
 
-def import_parquet():
-    """Import pyarrow.parquet, or say where to get it."""
-    try:
-        import pyarrow.parquet
-    except ImportError:
-        raise ImportError('Parquet files need pyarrow; install it with: pip install "skdecaf[parquet]"') from None
-    return pyarrow
-
-
 def _write_npy(path, rows, filenames, feature_names):
     with open(path, "wb") as target:
         _copy_rows(rows, target)
@@ -104,9 +97,11 @@ def _write_csv(path, rows, filenames, feature_names):
 
 
 def _write_parquet(path, rows, filenames, feature_names):
-    pa = import_parquet()
+    pa = require("parquet", "a Parquet file")
+    from pyarrow.parquet import ParquetWriter
+
     fields = [("filename", pa.string()), *((name, pa.float32()) for name in feature_names)]
-    with pa.parquet.ParquetWriter(path, pa.schema(fields)) as writer:
+    with ParquetWriter(path, pa.schema(fields)) as writer:
         for start, batch in rows.batches():
             names = filenames[start : start + len(batch)]
             writer.write_table(pa.table([pa.array(names), *np.ascontiguousarray(batch.T)], schema=writer.schema))

@@ -160,7 +160,7 @@ def make_transformer(options):
 
 def positive(text):
     """Type of an argument that counts something."""
-    if not text.isdigit() or int(text) == 0:
+    if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
     return int(text)
 

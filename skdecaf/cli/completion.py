@@ -1,6 +1,7 @@
 """``skdecaf completion``: the script by which a shell completes commands and options."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+from skdecaf._extras import require
 from skdecaf.cli import _options
 
 _DESCRIPTION = """\
@@ -22,10 +23,7 @@ def add_parser(commands):
 
 def run(options):
     """Run the command."""
-    try:
-        import shtab
-    except ImportError:
-        raise ImportError('completion needs shtab; install it with: pip install "skdecaf[completion]"') from None
+    shtab = require("completion", "skdecaf completion")
     for command in options.commands.choices.values():
         for action in command._actions:
             if action.dest in _FILE_ARGUMENTS:

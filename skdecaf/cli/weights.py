@@ -48,8 +48,8 @@ def add_parser(commands):
     _add_names(fetching)
     fetching.add_argument(
         "--mirror",
-        metavar="URL",
-        help="a folder with files of the same names that is asked first, such as file:///media/usb",
+        metavar="FOLDER",
+        help="an address or path with files of the same names that is asked first, such as /media/usb",
     )
     fetching.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
     path = _options.add_command(below, "path", _path, _PATH, "  skdecaf weights path caffenet\n")

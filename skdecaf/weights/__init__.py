@@ -3,8 +3,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf._layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax
 from skdecaf.weights.architectures import ARCHITECTURES, Architecture
+from skdecaf.weights.caffe import read_mean
 from skdecaf.weights.network import Network
 from skdecaf.weights.preprocessing import Preprocessing
+from skdecaf.weights.reading import read_network
 from skdecaf.weights.resolving import resolve_network
 
 __all__ = [
@@ -19,5 +21,7 @@ __all__ = [
     "ReLU",
     "ResponseNorm",
     "Softmax",
+    "read_mean",
+    "read_network",
     "resolve_network",
 ]

@@ -99,3 +99,12 @@ ARCHITECTURES = {
         ),
     ),
 }
+
+
+def find_architecture(architecture):
+    """The architecture of this name; one that is none of these by name stays as it is."""
+    if isinstance(architecture, Architecture):
+        return architecture
+    if architecture not in ARCHITECTURES:
+        raise ValueError(f"architecture is one of {', '.join(ARCHITECTURES)}, not {architecture!r}")
+    return ARCHITECTURES[architecture]

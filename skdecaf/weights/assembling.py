@@ -1,4 +1,4 @@
-"""From the layers of another program's file to a network: the field's names, the input's size."""
+"""From what another program's file holds to a network: sizes, the field's names, labels."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
@@ -8,12 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from skdecaf._layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax
-from skdecaf.weights.labels import imagenet_labels
+from skdecaf.weights.architectures import find_architecture
+from skdecaf.weights.labels import usual_labels
 from skdecaf.weights.network import Network
 
-# Values of one blob of one image; the largest of AlexNet has 290,400.
-_MOST_VALUES = 2**26
-
+_SIZES = {Convolution: "out_channels", FullyConnected: "out_features"}
 _PREFIXES = {
     Convolution: "conv",
     ReLU: "relu",
@@ -34,6 +33,43 @@ def tidy_float(value, what):
     return value
 
 
+def to_float32(array):
+    """The array as float32, infinite where it is too large for that, which `Network` refuses by name."""
+    with np.errstate(over="ignore"):
+        return np.asarray(array, np.float32)
+
+
+def fitted_layers(layers, shapes):
+    """The layers with as many outputs as there are rows in weights of these shapes.
+
+    Parameters
+    ----------
+    layers : sequence of layers
+    shapes : mapping of str to tuple
+        Array name -> shape; a layer whose weight is not among them stays as it is.
+
+    Returns
+    -------
+    list of layers
+    """
+    fitted = []
+    for layer in layers:
+        shape = shapes.get(f"{layer.name}.weight")
+        if shape is not None and type(layer) in _SIZES:
+            if not shape or not all(shape):
+                raise ValueError(f"array '{layer.name}.weight' of shape {tuple(shape)} holds no weights")
+            layer = replace(layer, **{_SIZES[type(layer)]: int(shape[0])})
+        fitted.append(layer)
+    return fitted
+
+
+def fitted_network(architecture, arrays, name):
+    """The network of this architecture, or of this name of one, whose sizes are those of the arrays."""
+    architecture = find_architecture(architecture)
+    layers = fitted_layers(architecture.layers, {key: np.shape(array) for key, array in arrays.items()})
+    return _network(layers, arrays, architecture.preprocessing, name=name)
+
+
 def assemble(steps, preprocessing, labels=(), **options):
     """Network of layers and their parameters.
 
@@ -52,19 +88,19 @@ def assemble(steps, preprocessing, labels=(), **options):
     Network
     """
     layers = with_usual_names([layer for layer, _ in steps])
+    arrays = {
+        f"{layer.name}.{part}": array
+        for layer, (_, parameters) in zip(layers, steps, strict=True)
+        for part, array in parameters.items()
+    }
+    return _network(layers, arrays, preprocessing, labels, **options)
+
+
+def _network(layers, arrays, preprocessing, labels=(), **options):
+    for array in arrays.values():
+        array.flags.writeable = False  # nobody else has it, so that the network need not copy it
     n_classes = [layer.out_features for layer in layers if isinstance(layer, FullyConnected)][-1:]
-    labels = labels or (imagenet_labels() if n_classes == [1000] else ())
-    with np.errstate(all="ignore"):  # values beyond float32 become infinite, and are refused by name
-        arrays = {
-            f"{layer.name}.{part}": np.asarray(array, np.float32)
-            for layer, (_, parameters) in zip(layers, steps, strict=True)
-            for part, array in parameters.items()
-        }
-        network = Network(layers, arrays, preprocessing, labels=labels, **options)
-    for name, shape in {"input": network.input_shape, **network.blob_shapes}.items():
-        if math.prod(shape) > _MOST_VALUES:
-            raise ValueError(f"blob {name!r} of shape {shape} is larger than any of a network of this family")
-    return network
+    return Network(layers, arrays, preprocessing, labels=labels or usual_labels(*n_classes or [0]), **options)
 
 
 def with_usual_names(layers):

@@ -1,18 +1,16 @@
 """Networks and mean images in Caffe's files: ``.caffemodel``, ``.binaryproto``, ``.npy``."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-import math
 import os
-import re
-from importlib.util import find_spec
 
 import numpy as np
 
+from skdecaf._extras import require
 from skdecaf._layers import layer_from_dict
 from skdecaf.weights.architectures import ARCHITECTURES
 from skdecaf.weights.assembling import assemble, exact_input_size, tidy_float
 from skdecaf.weights.caffe_messages import read_blob, read_net, text
-from skdecaf.weights.files import guarded
+from skdecaf.weights.files import guarded, read_npy_array, read_npy_header
 from skdecaf.weights.preprocessing import Preprocessing
 
 _MEAN_PIXEL = ARCHITECTURES["caffenet"].preprocessing.mean  # red, green, blue
@@ -26,11 +24,6 @@ _SOFTMAX_TYPES = ("Softmax", "SoftmaxWithLoss")
 
 _POOL_METHODS = {0: "MAX", 1: "AVE", 2: "STOCHASTIC"}
 _ROUND_MODES = {0: "ceil", 1: "floor"}
-
-_NPY_HEADER = re.compile(
-    rb"\{'descr': '([<>]f[48])', 'fortran_order': (True|False), "
-    rb"'shape': \((\d{1,6})L?, (\d{1,6})L?, (\d{1,6})L?\), \} *\n"
-)
 
 
 def looks_like(head):
@@ -93,7 +86,7 @@ def read_caffemodel(path, mean=None):
     >>> from skdecaf.weights.caffe import read_caffemodel
     >>> network = read_caffemodel("bvlc_reference_caffenet.caffemodel", mean="ilsvrc_2012_mean.npy")  # doctest: +SKIP
     """
-    _check_protobuf()
+    require("caffe", "a .caffemodel")
     if isinstance(mean, str | os.PathLike):
         mean = read_mean(mean)
     with guarded(path) as path:
@@ -131,10 +124,11 @@ def read_mean(path):
     (256, 256, 3)
     """
     with guarded(path) as path:
-        data = path.read_bytes()
-        channels = _npy_array(data) if data.startswith(b"\x93NUMPY") else _binaryproto_array(data)
-        if len(channels) != 3:
-            raise ValueError(f"a mean image has shape (3, height, width), not {channels.shape}")
+        with open(path, "rb") as file:
+            is_npy = file.read(6) == b"\x93NUMPY"
+        channels = _npy_array(path) if is_npy else _binaryproto_array(path)
+        if channels.ndim != 3 or len(channels) != 3 or channels.dtype.kind != "f":
+            raise ValueError(f"a mean image is floats of shape (3, height, width), not {channels.shape}")
         with np.errstate(all="ignore"):
             image = np.ascontiguousarray(channels[::-1].transpose(1, 2, 0), dtype=np.float32)
         if not np.isfinite(image).all():
@@ -142,36 +136,15 @@ def read_mean(path):
         return image
 
 
-def _check_protobuf():
-    try:
-        found = find_spec("google.protobuf")
-    except ModuleNotFoundError:
-        found = None
-    if found is None:
-        raise ImportError('Caffe\'s files need the package protobuf; run pip install "skdecaf[caffe]"')
+def _npy_array(path):
+    with open(path, "rb") as file:
+        return read_npy_array(file, read_npy_header(file, path.stat().st_size, "the .npy file"))
 
 
-def _npy_array(data):
-    """Three axes of floats in NumPy's format; the header is matched, not evaluated."""
-    start, length_size = (10, 2) if data[6:7] == b"\x01" else (12, 4)
-    stop = start + int.from_bytes(data[8 : 8 + length_size], "little")
-    header = _NPY_HEADER.fullmatch(data[start:stop])
-    if not header:
-        raise ValueError("the .npy file does not hold three axes of floats")
-    dtype, shape = np.dtype(header[1].decode()), tuple(map(int, header.groups()[2:]))
-    if len(data) - stop != math.prod(shape) * dtype.itemsize:
-        raise ValueError(f"the .npy file has {len(data) - stop:,} bytes of values, which do not fill its shape {shape}")
-    return np.frombuffer(data, dtype, offset=stop).reshape(shape, order="F" if header[2] == b"True" else "C")
-
-
-def _binaryproto_array(data):
-    _check_protobuf()
-    array = read_blob(data, "the mean image")
-    if array.ndim == 4 and len(array) == 1:
-        array = array[0]
-    if array.ndim != 3:
-        raise ValueError(f"a mean image has shape (3, height, width), not {array.shape}")
-    return array
+def _binaryproto_array(path):
+    require("caffe", "a .binaryproto")
+    array = read_blob(path.read_bytes(), "the mean image")
+    return array[0] if array.ndim == 4 and len(array) == 1 else array
 
 
 def _read_network(data, name, mean):

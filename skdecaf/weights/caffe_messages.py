@@ -1,8 +1,8 @@
 """Caffe's binary files as layers with their parameters and blobs; what the layers mean is `caffe`'s affair.
 
 The messages and the numbers of their fields are those of Caffe's ``caffe.proto``, of which only what decides a value
-is declared. The values of the blobs, nearly all of a file, are sliced out within bounds, so that a hostile file costs
-little; everything else goes to the protobuf library.
+is declared. The values of the blobs, nearly all of a file, are taken out first; everything else goes to the protobuf
+library.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -12,10 +12,9 @@ from functools import cache
 
 import numpy as np
 
-# No file of a network comes near these.
-_MOST_FIELDS = 10_000
-_MOST_LAYERS = 200
-_MOST_DESCRIPTION_BYTES = 16_384
+from skdecaf.weights.message_fields import MessageFields
+
+_MOST_LAYERS = 200  # no file of a network comes near
 
 # Message -> (field, number, type[, default]). A star marks a repeated field, a capital another message; numbers are
 # wide, enumerations are numbers, and text is bytes, since nobody checks that it is UTF-8.
@@ -79,8 +78,6 @@ _V0_LAYER = 1
 _DATA, _DIFF, _DOUBLE_DATA, _DOUBLE_DIFF = 5, 6, 8, 9
 _BLOB_FIELDS = {_DATA: "<f4", _DIFF: "<f4", _DOUBLE_DATA: "<f8", _DOUBLE_DIFF: "<f8"}
 
-_VARINT, _EIGHT_BYTES, _LENGTH_DELIMITED, _FOUR_BYTES = 0, 1, 2, 5
-
 _V1_TYPES = {
     1: "Accuracy", 4: "Convolution", 5: "Data", 6: "Dropout", 9: "HDF5Data", 12: "ImageData", 14: "InnerProduct",
     15: "LRN", 17: "Pooling", 18: "ReLU", 20: "Softmax", 21: "SoftmaxWithLoss", 22: "Split", 24: "WindowData",
@@ -132,35 +129,37 @@ def read_net(data):
     layers : list of CaffeLayer
         In the file's order.
     """
-    budget = iter(range(_MOST_FIELDS))
-    large, rest = _split(memoryview(data), _NET_FIELDS, "the network", budget)
+    fields = MessageFields(data)
+    large, rest = fields.split((0, len(data)), _NET_FIELDS, "the network")
     n_layers = len(large[_LAYER]) + len(large[_V1_LAYER])
     if not 0 < n_layers <= _MOST_LAYERS:
         raise ValueError(f"the network has {n_layers} layers, not 1 to {_MOST_LAYERS}")
     if large[_LAYER] and large[_V1_LAYER]:
         raise ValueError("the network has layers in both fields, 'layer' and 'layers'")
-    layers = [_read_layer(payload, budget) for payload in large[_LAYER]]
-    layers += [_read_v1_layer(payload, budget) for payload in large[_V1_LAYER]]
+    layers = [_read_layer(fields, place) for place in large[_LAYER]]
+    layers += [_read_v1_layer(fields, place) for place in large[_V1_LAYER]]
     return _parse("Net", rest, "the network"), _without_padding_layers(layers)
 
 
-def read_blob(data, what, budget=None):
+def read_blob(data, what):
     """Values of a BlobProto.
 
     Parameters
     ----------
-    data : bytes-like
+    data : bytes
     what : str
         For messages.
-    budget : iterator, optional
-        Over the fields that may still be looked at.
 
     Returns
     -------
     ndarray, float32
         Of the shape that the blob declares, four axes where it is of the old kind.
     """
-    large, rest = _split(memoryview(data), _BLOB_FIELDS, what, budget or iter(range(_MOST_FIELDS)))
+    return _read_blob(MessageFields(data), (0, len(data)), what)
+
+
+def _read_blob(fields, place, what):
+    large, rest = fields.split(place, _BLOB_FIELDS, what)
     blob = _parse("Blob", rest, what)
     shape = tuple(blob.shape.dim) if blob.HasField("shape") else (blob.num, blob.channels, blob.height, blob.width)
     parts = large[_DOUBLE_DATA] or large[_DATA]
@@ -175,26 +174,26 @@ def read_blob(data, what, budget=None):
     return values.reshape(shape)
 
 
-def _read_layer(data, budget):
-    large, rest = _split(data, {_BLOBS: None}, "a layer", budget)
+def _read_layer(fields, place):
+    large, rest = fields.split(place, {_BLOBS: None}, "a layer")
     message = _parse("Layer", rest, "a layer")
-    return _layer(message, text(message.type), large[_BLOBS], budget)
+    return _layer(fields, message, text(message.type), large[_BLOBS])
 
 
-def _read_v1_layer(data, budget):
-    large, rest = _split(data, {_V1_BLOBS: None, _V0_LAYER: None}, "a layer", budget)
+def _read_v1_layer(fields, place):
+    large, rest = fields.split(place, {_V1_BLOBS: None, _V0_LAYER: None}, "a layer")
     message, blobs = _parse("V1Layer", rest, "a layer"), large[_V1_BLOBS]
     if not large[_V0_LAYER]:
-        return _layer(message, _V1_TYPES.get(message.type, str(message.type)), blobs, budget)
-    large, rest = _split(large[_V0_LAYER][-1], {_V0_BLOBS: None}, "a layer", budget)
+        return _layer(fields, message, _V1_TYPES.get(message.type, str(message.type)), blobs)
+    large, rest = fields.split(large[_V0_LAYER][-1], {_V0_BLOBS: None}, "a layer")
     old = _parse("V0Layer", rest, "a layer")
     kind = text(old.type)
-    return _layer(_upgraded(old, message), _V0_TYPES.get(kind, kind), large[_V0_BLOBS], budget)
+    return _layer(fields, _upgraded(old, message), _V0_TYPES.get(kind, kind), large[_V0_BLOBS])
 
 
-def _layer(message, kind, blobs, budget):
+def _layer(fields, message, kind, places):
     name = text(message.name)
-    blobs = [read_blob(blob, f"layer {name!r}: blob {i}", budget) for i, blob in enumerate(blobs)]
+    blobs = [_read_blob(fields, place, f"layer {name!r}: blob {i}") for i, place in enumerate(places)]
     return CaffeLayer(name, kind, message, blobs)
 
 
@@ -230,101 +229,6 @@ def _without_padding_layers(layers):
             padding = None
         kept.append(layer)
     return kept
-
-
-def _split(message, large, what, budget):
-    """Walk a message's fields.
-
-    Parameters
-    ----------
-    message : memoryview
-    large : dict of int -> str or None
-        Numbers of fields to take out, with the type of the numbers that they hold, or None for messages.
-    what : str
-        For messages of errors.
-    budget : iterator
-        Over the fields that may still be looked at.
-
-    Returns
-    -------
-    taken : dict of int -> list of memoryview or ndarray
-    rest : bytes
-        All other fields as they were.
-    """
-    taken, rest, n_rest, position = {number: [] for number in large}, [], 0, 0
-    while position < len(message):
-        if next(budget, None) is None:
-            raise ValueError(f"{what}: the file has more than {_MOST_FIELDS:,} fields")
-        number, value, end = _field(message, position, large, what)
-        if number in large:
-            taken[number].append(value)
-        else:
-            n_rest += end - position
-            if n_rest > _MOST_DESCRIPTION_BYTES:
-                raise ValueError(f"{what}: field {number} brings its description to {n_rest:,} bytes")
-            rest.append(message[position:end])
-        position = end
-    return taken, b"".join(rest)
-
-
-def _field(message, start, large, what):
-    """Number, value where it is among ``large``, and end of the field at ``start``."""
-    tag, position = _varint(message, start, what)
-    number, wire_type = tag >> 3, tag & 7
-    dtype = large.get(number)
-    if wire_type == _LENGTH_DELIMITED:
-        length, position = _varint(message, position, what)
-        _check_room(message, position, length, number, what)
-        value = message[position : position + length]
-        if dtype and length % np.dtype(dtype).itemsize:
-            raise ValueError(f"{what}: field {number} ends within a number")
-        return number, np.frombuffer(value, dtype) if dtype else value, position + length
-    if wire_type in (_FOUR_BYTES, _EIGHT_BYTES):
-        width = 4 if wire_type == _FOUR_BYTES else 8
-        _check_room(message, position, width, number, what)
-        if dtype and np.dtype(dtype).itemsize == width:
-            return number, *_run(message, start, position - start, dtype)
-        position += width
-    elif wire_type == _VARINT:
-        position = _varint(message, position, what)[1]
-    if number in large or wire_type not in (_VARINT, _FOUR_BYTES, _EIGHT_BYTES):
-        raise ValueError(f"{what}: field {number} has wire type {wire_type}, which is not its own")
-    return number, None, position
-
-
-def _check_room(message, position, length, number, what):
-    if length > len(message) - position:
-        raise ValueError(
-            f"{what}: field {number} is cut off: {length:,} bytes declared, {len(message) - position:,} there"
-        )
-
-
-def _run(message, start, tag_size, dtype):
-    """The numbers of all fields alike from ``start`` on, which were not packed into one; and where they end."""
-    record = np.dtype([("tag", np.uint8, (tag_size,)), ("number", dtype)])
-    count = (len(message) - start) // record.itemsize
-    records = np.frombuffer(message, record, count, start)
-    tag, end = records["tag"][0], count
-    for first in range(0, count, 1024):
-        differ = (records["tag"][first : first + 1024] != tag).any(axis=1)
-        if differ.any():
-            end = first + int(differ.argmax())
-            break
-    return records["number"][:end], start + end * record.itemsize
-
-
-def _varint(message, position, what):
-    """Number of variable length at ``position``, and where it ends."""
-    value = 0
-    for shift in range(0, 64, 7):
-        if position >= len(message):
-            raise ValueError(f"{what} is cut off within a field's tag or length")
-        byte = message[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-    raise ValueError(f"{what}: a number of more than ten bytes")
 
 
 def _parse(name, data, what):

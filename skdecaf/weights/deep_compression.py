@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from skdecaf._layers import parameter_shapes
-from skdecaf.weights.architectures import ARCHITECTURES
+from skdecaf.weights.architectures import ARCHITECTURES, find_architecture
+from skdecaf.weights.assembling import fitted_network
 from skdecaf.weights.files import guarded
-from skdecaf.weights.labels import imagenet_labels
-from skdecaf.weights.network import Network
 
 _COUNT = np.dtype("<u4")
 _FLOAT = np.dtype("<f4")
@@ -74,20 +73,14 @@ def read_deep_compression(path, architecture="alexnet"):
     >>> from skdecaf.weights.deep_compression import read_deep_compression
     >>> network = read_deep_compression("AlexNet_compressed.net")  # doctest: +SKIP
     """
-    if isinstance(architecture, str):
-        if architecture not in ARCHITECTURES:
-            raise ValueError(f"architecture is one of {', '.join(ARCHITECTURES)}, not {architecture!r}")
-        architecture = ARCHITECTURES[architecture]
+    architecture = find_architecture(architecture)
     with guarded(path) as path:
         data = np.fromfile(path, np.uint8)
         arrays = {}
         for name, layer in _sections(data, _weight_shapes(architecture)).items():
             arrays[f"{name}.bias"] = layer.biases.astype(np.float32)
             arrays[f"{name}.weight"] = _decoded(layer, name)
-        n_classes = list(arrays.values())[-1].shape[0]
-        labels = imagenet_labels() if n_classes == 1000 else ()
-        with np.errstate(all="ignore"):  # infinities are refused by name, not warned of
-            return Network(architecture.layers, arrays, architecture.preprocessing, labels=labels, name=path.stem)
+        return fitted_network(architecture, arrays, path.stem)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from sklearn.utils import check_random_state
 
 from skdecaf._layers import blob_shapes, layer_from_dict, layer_to_dict, parameter_shapes
-from skdecaf.weights.architectures import ARCHITECTURES, Architecture
+from skdecaf.weights.architectures import find_architecture
 from skdecaf.weights.files import guarded
 from skdecaf.weights.preprocessing import Preprocessing
 
@@ -152,7 +152,8 @@ class Network:
 
     @classmethod
     def _random_from_seed(cls, architecture, seed):
-        layers, preprocessing = _resolve_architecture(architecture)
+        found = find_architecture(architecture)
+        layers, preprocessing = found.layers, found.preprocessing
         generator = np.random.default_rng(seed)
         arrays = {}
         for key, shape in parameter_shapes(layers, (3, *preprocessing.crop)).items():
@@ -250,14 +251,6 @@ def _umask():
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
-
-
-def _resolve_architecture(architecture):
-    if isinstance(architecture, Architecture):
-        return architecture.layers, architecture.preprocessing
-    if architecture not in ARCHITECTURES:
-        raise ValueError(f"architecture is one of {', '.join(ARCHITECTURES)}, not {architecture!r}")
-    return ARCHITECTURES[architecture].layers, ARCHITECTURES[architecture].preprocessing
 
 
 def _checked_mean_image(mean_image, preprocessing):

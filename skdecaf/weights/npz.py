@@ -1,37 +1,27 @@
 """Networks from numpy's plain archives."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-import math
-import re
-
-import numpy as np
-
 from skdecaf._layers import parameter_shapes
-from skdecaf.weights.architectures import ARCHITECTURES
-from skdecaf.weights.files import guarded, open_archive
-from skdecaf.weights.fitting import fitted_layers, fitted_network, to_float32
+from skdecaf.weights.architectures import ARCHITECTURES, find_architecture
+from skdecaf.weights.assembling import fitted_layers, fitted_network, to_float32
+from skdecaf.weights.files import guarded, open_archive, read_npy_array, read_npy_header
 
 _ARCHITECTURE = "architecture"
 
-# What numpy writes before the values, the length of the text left out. Later versions are for longer headers.
-_MAGIC, _LENGTH_BYTES, _LONGEST_TEXT = b"\x93NUMPY\x01\x00", 2, 1000
-_TEXT = re.compile(
-    rb"\{'descr': (.+), 'fortran_order': (?:True|False), 'shape': \(((?:\d{1,12}, ?)*\d{0,12})\), \} *\n"
-)
-_DTYPE = re.compile(r"'([<>](?:f[248]|U\d{1,3}))'")
 
-
-def read_npz(path):
+def read_npz(path, architecture=None):
     """Read a network from an archive that `numpy.savez` wrote.
 
     The archive holds ``"conv1.weight"``, ``"conv1.bias"`` and so on as floats of any width, named and shaped as in
-    `Network`, and, where the shapes alone do not tell, ``architecture``, one of the names in
-    `skdecaf.weights.ARCHITECTURES`. CaffeNet and AlexNet have the same shapes, so for them it is needed. Sizes are
-    those of the arrays.
+    `Network`, and, where the shapes alone do not tell, ``"architecture"``, one of the names in
+    `skdecaf.weights.ARCHITECTURES`. CaffeNet and AlexNet have the same shapes, so for them it is needed, here or there.
+    Sizes are those of the arrays.
 
     Parameters
     ----------
     path : str or PathLike
+    architecture : str or Architecture, optional
+        One of those names, or an architecture of one's own, whatever the archive says.
 
     Returns
     -------
@@ -56,49 +46,44 @@ def read_npz(path):
     with guarded(path) as path, open_archive(path) as archive:
         headers = {name.removesuffix(".npy"): _header(archive, name) for name in archive.namelist()}
         named = _text(archive, headers.pop(_ARCHITECTURE)) if _ARCHITECTURE in headers else None
-        architecture = _architecture(named, {name: shape for name, (shape, _) in headers.items()})
-        arrays = {name: _floats(archive, name, dtype) for name, (_, dtype) in headers.items()}
+        shapes = {name: header.shape for name, header in headers.items()}
+        architecture = _fitting_architecture(named if architecture is None else architecture, shapes)
+        arrays = {name: _floats(archive, name, header) for name, header in headers.items()}
         return fitted_network(architecture, arrays, path.stem)
 
 
 def _header(archive, name):
-    """Shape and dtype of an entry, which has just as many bytes as they need."""
     if not name.endswith(".npy"):
         raise ValueError(f"entry {name!r} is not an array (.npy)")
     with archive.open(name) as file:
-        start = file.read(len(_MAGIC) + _LENGTH_BYTES)
-        length = int.from_bytes(start[len(_MAGIC) :], "little")
-        text = _TEXT.fullmatch(file.read(length)) if start.startswith(_MAGIC) and length <= _LONGEST_TEXT else None
-    if text is None:
-        raise ValueError(f"entry {name!r} does not begin as numpy's arrays do")
-    dtype, shape = _DTYPE.fullmatch(text[1].decode("latin-1")), tuple(map(int, re.findall(rb"\d+", text[2])))
-    if dtype is None:
-        raise ValueError(f"entry {name!r} is of dtype {text[1].decode('latin-1')}, not float16, float32 or float64")
-    dtype = np.dtype(dtype[1])
-    if len(start) + length + math.prod(shape) * dtype.itemsize != archive.getinfo(name).file_size:
-        raise ValueError(f"entry {name!r} does not have as many bytes as its shape {shape} and dtype {dtype} need")
-    return shape, dtype
+        return read_npy_header(file, archive.getinfo(name).file_size, f"entry {name!r}")
 
 
 def _text(archive, header):
-    shape, dtype = header
-    if shape != () or dtype.kind != "U":
-        raise ValueError(f"{_ARCHITECTURE!r} must be a single name, not an array of shape {shape} and dtype {dtype}")
-    text = str(_array(archive, _ARCHITECTURE))
-    if text not in ARCHITECTURES:
-        raise ValueError(f"{_ARCHITECTURE!r} is one of {', '.join(ARCHITECTURES)}, not {text!r}")
-    return text
+    if header.shape != () or header.dtype.kind != "U":
+        raise ValueError(
+            f"{_ARCHITECTURE!r} must be a single name, not an array of shape {header.shape} and dtype {header.dtype}"
+        )
+    return str(_array(archive, _ARCHITECTURE, header))
 
 
-def _architecture(named, shapes):
-    """The architecture of that name, or the only one that has arrays of these shapes."""
-    misfits = {name: _misfit(ARCHITECTURES[name], shapes) for name in ([named] if named else ARCHITECTURES)}
+def _fitting_architecture(asked, shapes):
+    """The architecture that is asked for, or the only one that has arrays of these shapes."""
+    candidates = ARCHITECTURES if asked is None else {_name(asked): find_architecture(asked)}
+    misfits = {name: _misfit(architecture, shapes) for name, architecture in candidates.items()}
     fitting = [name for name, misfit in misfits.items() if misfit is None]
     if not fitting:
         raise ValueError("; ".join(f"not {name}: {misfit}" for name, misfit in misfits.items()))
     if len(fitting) > 1:
-        raise ValueError(f"the arrays fit {' and '.join(fitting)}; add an entry {_ARCHITECTURE!r} with one of these")
-    return fitting[0]
+        raise ValueError(
+            f"the arrays fit {' and '.join(fitting)}; add an entry {_ARCHITECTURE!r} with one of these, or read the "
+            "file with read_network(path, architecture=...)"
+        )
+    return candidates[fitting[0]]
+
+
+def _name(architecture):
+    return architecture if isinstance(architecture, str) else "this architecture"
 
 
 def _misfit(architecture, shapes):
@@ -117,12 +102,12 @@ def _misfit(architecture, shapes):
     return None
 
 
-def _floats(archive, name, dtype):
-    if dtype.kind != "f":
+def _floats(archive, name, header):
+    if header.dtype.kind != "f":
         raise ValueError(f"array {name!r} holds text, not weights")
-    return to_float32(_array(archive, name))
+    return to_float32(_array(archive, name, header))
 
 
-def _array(archive, name):
+def _array(archive, name, header):
     with archive.open(f"{name}.npy") as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
+        return read_npy_array(file, header)

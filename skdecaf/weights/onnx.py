@@ -8,8 +8,9 @@ from itertools import zip_longest
 
 import numpy as np
 
+from skdecaf._extras import require
+from skdecaf.weights.assembling import fitted_network
 from skdecaf.weights.files import guarded
-from skdecaf.weights.fitting import fitted_network
 from skdecaf.weights.message_fields import MessageFields
 from skdecaf.weights.network import FORMAT, Network, _assemble
 from skdecaf.weights.onnx_layers import chain_of_layers, recognised_arrays
@@ -18,7 +19,6 @@ from skdecaf.weights.onnx_writing import nodes_and_arrays
 # Numbers of the fields that hold nearly all of a model: its graph, the graph's arrays, and their values.
 _GRAPH, _INITIALIZER, _FLOAT_DATA, _RAW_DATA = 7, 5, 4, 9
 _DTYPES = {"FLOAT": "<f4", "FLOAT16": "<f2", "INT32": "<i4", "INT64": "<i8", "BOOL": "?"}
-_LARGEST_CROP = 10_000
 _MOST_AXES = 4
 
 
@@ -63,7 +63,7 @@ def read_onnx(path):
     >>> from skdecaf.weights.onnx import read_onnx
     >>> network = read_onnx("caffenet-12.onnx")  # doctest: +SKIP
     """
-    onnx = _imported_onnx()
+    onnx = require("onnx", "an ONNX model")
     with guarded(path) as path:
         model, constants = _parsed(onnx, path)
         metadata = {_text(entry.key): _text(entry.value) for entry in model.metadata_props}
@@ -76,14 +76,6 @@ def read_onnx(path):
         return fitted_network(architecture, arrays, path.stem)
 
 
-def _imported_onnx():
-    try:
-        import onnx
-    except ImportError:
-        raise ImportError('ONNX models need the package onnx; run pip install "skdecaf[onnx]"') from None
-    return onnx
-
-
 def _parsed(onnx, path):
     """The model without arrays, and the arrays by name."""
     from google.protobuf.message import DecodeError
@@ -94,15 +86,15 @@ def _parsed(onnx, path):
     try:
         with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             fields = MessageFields(data)
-            graphs, rest = fields.split(0, size, {_GRAPH})
+            graphs, rest = fields.split((0, size), {_GRAPH: None}, "the model")
             if len(graphs[_GRAPH]) != 1:
                 raise ValueError(f"not an ONNX model: it has {len(graphs[_GRAPH])} graphs")
             model = onnx.ModelProto.FromString(rest)
-            initializers, rest = fields.split(*graphs[_GRAPH][0], {_INITIALIZER})
+            initializers, rest = fields.split(graphs[_GRAPH][0], {_INITIALIZER: None}, "the graph")
             model.graph.MergeFromString(rest)
             constants = {}
-            for start, end in initializers[_INITIALIZER]:
-                name, array = _initializer(onnx, path, fields, start, end)
+            for place in initializers[_INITIALIZER]:
+                name, array = _initializer(onnx, path, fields, place)
                 if name in constants:
                     raise ValueError(f"two arrays are called {name!r}")
                 constants[name] = array
@@ -111,9 +103,9 @@ def _parsed(onnx, path):
         raise ValueError(f"not an ONNX model: {error}") from None
 
 
-def _initializer(onnx, path, fields, start, end):
+def _initializer(onnx, path, fields, place):
     """Name and array of the tensor at this place."""
-    values, rest = fields.split(start, end, {_FLOAT_DATA, _RAW_DATA})
+    values, rest = fields.split(place, {_FLOAT_DATA: None, _RAW_DATA: None}, "an array")
     tensor = onnx.TensorProto.FromString(rest)
     name = _text(tensor.name)
     return name, _array(onnx, tensor, name, path, values[_RAW_DATA] or values[_FLOAT_DATA])
@@ -153,11 +145,8 @@ def _own_network(helper, graph, constants, metadata):
     if "mean_image" in constants:
         arrays["mean_image"] = _rows_and_columns_first(constants["mean_image"])
     network = _assemble(Network, metadata, arrays)
-    if max(network.preprocessing.crop) > _LARGEST_CROP:
-        raise ValueError(f"preprocessing: a crop of {network.preprocessing.crop} pixels is too large")
     try:
-        with np.errstate(over="ignore"):
-            nodes, expected = nodes_and_arrays(helper, network, [output.name for output in graph.output])
+        nodes, expected = nodes_and_arrays(helper, network, [output.name for output in graph.output])
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"no model can be written for its own description of the network: {error}") from None
     for i, (found, node) in enumerate(zip_longest(graph.node, nodes)):

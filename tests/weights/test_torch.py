@@ -4,6 +4,7 @@ import io
 import pickle
 import sys
 import time
+import warnings
 import zipfile
 from collections import OrderedDict
 
@@ -268,6 +269,15 @@ def test_pickles_that_cost_time_or_memory_are_refused(tmp_path, description, mes
         read_torch(tmp_path / "legacy.pth")
 
 
+def test_a_refused_pickle_leaves_the_filters_of_warnings_alone(tmp_path):
+    with warnings.catch_warnings():
+        before = list(warnings.filters)
+        for description in (b"\x80\x02cos\nsystem\n.", b"\x80\x02X\x02\x00\x00\x00\\d."):
+            with pytest.raises(ValueError, match="asks for|holds a str"):
+                read_torch(archive(tmp_path, description))
+        assert warnings.filters == before
+
+
 def test_archives_that_torch_would_read_otherwise_are_refused(tmp_path):
     plain = b"\x80\x02}."
     with pytest.raises(ValueError, match="compressed, as torch never writes it"):
@@ -305,6 +315,7 @@ def test_files_of_the_old_kind_are_known_by_their_first_bytes(tmp_path):
     assert not looks_like(b"\x80\x02]q\x00") and not looks_like(b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("most", [None, 1500])
 def test_damaged_files_raise_nothing_but_value_errors(tmp_path, kind, most):

@@ -1,0 +1,53 @@
+"""Fuzz a reader of weights with atheris: ``python tests/fuzzing/fuzz_readers.py caffe -max_total_time=60``.
+
+The first argument is a key of ``TARGETS`` in ``tests/fuzz_targets.py``; the others are libFuzzer's. What crashed is
+left in the working directory, and is tried again when it is named after the reader.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import atheris
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+LIMITS = ["-rss_limit_mb=1500", "-timeout=10", "-max_len=200000"]
+
+
+def fuzz(name, arguments, folder):
+    """Fuzz for ever, or as long as libFuzzer's arguments say; does not return."""
+    from fuzz_targets import TARGETS, exercise
+
+    target, corpus = TARGETS[name], Path(folder, "corpus")
+    corpus.mkdir()
+    for i, data in enumerate(target.seeds(Path(folder))):
+        (corpus / str(i)).write_bytes(data)
+    instrument()
+    files = [] if any(not argument.startswith("-") for argument in arguments) else [str(corpus)]
+    atheris.Setup(
+        [sys.argv[0], *LIMITS, *arguments, *files], lambda data: exercise(target, data, Path(folder, "fuzzed"))
+    )
+    atheris.Fuzz()
+
+
+def instrument():
+    """Let libFuzzer see which branches of the readers are taken."""
+    for module in [
+        module for name, module in sys.modules.items() if name.startswith(("skdecaf.weights", "skdecaf._layers"))
+    ]:
+        for value in vars(module).values():
+            if getattr(value, "__module__", None) == module.__name__:
+                for function in vars(value).values() if isinstance(value, type) else [value]:
+                    if hasattr(function, "__code__"):
+                        atheris.instrument_func(function)
+
+
+if __name__ == "__main__":
+    # libFuzzer ends its process at once, so the folder is another process's to remove.
+    with tempfile.TemporaryDirectory() as folder:
+        if os.fork() == 0:
+            fuzz(sys.argv[1], sys.argv[2:], folder)
+        status = os.waitstatus_to_exitcode(os.wait()[1])
+    sys.exit(status)
