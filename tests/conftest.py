@@ -7,19 +7,20 @@ import pytest
 os.environ["PYTHONSAFEPATH"] = "1"
 
 
-@pytest.fixture(scope="session")
-def photos():
-    """Folder of real photos, where SKDECAF_TEST_DATA names one."""
-    folder = os.environ.get("SKDECAF_TEST_DATA")
+def folder_named_by(variable):
+    folder = os.environ.get(variable)
     if not folder:
-        pytest.skip("SKDECAF_TEST_DATA is unset")
+        pytest.skip(f"{variable} is unset")
     return Path(folder)
 
 
 @pytest.fixture(scope="session")
-def shared_weights(photos):
-    """Folder of the published weights, beside the photos."""
-    folder = photos.parent / "weights"
-    if not folder.is_dir():
-        pytest.skip(f"no {folder}")
-    return folder
+def photos():
+    """Folder of real photos, where SKDECAF_TEST_DATA names one."""
+    return folder_named_by("SKDECAF_TEST_DATA")
+
+
+@pytest.fixture(scope="session")
+def published_weights():
+    """Folder of decaf-mini.safetensors and imagenet_classes.json as published, where SKDECAF_TEST_WEIGHTS names one."""
+    return folder_named_by("SKDECAF_TEST_WEIGHTS")

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import warnings
+from importlib.metadata import entry_points
 
 import numpy as np
 import pytest
@@ -56,6 +57,20 @@ def command(capsys):
     return run
 
 
+@pytest.fixture
+def standard_input():
+    """Function that lets this process read a file as its standard input."""
+    own = os.dup(0)
+
+    def read_from(path):
+        with open(path) as file:
+            os.dup2(file.fileno(), 0)
+
+    yield read_from
+    os.dup2(own, 0)
+    os.close(own)
+
+
 def broken_photo(path):
     path.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     return str(path)
@@ -83,9 +98,9 @@ def test_help_lists_the_commands_and_the_exit_codes(command):
     assert command("--version") == (0, f"skdecaf {skdecaf.__version__}\n", "")
 
 
-def test_module_and_entry_point_are_the_same_function():
-    output, errors = run_skdecaf("--version")
-    assert (output, errors) == (f"skdecaf {skdecaf.__version__}\n", "")
+def test_the_installed_command_is_this_function():
+    (command,) = entry_points(group="console_scripts", name="skdecaf")
+    assert command.load() is main  # and `python -m skdecaf` runs it, too: see below
 
 
 @pytest.mark.parametrize(
@@ -101,6 +116,8 @@ def test_module_and_entry_point_are_the_same_function():
         (("extract", "x.jpg", "-o", "x.npy", "--weights", "nowhere"), "neither a file nor one of the names mini, "),
         (("classify", "x.jpg", "-k", "0"), "no whole number above 0"),
         (("train", "x", "-o", "x.pkl"), "must end in .skops"),
+        (("train", "x", "-o", "x.skops", "--folds", "1"), "one fold leaves nothing to test on"),
+        (("train", "x", "-o", "x.skops", "--folds", "-3"), "no whole number above 0"),
         (("predict", "x.skops"), "no PHOTOS"),
     ],
 )
@@ -136,6 +153,7 @@ def test_failures_are_code_1_and_one_line(command, weights, tmp_path):
     assert not output.exists()
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_enough_is_no_error(weights, tmp_path):
     folder = tmp_path / "photos"
     for i in range(300):
@@ -194,14 +212,14 @@ def test_every_format_that_is_read_has_its_endings():
     assert set(SUFFIXES) <= known | {".pnm"}
 
 
-def test_photos_come_from_a_list(command, weights, tmp_path):
+def test_photos_come_from_a_list(command, weights, standard_input, tmp_path):
     photos = [write_photo(tmp_path / f"{i} ä.png", i) for i in range(3)]
     (tmp_path / "list.txt").write_text(f"{photos[2]}\n\n{photos[0]}\n")
     common = ("--weights", weights, "-q", "-o", tmp_path / "x.npy", "--overwrite")
     assert command("extract", photos[1], "--list", tmp_path / "list.txt", *common)[0] == 0
     assert json.loads((tmp_path / "x.json").read_text())["filenames"] == [photos[1], photos[2], photos[0]]
-    with open(tmp_path / "list.txt") as file:
-        run_skdecaf("extract", "--list", "-", *common, stdin=file)
+    standard_input(tmp_path / "list.txt")
+    assert command("extract", "--list", "-", *common)[0] == 0
     assert json.loads((tmp_path / "x.json").read_text())["filenames"] == [photos[2], photos[0]]
 
 
@@ -287,9 +305,8 @@ def test_a_trained_model_is_the_pipeline_that_one_would_write(command, weights, 
         f"{model}: 21 photos of 3 classes",
         f"accuracy {scores.mean():.1%} in cross-validation with 5 folds ({scores.min():.1%} to {scores.max():.1%})",
     ]
-    # In a process of its own, from another folder.
-    output, errors = run_skdecaf("predict", model, *photos, "--json", "-k", "3", cwd="/")
-    assert errors == ""
+    code, output, _ = command("predict", model, *photos, "--json", "-k", "3")
+    assert code == 0
     objects = [json.loads(line) for line in output.splitlines()]
     assert [item["file"] for item in objects] == photos
     expected = by_hand.fit(photos, labels).predict_proba(photos)
@@ -297,6 +314,14 @@ def test_a_trained_model_is_the_pipeline_that_one_would_write(command, weights, 
         got = {label["label"]: label["probability"] for label in item["labels"]}
         np.testing.assert_allclose([got[label] for label in by_hand.classes_], row, atol=1e-4)
         assert list(got.values()) == sorted(got.values(), reverse=True)
+
+
+@pytest.mark.slow
+def test_a_model_works_in_another_process_and_folder(command, weights, animals, tmp_path):
+    model = tmp_path / "animals.skops"
+    assert command("train", animals, "--weights", weights, "--folds", "0", "-o", model)[0] == 0
+    arguments = ("predict", model, animals, "--json", "-q")
+    assert run_skdecaf(*arguments, cwd="/") == command(*arguments)[1:]
 
 
 def test_train_and_predict_leave_out_broken_photos(command, weights, animals, tmp_path):

@@ -120,7 +120,10 @@ def test_names_that_are_no_text_are_escaped(weights, tmp_path):
         assert read_features(tmp_path / f"x{ending}")[1] == [photo, f"{folder}/\\xe9.png"]
 
 
-@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize(
+    "ending",
+    [pytest.param(ending, marks=[pytest.mark.slow] if ending in (".csv", ".parquet") else []) for ending in FORMATS],
+)
 def test_writing_takes_little_memory(ending, tmp_path, monkeypatch):
     monkeypatch.setattr(feature_files, "_ROWS_AT_ONCE", 64)
     n_rows, n_columns = 4_000, 100

@@ -25,6 +25,8 @@ from skdecaf._forward import ForwardPass
 
 NETWORK = tiny_network()
 LAYERS = [5, "fc6", [7, "norm1"], ["prob", 6, "conv2_pre"]]
+# Earlier, set_output numbers the rows of a Series anew.
+SERIES_KEEP_THEIR_INDEX = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 8)
 
 
 def transformer(layer=6, dropout=True, **parameters):
@@ -301,7 +303,7 @@ def test_output_containers_keep_the_index(paths):
     index = list("rstuvwxyz")
     frame = pd.DataFrame({"path": paths}, index=index)
     expected = transformer().fit_transform(paths)
-    for X in (frame, frame["path"]):
+    for X in (frame, *([frame["path"]] if SERIES_KEEP_THEIR_INDEX else [])):
         estimator = transformer().set_output(transform="pandas")
         for found in (estimator.fit_transform(X), estimator.transform(X)):
             assert list(found.index) == index and list(found) == [f"decaf6_{i:04d}" for i in range(20)]
@@ -359,6 +361,8 @@ def test_beside_other_columns(paths):
     for selected in ("path", ["path"]):
         columns = ColumnTransformer([("photo", transformer(), selected), ("scale", StandardScaler(), ["age"])])
         np.testing.assert_allclose(columns.fit_transform(frame)[:, :-1], expected)
+        if selected == "path" and not SERIES_KEEP_THEIR_INDEX:
+            continue
         found = columns.set_output(transform="pandas").fit_transform(frame)
         assert list(found.index) == list("rstuvwxyz")
         assert list(found.columns[[0, -1]]) == ["photo__decaf6_0000", "scale__age"]

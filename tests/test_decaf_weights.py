@@ -32,6 +32,7 @@ def test_pickles_are_small(layer, paths):
     np.testing.assert_array_equal(pickle.loads(content).transform(paths), fitted.transform(paths))
 
 
+@pytest.mark.slow
 def test_pickles_work_in_another_process(paths, tmp_path):
     file = tmp_path / "network.safetensors"
     saved = Network(NETWORK.layers, NETWORK.arrays, NETWORK.preprocessing)

@@ -61,7 +61,7 @@ def photos(tmp_path, monkeypatch):
     shutil.copy(tmp_path / "photos" / "cat" / "03.jpg", tmp_path / "new.jpg")
 
 
-SLOW_PAGES = ("pipelines.rst",)  # grid search, bagging
+SLOW_PAGES = ("pipelines.rst", "weights.rst")  # grid search, a large network
 
 
 @pytest.mark.parametrize(
@@ -75,15 +75,29 @@ def test_python_of_a_page_runs(page, photos):
         exec(compile(block, str(page), "exec"), namespace)
 
 
+def commands_of(page):
+    lines = "".join(code_blocks(DOCS / "guide" / page, "console")).splitlines()
+    return [line.removeprefix("$ ") for line in lines if line]
+
+
+def run_commands(commands, folder):
+    function = f'skdecaf() {{ "{sys.executable}" -m skdecaf "$@"; }}'
+    return run(["bash", "-e", "-o", "pipefail", "-c", "\n".join([function, *commands])], folder)
+
+
 @pytest.mark.slow
 def test_commands_of_the_command_line_page_run(photos, tmp_path):
-    lines = "".join(code_blocks(DOCS / "guide" / "command_line.rst", "console")).splitlines()
-    commands = [line.removeprefix("$ ") for line in lines if line]
+    commands = commands_of("command_line.rst")
     assert len(commands) > 5 and all("skdecaf" in command for command in commands)
-    function = f'skdecaf() {{ "{sys.executable}" -m skdecaf "$@"; }}'
-    printed = run(["bash", "-e", "-o", "pipefail", "-c", "\n".join([function, *commands])], tmp_path)
+    printed = run_commands(commands, tmp_path)
     assert "8 photos of 2 classes" in printed and "new.jpg\tcat\t" in printed
     assert all((tmp_path / name).is_file() for name in ("pets.skops", "features.csv", "features.npz", "features.npy"))
+
+
+@pytest.mark.slow
+def test_commands_of_the_weights_page_that_need_no_network_run(tmp_path):
+    commands = [command for command in commands_of("weights.rst") if command.startswith("skdecaf weights list")]
+    assert "caffenet" in run_commands(commands, tmp_path)
 
 
 def test_the_extractor_finds_blocks():
@@ -148,6 +162,7 @@ OPTIONAL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*public_objects(), *public_methods()])
 def test_docstrings_have_the_form_of_numpydoc(name):
     optional = OPTIONAL

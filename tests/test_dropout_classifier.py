@@ -32,6 +32,7 @@ STACKED = DropoutClassifier(LogisticRegression(), n_draws=5)
 EPOCHS = DropoutClassifier(SGDClassifier(random_state=0))
 
 
+@pytest.mark.slow
 @parametrize_with_checks([STACKED, EPOCHS], expected_failed_checks=lambda estimator: REPEATED_ROWS_DIFFER)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
@@ -106,8 +107,14 @@ def test_epochs_without_dropout_are_partial_fits(data):
     assert_array_equal(classifier.estimator_.coef_, bare.coef_)
 
 
-@pytest.mark.parametrize("C", [0.01, 0.1, 1])
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("C", "weighted"),
+    [
+        (0.01, True),
+        (0.1, False),
+        *(pytest.param(C, w, marks=pytest.mark.slow) for C, w in [(0.01, False), (0.1, True), (1, False), (1, True)]),
+    ],
+)
 def test_C_keeps_its_meaning(data, C, weighted):
     X, y = data
     weights = np.random.default_rng(0).uniform(0, 2, 120) if weighted else None
@@ -276,7 +283,7 @@ def test_nested_parameters_in_a_grid_search(data):
     X, y = data
     grid = {"dropoutclassifier__estimator__C": [0.01, 1], "dropoutclassifier__rate": [0, 0.5]}
     pipeline = make_pipeline(StandardScaler(), DropoutClassifier(LogisticRegression(), n_draws=2, random_state=0))
-    assert set(GridSearchCV(pipeline, grid, cv=3).fit(X, y).best_params_) == set(grid)
+    assert set(GridSearchCV(pipeline, grid, cv=2).fit(X, y).best_params_) == set(grid)
 
 
 @pytest.mark.parametrize(
@@ -329,6 +336,7 @@ def test_epochs_route_the_requests_of_partial_fit(data):
         assert_array_equal(call["sample_weight"], weights)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("metadata_routing")
 def test_weights_reach_the_estimator_and_the_score_in_cross_validation(data):
     X, y = data

@@ -99,10 +99,10 @@ def test_one_thread_in_a_thread_of_joblib():
     assert found == [1] * 4
 
 
+@pytest.mark.slow
 def test_limits_of_worker_processes_hold():
-    found = joblib.Parallel(2, backend="loky", inner_max_num_threads=1)(
-        joblib.delayed(resolve_n_jobs)(None) for _ in range(2)
-    )
+    with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
+        found = joblib.Parallel()(joblib.delayed(resolve_n_jobs)(None) for _ in range(2))
     assert found == [1, 1]
 
 
@@ -142,6 +142,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_fork_while_others_hold_locks():
     result = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60, check=False)
