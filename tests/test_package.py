@@ -62,9 +62,18 @@ ONLY_WHEN_USED = {
 }  # fmt: skip
 
 
-def test_importing_loads_nothing_that_only_some_need_and_makes_no_folder(tmp_path):
-    # scikit-learn itself may load pandas and polars where they are installed.
-    code = "import sklearn, sys; before = set(sys.modules); import skdecaf; print(*set(sys.modules) - before)"
+def test_importing_loads_nothing_that_only_some_need_makes_no_folder_and_leaves_subnormals_alone(tmp_path):
+    code = """
+import sklearn, sys
+before = set(sys.modules)
+import skdecaf, skdecaf._forward
+print(*set(sys.modules) - before)
+
+import numpy as np
+tiny = np.full(100, np.finfo(np.float32).smallest_subnormal)
+assert (tiny * np.float32(1) > 0).all() and (tiny / np.float32(1) > 0).all()
+assert (np.finfo(np.float64).tiny / 2) * 1.0 > 0
+"""  # scikit-learn itself may load pandas and polars where they are installed.
     home = tmp_path / "home"
     assert not ONLY_WHEN_USED & set(run(code, "-W", "error", SKDECAF_HOME=str(home)).split())
     assert not home.exists()
