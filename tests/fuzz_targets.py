@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from caffe_files import CaffeNet, blob
 from cuda_convnet_files import cuda_layers
+from dataset_archives import mat_bytes
 from deep_compression_files import SMALL, contents, encode
 from python2_pickles import dumps
 from safetensors.numpy import save
@@ -19,6 +20,7 @@ from tiny_networks import tiny_network
 
 from skdecaf._forward import ForwardPass
 from skdecaf._layers import multiply_adds
+from skdecaf.datasets._mat_files import read_variables
 from skdecaf.weights import Network, read_mean, read_network
 from skdecaf.weights.caffe import read_caffemodel
 from skdecaf.weights.cuda_convnet import read_decaf
@@ -126,6 +128,18 @@ def npz_file():
     return file.getvalue()
 
 
+MAT_VARIABLES = {
+    "fts": np.arange(6, dtype=np.uint8).reshape(2, 3),
+    "bbox": {"left": 3.0, "note": "outline"},
+    "cells": np.array([[np.arange(3.0), "text"]], dtype=object),
+}
+
+
+def mat_files(folder):
+    for compressed in (True, False):
+        yield mat_bytes(MAT_VARIABLES, compressed=compressed)
+
+
 def npy(array):
     file = io.BytesIO()
     np.save(file, array)
@@ -158,6 +172,7 @@ TARGETS = {
     "deep-compression": Target(
         lambda path: read_deep_compression(path, SMALL), lambda folder: iter([encode(*contents())])
     ),
+    "matlab": Target(lambda path: read_variables(path, *MAT_VARIABLES), mat_files),
     "npz": Target(read_npz, lambda folder: iter([npz_file()])),
     "npz-array": Target(
         read_npz,

@@ -6,12 +6,8 @@ import warnings
 from contextlib import contextmanager
 
 from skdecaf._inputs import Images, load_image
+from skdecaf.datasets._listing import is_photo, photos_below, visible_entries
 from skdecaf.images import ImageError, describe
-
-SUFFIXES = (
-    ".bmp", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx", ".pbm", ".pgm", ".png", ".pnm",
-    ".ppm", ".tif", ".tiff", ".webp",
-)  # fmt: skip
 
 
 class PhotoFiles(Images):
@@ -75,14 +71,14 @@ def find_class_folders(folder):
     """
     if not os.path.isdir(folder):
         raise ValueError(f"{folder!r} is no folder; give one that holds a folder of photos for each class")
-    entries = _visible_entries(folder)
+    entries = visible_entries(folder)
     classes = [entry for entry in entries if entry.is_dir()]
     if len(classes) < 2:
         raise ValueError(
             f"{folder!r} holds {len(classes) or 'no'} class folder{'s' * (not classes)}, but at least two are needed: "
             "a folder of photos for each class"
         )
-    outside = sum(_is_photo(entry) for entry in entries)
+    outside = sum(is_photo(entry) for entry in entries)
     if outside:
         warnings.warn(f"{outside} photos in {folder!r} lie in no class folder and are left out", stacklevel=2)
     found = [(photo, entry.name) for entry in classes for photo in _photos_below(entry.path)]
@@ -123,29 +119,7 @@ def bad_rows_expected():
 
 
 def _photos_below(folder):
-    photos = list(_walk(folder, above=()))
+    photos = list(photos_below(folder))
     if not photos:
         raise ValueError(f"the folder {folder!r} holds no photos, which are files with endings such as .jpg and .png")
     return photos
-
-
-def _walk(folder, above):
-    """Yield photos in the order of their names; ``above`` are the folders on the way here, to see links in circles."""
-    status = os.stat(folder)
-    identity = (status.st_dev, status.st_ino)
-    if identity in above:
-        return
-    for entry in _visible_entries(folder):
-        if entry.is_dir():
-            yield from _walk(entry.path, (*above, identity))
-        elif _is_photo(entry):
-            yield entry.path
-
-
-def _visible_entries(folder):
-    with os.scandir(folder) as entries:
-        return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
-
-
-def _is_photo(entry):
-    return entry.name.lower().endswith(SUFFIXES) and not entry.is_dir()

@@ -1,0 +1,251 @@
+"""Archives, extracted safely: a folder is there as a whole or not at all, and nothing is written outside it.
+
+This module knows no data sets: what an archive may hold at most is for the caller to say.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import bz2
+import contextlib
+import errno
+import gzip
+import os
+import re
+import shutil
+import stat
+import struct
+import tarfile
+import zipfile
+import zlib
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+_CHUNK = 2**18
+_LARGEST_HEADER = 2**16  # bytes; long names and the like, which `tarfile` holds in memory
+_FREE_OF_RATIO = 2**20  # bytes that any archive may hold, however small it is
+_LONGEST_TAIL = 2**20  # bytes after the last file of a tar
+_SIGNATURES = {b"PK": "zip", b"\x1f\x8b": "gzip", b"BZh": "bzip2"}
+_OPENERS = {"gzip": gzip.open, "bzip2": bz2.open, "tar": open}
+_NAMES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2")  # of archives within an archive
+# What tarfile and zipfile raise, where the bytes are not what they expect.
+_DAMAGE = (
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, struct.error, EOFError, IndexError, OverflowError, RuntimeError,
+    ValueError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that archives may hold together: bytes, files and folders, and bytes for each byte of an archive."""
+
+    n_bytes: int
+    n_members: int
+    ratio: int = 100
+
+
+class _Refused(ValueError):
+    """What is wrong with an archive, without its name."""
+
+
+def archive_kind(path):
+    """What an archive is, by its content.
+
+    Parameters
+    ----------
+    path : str or PathLike
+
+    Returns
+    -------
+    {"zip", "gzip", "bzip2", "tar", None}
+        None for what is no archive. A compressed file is taken to hold a tar.
+    """
+    with open(path, "rb") as file:
+        head = file.read(512)
+    for signature, kind in _SIGNATURES.items():
+        if head.startswith(signature):
+            return kind
+    try:  # the oldest tars have no signature, but each header has a check sum
+        tarfile.TarInfo.frombuf(head, tarfile.ENCODING, "surrogateescape")
+    except tarfile.HeaderError:
+        return None
+    return "tar"
+
+
+def extract(archives, folder, limits, *, check=None):
+    """Extract archives into a new folder, unless it is there.
+
+    The folder appears under its name when it is complete. Until then its files are in a hidden folder beside it, which
+    the next call removes where a process was killed. Several processes may ask for one folder at once: one extracts,
+    the others wait for it. Archives within the archives are extracted where they lie. Hidden files are left out.
+
+    Parameters
+    ----------
+    archives : sequence of PathLike
+        Files in the formats tar (as it is, or compressed by gzip or bzip2) and zip.
+    folder : PathLike
+    limits : Limits
+    check : callable, optional
+        Is called with the hidden folder before it gets its name, and raises where something is wrong.
+
+    Returns
+    -------
+    Path
+        Of the folder.
+
+    Raises
+    ------
+    ValueError
+        Where an archive is damaged, holds anything but plain files and folders, names a place outside the folder or
+        one file twice, or exceeds the limits.
+    OSError
+        Where the folder cannot be written.
+    """
+    from filelock import FileLock
+
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        if folder.exists():  # another process has just finished
+            return folder
+        partial = folder.with_name(f".{folder.name}.partial")
+        with _removed_in_the_end(partial):
+            partial.mkdir()
+            _extract_all(archives, partial, _Account(limits))
+            if check is not None:
+                check(partial)
+            _rename_durably(partial, folder)
+    return folder
+
+
+@contextlib.contextmanager
+def _removed_in_the_end(folder):
+    """Remove what is left of a folder, by a process that was killed and by this one."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _rename_durably(partial, folder):
+    """Give the folder its name once its files are on the disk, one order for all of them: they may be 100,000."""
+    os.sync()
+    os.rename(partial, folder)
+    descriptor = os.open(folder.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class _Account:
+    """What has been extracted so far, against what may be."""
+
+    def __init__(self, limits):
+        self.limits, self.n_bytes, self.n_members = limits, 0, 0
+
+    def book(self, size):
+        """Enter a file before it is written."""
+        if size < 0:
+            raise _Refused("holds a file of less than no bytes")
+        self.n_bytes, self.n_members = self.n_bytes + size, self.n_members + 1
+        if self.n_members > self.limits.n_members:
+            raise _Refused(f"holds more than the {self.limits.n_members:,} files and folders that are expected at most")
+        if self.n_bytes > self.limits.n_bytes:
+            raise _Refused(f"holds more than the {self.limits.n_bytes:,} bytes that are expected at most")
+
+
+def _extract_all(archives, folder, account):
+    for archive in archives:
+        for nested in _extract_one(Path(archive), folder, account, str(archive)):
+            _extract_one(nested, nested.parent, account, f"{archive}/{nested.name}")
+            nested.unlink()
+
+
+def _extract_one(archive, folder, account, name):
+    """Extract one archive; return the archives that were in it."""
+    try:
+        extracted = list(_extracted(archive, folder, account))
+    except _Refused as problem:
+        raise ValueError(f"{name!r} {problem}; delete it, and get it from a source that you trust") from None
+    except (*_DAMAGE, OSError) as error:
+        # Damage has no errno in bz2, and EINVAL where a zip names a place before its first byte.
+        if getattr(error, "errno", None) not in (None, errno.EINVAL):
+            raise
+        raise ValueError(f"{name!r} is damaged ({error}); delete it, and get it again") from None
+    return [path for path in extracted if path.name.endswith(_NAMES) and archive_kind(path)]
+
+
+def _extracted(archive, folder, account):
+    """Yield the files of an archive once they are written."""
+    kind = archive_kind(archive)
+    if kind is None:
+        raise _Refused("is no archive")
+    most = account.n_bytes + _FREE_OF_RATIO + account.limits.ratio * archive.stat().st_size
+    for name, size, is_plain, open_file in (_zip_members if kind == "zip" else _tar_members)(archive, kind):
+        place = _place(name, is_plain)
+        account.book(size)
+        if account.n_bytes > most:
+            raise _Refused(f"holds more than {account.limits.ratio} times its own size, as no sound one does")
+        if open_file is not None and place is not None:
+            with open_file() as source:
+                yield _write(source, folder / place, size)
+
+
+def _write(source, path, size):
+    """Write a file of exactly so many bytes."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "xb") as file:
+            shutil.copyfileobj(source, file, _CHUNK)
+            written = file.tell()
+    except (FileExistsError, NotADirectoryError):
+        raise _Refused(f"holds {path.name!r} twice, or as a file and a folder") from None
+    if written != size:
+        raise _Refused(f"holds {path.name!r} with {written:,} bytes instead of {size:,}")
+    return path
+
+
+def _place(name, is_plain):
+    """Where a member belongs below the folder, or None where it is hidden."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if name.startswith("/") or ".." in parts or re.search(r"[\\\0]|^\w:", name):
+        raise _Refused(f"names {name!r}, a place outside its folder")
+    if not is_plain:
+        raise _Refused(f"holds {name!r}, which is neither a file nor a folder")
+    return None if any(part.startswith((".", "__MACOSX")) for part in parts) else Path(*parts)
+
+
+class _Header(tarfile.TarInfo):
+    """A header in a tar; one that announces a long text for the next header is bounded before that is read."""
+
+    @classmethod
+    def frombuf(cls, buf, encoding, errors):
+        header = super().frombuf(buf, encoding, errors)
+        if not header.isreg() and not 0 <= header.size <= _LARGEST_HEADER:
+            raise _Refused(f"has a header of {header.size:,} bytes")
+        return header
+
+
+def _tar_members(path, kind):
+    """Yield name, size, whether it is a plain file or folder, and how to open a file, in the order of the archive."""
+    # Streamed, since going back in a compressed file means starting anew.
+    with _OPENERS[kind](path, "rb") as file:
+        with tarfile.open(fileobj=file, mode="r|", tarinfo=_Header) as archive:
+            for member in archive:
+                is_file = member.isreg() and not member.issparse()
+                open_file = partial(archive.extractfile, member) if is_file else None
+                yield member.name, member.size, is_file or member.isdir(), open_file
+        if len(file.read(_LONGEST_TAIL)) == _LONGEST_TAIL:  # to the end, where the check sum is
+            raise _Refused("goes on after its end")
+
+
+def _zip_members(path, kind):
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            is_folder = member.is_dir()
+            types = (0, stat.S_IFDIR if is_folder else stat.S_IFREG)  # 0 where it was not made on Unix
+            is_plain = stat.S_IFMT(member.external_attr >> 16) in types
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise _Refused("is compressed in an unusual way")
+            yield member.filename, member.file_size, is_plain, None if is_folder else partial(archive.open, member)

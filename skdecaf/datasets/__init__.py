@@ -1,0 +1,22 @@
+"""The photos of data sets: found on this computer or downloaded, and listed by their names."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from skdecaf.datasets.caltech101 import fetch_caltech101
+from skdecaf.datasets.cub200 import fetch_cub200
+from skdecaf.datasets.domain_splits import read_domain_splits
+from skdecaf.datasets.ilsvrc import load_ilsvrc_val
+from skdecaf.datasets.image_folder import load_image_folder
+from skdecaf.datasets.office31 import fetch_office31
+from skdecaf.datasets.office_caltech10 import fetch_office_caltech10
+from skdecaf.datasets.sun397 import fetch_sun397
+
+__all__ = [
+    "fetch_caltech101",
+    "fetch_cub200",
+    "fetch_office31",
+    "fetch_office_caltech10",
+    "fetch_sun397",
+    "load_ilsvrc_val",
+    "load_image_folder",
+    "read_domain_splits",
+]

@@ -1,0 +1,158 @@
+"""Data sets of several domains: which are source and which target, and their rows one domain after the other."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import os
+
+import numpy as np
+
+from skdecaf._blob_names import column_names
+from skdecaf.datasets._listing import SUFFIXES, list_class_folders
+from skdecaf.datasets._mat_files import read_variables
+
+
+def number_domains(domains, source, target):
+    """Give each domain that is asked for its number.
+
+    Parameters
+    ----------
+    domains : tuple of str
+        All domains of the data set.
+    source, target : str, sequence of str, or None
+        Those asked for; ``source=None`` means all that are not in ``target``.
+
+    Returns
+    -------
+    dict
+        Name of domain: its place among all domains, from 1 on; negative for those of the target. Source comes first.
+    """
+    target = _as_names(target)
+    source = [name for name in domains if name not in target] if source is None else _as_names(source)
+    asked = (*source, *target)
+    for name in asked:
+        if name not in domains:
+            raise ValueError(f"there is no domain {name!r}; the domains are {', '.join(domains)}")
+        if asked.count(name) > 1:
+            raise ValueError(f"the domain {name!r} is asked for twice; a domain is either source or target")
+    if not asked:
+        raise ValueError(f"no domain is asked for; name one or more of {', '.join(domains)}")
+    return {name: (-1 if name in target else 1) * (domains.index(name) + 1) for name in asked}
+
+
+def _as_names(names):
+    return () if names is None else (names,) if isinstance(names, str) else tuple(names)
+
+
+def list_domain(folder, classes, *, prefix="", suffixes=SUFFIXES):
+    """List the class folders of one domain.
+
+    Parameters
+    ----------
+    folder : str or PathLike
+    classes : dict
+        Name of a class folder: the number of the class.
+    prefix : str, default=""
+        With which the names of the files begin.
+    suffixes : tuple of str, optional
+        With which they end, in lower case.
+
+    Returns
+    -------
+    dict
+        ``filenames`` and ``target``.
+    """
+    listing = list_class_folders(folder, classes, suffixes=suffixes)
+    numbers = [classes[name] for name in listing["target_names"]]
+    pairs = zip(listing["filenames"], listing["target"], strict=True)
+    rows = [(path, numbers[i]) for path, i in pairs if os.path.basename(path).startswith(prefix)]
+    return {"filenames": [path for path, _ in rows], "target": [number for _, number in rows]}
+
+
+def join_domains(numbers, listings, target_names):
+    """Put the listings of domains one after the other.
+
+    Parameters
+    ----------
+    numbers : dict
+        As from `number_domains`.
+    listings : list of dict
+        ``filenames`` and ``target`` of each domain.
+    target_names : sequence of str
+
+    Returns
+    -------
+    dict
+        Them, ``target_names``, ``sample_domain`` of shape (n,), int64, and ``domain_names``.
+    """
+    lengths = [len(listing["target"]) for listing in listings]
+    return {
+        "filenames": [path for listing in listings for path in listing["filenames"]],
+        "target": [target for listing in listings for target in listing["target"]],
+        "target_names": list(target_names),
+        "sample_domain": np.repeat(np.array(list(numbers.values()), dtype=np.int64), lengths),
+        "domain_names": dict(numbers),
+    }
+
+
+def class_counts(counts, domains, asked):
+    """How many photos each class has in the domains that are asked for.
+
+    Parameters
+    ----------
+    counts : dict
+        Name of class: numbers of photos in each of ``domains``.
+    domains, asked : sequence of str
+
+    Returns
+    -------
+    dict
+    """
+    places = [domains.index(domain) for domain in asked]
+    return {name: sum(numbers[i] for i in places) for name, numbers in counts.items()}
+
+
+def domain_sizes(listing):
+    """The listing as if domains were its classes, for `wrong_counts`."""
+    names = list(listing["domain_names"])
+    numbers = [abs(number) for number in listing["domain_names"].values()]
+    return {"target": [numbers.index(abs(number)) for number in listing["sample_domain"]], "target_names": names}
+
+
+def read_features(filenames, key, width=None):
+    """Read the feature vector in each of many MATLAB files.
+
+    Parameters
+    ----------
+    filenames : sequence of str
+    key : str
+        Name of the variable.
+    width : int, optional
+        Number of features; None takes that of the first file.
+
+    Returns
+    -------
+    ndarray of shape (n_files, width)
+        In the smallest type of MATLAB's that holds all of them.
+
+    Raises
+    ------
+    ValueError
+        Where a file cannot be read, has no such variable, or one of another size.
+    """
+    rows = []
+    for path in filenames:
+        [values] = read_variables(path, key)
+        width = np.size(values) if width is None else width
+        if not isinstance(values, np.ndarray) or values.size != width:
+            raise ValueError(f"{path!r} has no {width:,} numbers in its variable {key!r}")
+        rows.append(values.ravel())
+    return np.stack(rows)
+
+
+def with_features(listing, data, blob):
+    """Add features and the names of their columns to a listing."""
+    return listing | {"data": data, "feature_names": column_names(blob, data.shape[1])}
+
+
+def has_class_folder(folder, classes):
+    """Whether a folder has one of the class folders."""
+    return os.path.isdir(folder) and any(os.path.isdir(os.path.join(folder, name)) for name in classes)

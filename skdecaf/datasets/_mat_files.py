@@ -1,0 +1,203 @@
+"""Variables of MATLAB's files: numbers, text, structs and cells, as they come with data sets.
+
+scipy's reader believes what a file says of itself: one of a megabyte can nest so deeply that the process crashes, or
+unpack to gigabytes. This one reads no more than was asked for, within bounds, and raises nothing but a `ValueError`
+that names the file. The format is that of MATLAB 5 to 7 (MAT-File Level 5).
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import math
+import os
+import struct
+import zlib
+
+import numpy as np
+
+_LARGEST = 2**28  # bytes, of a file and of an unpacked variable
+_DEEPEST = 4  # a struct, its fields, their cells, and what is in these
+_HEADER = 128
+_NAME_IS_WITHIN = 512  # bytes of a variable
+_MATRIX, _COMPRESSED = 14, 15
+_CELL, _STRUCT, _TEXT = 1, 2, 4
+_NUMBERS = range(6, 16)
+_COMPLEX = 0x800
+_STORAGE = {
+    1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8",
+}  # fmt: skip
+
+_ENCODINGS = {4: "utf-16-{}", 16: "utf-8", 17: "utf-16-{}", 18: "utf-32-{}"}
+
+
+class _Problem(Exception):
+    """What is wrong with a file, or with a variable: a sentence without its subject."""
+
+
+def read_variables(path, *names):
+    """Read variables of a MATLAB file.
+
+    Parameters
+    ----------
+    path : str or PathLike
+    *names : str
+        Of the variables.
+
+    Returns
+    -------
+    list
+        For each name an array of numbers (in the type in which they are stored, which may be smaller than MATLAB's), a
+        str (of a row of text), a list (of a cell array, flattened), a dict (of a struct) or a list of dicts (of several
+        structs); None for variables of another kind.
+
+    Raises
+    ------
+    ValueError
+        Where it is no such file, is damaged, or lacks a variable; the message names the file.
+    """
+    try:
+        variables = dict(_variables(_content(path), names))
+    except _Problem as problem:
+        raise ValueError(f"{str(path)!r} cannot be read as a MATLAB file: it {problem}") from None
+    for name in names:
+        if name not in variables:
+            found = ", ".join(map(repr, variables)) or "none"
+            raise ValueError(f"{str(path)!r} has no variable {name!r}; those that it has: {found}")
+    return [variables[name] for name in names]
+
+
+def _content(path):
+    if os.path.getsize(path) > _LARGEST:
+        raise _Problem(f"has more than {_LARGEST:,} bytes")
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _variables(content, wanted):
+    """Yield the name of each variable, with its value where it is wanted."""
+    order = {b"IM": "<", b"MI": ">"}.get(content[126:_HEADER])
+    if order is None:
+        raise _Problem("does not begin as one")
+    if struct.unpack(f"{order}H", content[124:126])[0] != 0x0100:
+        raise _Problem("is of another version; save it with MATLAB's option -v7")
+    elements = _Elements(memoryview(content)[_HEADER:], order)
+    while elements.remain:
+        kind, data = elements.next()
+        name = _Elements(_unpacked(kind, data, _NAME_IS_WITHIN), order).matrix_head()[2]
+        if name not in wanted:
+            yield name, None
+            continue
+        try:
+            yield name, _value(_Elements(_whole(kind, data), order), _DEEPEST)
+        except _Problem as problem:
+            raise _Problem(f"has a variable {name!r} that {problem}") from None
+
+
+def _unpacked(kind, data, most):
+    """The first bytes of a variable, beginning with its head."""
+    if kind == _MATRIX:
+        return data
+    if kind != _COMPRESSED:
+        raise _Problem("holds something else than variables")
+    try:
+        return memoryview(zlib.decompressobj().decompress(data, most + 8))[8:]
+    except zlib.error:
+        raise _Problem("is damaged") from None
+
+
+def _whole(kind, data):
+    data = _unpacked(kind, data, _LARGEST)
+    if len(data) >= _LARGEST:
+        raise _Problem(f"unpacks to more than {_LARGEST:,} bytes")
+    return data
+
+
+class _Elements:
+    """What follows one another in a file or a variable: each has a type, a number of bytes, and these."""
+
+    def __init__(self, content, order):
+        self.remain, self.order = content, order
+
+    def next(self):
+        """The type and the bytes of the next element."""
+        try:
+            kind, size = struct.unpack_from(f"{self.order}II", self.remain)
+        except struct.error:
+            raise _Problem("ends too early") from None
+        begin, end = 8, 8 + size + (-size % 8 if kind != _COMPRESSED else 0)
+        if kind >> 16:  # a small one: all of it in eight bytes
+            kind, size, begin, end = kind & 0xFFFF, kind >> 16, 4, 8
+        data = self.remain[begin : min(begin + size, end)]
+        if len(data) < size:
+            raise _Problem("ends too early")
+        self.remain = self.remain[end:]
+        return kind, data
+
+    def next_numbers(self):
+        """The next element as an array."""
+        kind, data = self.next()
+        if kind not in _STORAGE:
+            raise _Problem("has text where numbers belong")
+        dtype = np.dtype(_STORAGE[kind])
+        if len(data) % dtype.itemsize:
+            raise _Problem("ends within a number")
+        return np.frombuffer(data, dtype.newbyteorder(self.order)).astype(dtype)
+
+    def next_integers(self):
+        """The next element as a list of int."""
+        numbers = self.next_numbers()
+        if numbers.dtype.kind == "f":
+            raise _Problem("has fractions where integers belong")
+        return numbers.tolist()
+
+    def matrix_head(self):
+        """MATLAB's class and flags, the shape and the name that every variable begins with."""
+        flags, shape, name = self.next_integers(), self.next_integers(), self.next()[1]
+        if not flags or len(shape) < 2 or min(shape) < 0:
+            raise _Problem("has no sound shape")
+        return flags[0], shape, bytes(name).decode("ascii", "replace")
+
+
+def _value(elements, depth):
+    """What a variable is worth."""
+    if not elements.remain:  # an empty cell
+        return np.empty(0)
+    if not depth:
+        raise _Problem("is nested too deeply")
+    flags, shape, _ = elements.matrix_head()
+    matlab_class, size = flags & 0xFF, math.prod(shape)
+    if matlab_class in _NUMBERS and not flags & _COMPLEX:
+        return _numbers(elements.next_numbers(), shape)
+    if matlab_class == _CELL:
+        return [_nested(elements, depth) for _ in range(size)]
+    if matlab_class == _TEXT:
+        return _text(*elements.next(), elements.order)
+    if matlab_class == _STRUCT:
+        names = _field_names(elements)
+        structs = [{name: _nested(elements, depth) for name in names} for _ in range(size if names else 0)]
+        return structs[0] if len(structs) == 1 else structs
+    return None
+
+
+def _numbers(values, shape):
+    if values.size != math.prod(shape):
+        raise _Problem(f"has {values.size:,} values where its shape is {tuple(shape)}")
+    return values.reshape(shape, order="F")
+
+
+def _text(kind, data, order):
+    encoding = _ENCODINGS.get(kind, "latin-1").format("le" if order == "<" else "be")
+    return bytes(data).decode(encoding, "replace")
+
+
+def _nested(elements, depth):
+    kind, data = elements.next()
+    if kind != _MATRIX:
+        raise _Problem("is not made of variables")
+    return _value(_Elements(data, elements.order), depth - 1)
+
+
+def _field_names(elements):
+    length = sum(elements.next_integers())
+    names = bytes(elements.next()[1])
+    if length < 1:
+        raise _Problem("has no sound names of fields")
+    return [names[i : i + length].split(b"\0")[0].decode("ascii", "replace") for i in range(0, len(names), length)]
