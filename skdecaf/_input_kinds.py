@@ -1,9 +1,10 @@
 """Which kind of input scikit-learn's X is, and its rows; looks at types and shapes, reads no image.
 
 A *table* holds one flattened image a row, all numbers: a 2-D array, a frame or a list of lists. *Images* are sources
-one by one (paths, file contents, open files, PIL images, arrays of pixels) in a list, an array, an Index or a Series,
-or one array with an image in each place of its first axis. A *column* is a frame, an array or a list of lists with
-one column of such sources. Numbers that make no table go as one to scikit-learn, whose messages people know.
+one by one (paths, file contents, open files, PIL images, arrays of pixels, crops of these) in a list, an array, an
+Index or a Series, or one array with an image in each place of its first axis. A *column* is a frame, an array or a list
+of lists with one column of such sources. Numbers that make no table go as one to scikit-learn, whose messages people
+know.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -104,7 +105,8 @@ def _find_rows_of_nested_list(rows):
 def _is_photo(value):
     """Whether it is an image that is no array."""
     kinds = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)
-    return isinstance(value, kinds) or hasattr(value, "read")
+    # A crop has a photo. Its type is asked, since to an object with columns each is an attribute.
+    return isinstance(value, kinds) or hasattr(value, "read") or hasattr(type(value), "photo")
 
 
 def _is_source(value):

@@ -10,7 +10,11 @@ import pytest
 from sklearn.base import BaseEstimator
 
 import skdecaf
+import skdecaf.benchmark
+import skdecaf.datasets
 import skdecaf.images
+import skdecaf.model_selection
+import skdecaf.plotting
 import skdecaf.weights
 
 TESTS = Path(__file__).parent
@@ -28,17 +32,25 @@ LEVELS = {
     "_blob_names": 0,
     "_download": 0,
     "_extras": 0,
+    "_archives": 0,
     "weights": 1,
     "images": 1,
+    "datasets": 1,
     "_forward": 2,
     "_inputs": 2,
     "_dropout": 2,
+    "_feature_cache": 2,
     "_extraction": 3,
     "_dropout_classifier": 3,
+    "_crops": 3,
+    "model_selection": 3,
     "_decaf": 4,
     "_imagenet": 4,
     "_file_tasks": 5,
     "_system_info": 5,
+    "plotting": 5,
+    "benchmark": 6,
+    "paper": 6,
     "__init__": 6,
     "cli": 7,
     "__main__": 8,
@@ -68,7 +80,18 @@ def imported_rooms(path):
                 yield rest[0] if rest and rest[0] in ROOMS else "__init__"
 
 
-@pytest.mark.parametrize("module", [skdecaf, skdecaf.weights, skdecaf.images], ids=lambda module: module.__name__)
+PUBLIC_MODULES = (
+    skdecaf,
+    skdecaf.weights,
+    skdecaf.images,
+    skdecaf.datasets,
+    skdecaf.model_selection,
+    skdecaf.benchmark,
+    skdecaf.plotting,
+)
+
+
+@pytest.mark.parametrize("module", PUBLIC_MODULES, ids=lambda module: module.__name__)
 def test_public_names_resolve(module):
     assert len(set(module.__all__)) == len(module.__all__)
     for name in module.__all__:
@@ -108,8 +131,13 @@ def classes_checked(path):
                 yield from {type(getattr(case, "values", case)[0]) for case in mark.args[1]}
 
 
+# The checks give tables of numbers of any width, and it wants a photo and four numbers a row. tests/test_crops.py runs
+# those that give none, and its own for what a transformer does with names, containers and pipelines.
+NO_TABLES = {skdecaf.BoxCropper}
+
+
 def test_every_public_estimator_goes_through_the_checks_of_scikit_learn():
-    public = {getattr(skdecaf, name) for name in skdecaf.__all__}
-    estimators = {one for one in public if inspect.isclass(one) and issubclass(one, BaseEstimator)}
+    public = [getattr(module, name) for module in PUBLIC_MODULES for name in module.__all__]
+    estimators = {one for one in public if inspect.isclass(one) and issubclass(one, BaseEstimator)} - NO_TABLES
     files = [path for path in TESTS.rglob("*.py") if "@parametrize_with_checks" in path.read_text(encoding="utf-8")]
     assert estimators <= {one for path in files for one in classes_checked(path)}

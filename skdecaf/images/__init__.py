@@ -1,11 +1,13 @@
 """From anything image-like to the pixels that a network reads."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+from skdecaf.images.crops import Crop
 from skdecaf.images.decoding import ImageError, check_source, decode, describe, needs_value_range, to_rgb
 from skdecaf.images.geometry import cut_windows, fit_image, resize_image
 from skdecaf.images.loading import map_chunks
 
 __all__ = [
+    "Crop",
     "ImageError",
     "check_source",
     "cut_windows",

@@ -1,0 +1,323 @@
+"""Classifiers that are trained on one of two domains, and labels that nobody is to see."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone, is_classifier
+from sklearn.utils import _safe_indexing, column_or_1d, get_tags
+from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _routing_enabled,
+    process_routing,
+)
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_method_params, _num_samples, check_is_fitted
+
+from skdecaf.model_selection.splits import check_domains
+
+_UNKNOWN = -1
+
+
+def mask_target_labels(y, train, test):
+    """Hide the labels of the samples for the test.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Classes, none of which is -1.
+    train, test : array-like of int
+        Rows for training and for the test, as from ``DomainAdaptationSplit(..., transductive=True)``, where the
+        latter are among the former, too.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        A copy of y with -1 in the rows of `test`, or None where classes are strings or other objects. Of unsigned and
+        boolean classes it is int64. Take ``[train]`` of it to fit; compare predictions with y itself.
+
+    Raises
+    ------
+    ValueError
+        Where a class is -1 already, or no row of `train` keeps its label.
+
+    See Also
+    --------
+    DomainAdaptationSplit : Makes such splits.
+
+    Notes
+    -----
+    So a method that adapts to the target sees the features of the samples for the test, and no classifier their
+    labels. `DomainSelector` leaves out rows whose label is hidden. `~sklearn.model_selection.cross_val_score` hides
+    nothing: write the loop over the splits by hand.
+
+    Examples
+    --------
+    >>> from skdecaf.model_selection import mask_target_labels
+    >>> mask_target_labels([0, 1, 0, 1], train=[0, 1, 2, 3], test=[2, 3])
+    array([ 0,  1, -1, -1])
+    """
+    y = column_or_1d(y)
+    dtype = y.dtype if y.dtype.kind in "if" else np.int64 if y.dtype.kind in "ub" else object
+    masked = np.array(y, dtype=dtype)
+    if masked.dtype != object and np.any(masked == _UNKNOWN):
+        raise ValueError("y has a class -1, which here means an unknown label; give that class another number")
+    masked[test] = None if masked.dtype == object else _UNKNOWN
+    if np.isin(train, test).all():
+        raise ValueError("all rows of train are in test, too, so that no label would be left to learn from")
+    return masked
+
+
+def _available_if_estimator_has(method):
+    def check(self):
+        getattr(getattr(self, "estimator_", self.estimator), method)  # its AttributeError says why it is missing
+        return True
+
+    return available_if(check)
+
+
+class DomainSelector(MetaEstimatorMixin, BaseEstimator):
+    """Train an estimator on the samples of one domain.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is trained. It is cloned.
+    train_on : {"source", "target", "both"}, default="source"
+        Whose samples it sees in `fit`; the others are left out.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The trained clone.
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, of a classifier.
+    n_features_in_ : int
+        Number of features seen during `fit`, where the estimator tells.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during `fit`, where the estimator tells.
+
+    See Also
+    --------
+    DomainAdaptationSplit : Splits with samples of both domains to train on.
+
+    Notes
+    -----
+    These are the rows S, T and ST of Table 1 (Section 4.2 of the paper).
+
+    The domains come to `fit` as `sample_domain`: by metadata routing, where it is enabled and `sample_domain` is
+    requested by default, or directly. Without them all samples count. Samples whose label `mask_target_labels` has
+    hidden, -1 or None in the target, are kept from a classifier, too.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.svm import LinearSVC
+    >>> from skdecaf.model_selection import DomainSelector
+    >>> X, y = np.array([[0.0], [1.0], [5.0], [9.0]]), np.array([0, 1, 0, 1])
+    >>> domains = [1, 1, -2, -2]
+    >>> for train_on in ("source", "target"):
+    ...     model = DomainSelector(LinearSVC(), train_on).fit(X, y, sample_domain=domains)
+    ...     print(train_on, model.predict([[3.0]]))
+    source [1]
+    target [0]
+    """
+
+    _parameter_constraints = {
+        "estimator": [HasMethods(["fit"])],
+        "train_on": [StrOptions({"source", "target", "both"})],
+    }
+
+    __metadata_request__fit = {"sample_domain": True}
+
+    def __init__(self, estimator, train_on="source"):
+        self.estimator = estimator
+        self.train_on = train_on
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, sample_domain=None, **params):
+        """Train a clone of the estimator on the samples of the chosen domain.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, frame or list of length n_samples
+            What the estimator takes.
+        y : array-like of shape (n_samples,), default=None
+            What the estimator takes.
+        sample_domain : array-like of shape (n_samples,), default=None
+            Domains: 0 or more for the source, less than 0 for the target. None: all samples count.
+        **params : dict
+            Further metadata, routed to the estimator.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            Where no sample is of the chosen domain.
+        """
+        params = self._routed("fit", sample_domain, params)
+        if sample_domain is not None:
+            rows = self._rows(_num_samples(X), y, sample_domain)
+            params = _check_method_params(X, params, indices=rows)
+            X, y = _safe_indexing(X, rows), None if y is None else _safe_indexing(y, rows)
+        self.estimator_ = clone(self.estimator).fit(X, y, **params)
+        return self
+
+    def _rows(self, n_samples, y, sample_domain):
+        """Rows of the chosen domain, without those whose label is hidden."""
+        domains = check_domains(sample_domain, np.empty(n_samples))
+        in_source = domains >= 0
+        chosen = {"source": in_source, "target": ~in_source, "both": np.ones(n_samples, bool)}[self.train_on]
+        if not chosen.any():
+            sign = "0 or more" if self.train_on == "source" else "less than 0"
+            raise ValueError(
+                f"train_on={self.train_on!r}, but none of the {n_samples} samples is of the {self.train_on}, where "
+                f"sample_domain is {sign}"
+            )
+        if y is not None and is_classifier(self.estimator):
+            chosen = chosen & ~_hidden(y, in_source, self.train_on)
+        if not chosen.any():
+            raise ValueError(f"train_on={self.train_on!r}, but all labels of its samples are hidden")
+        return np.flatnonzero(chosen)
+
+    def _routed(self, method, sample_domain, params):
+        """What the estimator's method is to be given beside X and y."""
+        if not _routing_enabled():
+            return params
+        if sample_domain is not None:
+            params = {**params, "sample_domain": sample_domain}
+        return dict(process_routing(self, method, **params)["estimator"][method])
+
+    @property
+    def classes_(self):
+        """The class labels."""
+        return self.estimator_.classes_
+
+    @property
+    def n_features_in_(self):
+        """Number of features seen during `fit`."""
+        return self.estimator_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Names of features seen during `fit`."""
+        return self.estimator_.feature_names_in_
+
+    @_available_if_estimator_has("predict")
+    def predict(self, X):
+        """Predict with the trained estimator.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, frame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        return self._answer("predict", X)
+
+    @_available_if_estimator_has("predict_proba")
+    def predict_proba(self, X):
+        """Predict class probabilities; only where the estimator does.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, frame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        return self._answer("predict_proba", X)
+
+    @_available_if_estimator_has("predict_log_proba")
+    def predict_log_proba(self, X):
+        """Predict logarithms of class probabilities; only where the estimator does.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, frame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        return self._answer("predict_log_proba", X)
+
+    @_available_if_estimator_has("decision_function")
+    def decision_function(self, X):
+        """Compute the estimator's decision values; only where it does.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, frame or list of length n_samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+        """
+        return self._answer("decision_function", X)
+
+    @_available_if_estimator_has("score")
+    def score(self, X, y=None, **params):
+        """Score the trained estimator on samples of any domain.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, frame or list of length n_samples
+        y : array-like of shape (n_samples,), default=None
+        **params : dict
+            Metadata, routed to the estimator's `score`.
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        return self.estimator_.score(X, y, **self._routed("score", None, params))
+
+    def _answer(self, method, X):
+        check_is_fitted(self)
+        return getattr(self.estimator_, method)(X)
+
+    def get_metadata_routing(self):
+        """Say what metadata goes where.
+
+        Returns
+        -------
+        MetadataRouter
+        """
+        methods = MethodMapping().add(caller="fit", callee="fit").add(caller="score", callee="score")
+        return MetadataRouter(owner=self).add_self_request(self).add(estimator=self.estimator, method_mapping=methods)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.estimator_type, tags.input_tags, tags.target_tags = (
+            inner.estimator_type,
+            inner.input_tags,
+            inner.target_tags,
+        )
+        tags.classifier_tags, tags.regressor_tags = inner.classifier_tags, inner.regressor_tags
+        return tags
+
+
+def _hidden(y, in_source, train_on):
+    """Which labels `mask_target_labels` has hidden.
+
+    None never is a class. -1 may be one: where the source has it, nobody can tell what it means in the target.
+    """
+    y = column_or_1d(y)
+    if y.dtype == object:
+        return np.array([label is None for label in y])
+    unknown = y == _UNKNOWN if y.dtype.kind in "if" else np.zeros(len(y), bool)
+    hidden = unknown & ~in_source
+    if train_on != "source" and hidden.any() and unknown[in_source].any():
+        raise ValueError(
+            "-1 is a class of the source, while in the target it means an unknown label; give that class another number"
+        )
+    return hidden

@@ -1,0 +1,531 @@
+"""Splits counted by hand, the score against loops, and domains through scikit-learn's cross-validation."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import pickle
+import warnings
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import config_context
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skdecaf.model_selection import (
+    DomainAdaptationSplit,
+    DomainSelector,
+    PerClassShuffleSplit,
+    PredefinedSplits,
+    mask_target_labels,
+    mean_per_class_accuracy,
+    mean_per_class_accuracy_scorer,
+)
+
+# Photos of each of the 31 classes of Office-31. The totals and the 7 of a class of dslr are facts, the rest is made up.
+WEBCAM = [25] * 20 + [27] * 10 + [25]
+AMAZON = [90] * 30 + [117]
+DSLR = [7] + [16] * 29 + [27]
+
+
+def labels_of(sizes):
+    return np.repeat(np.arange(len(sizes)), sizes)
+
+
+def two_domains(source, target):
+    """Classes and domains of rows in random order."""
+    y = np.concatenate([labels_of(source), labels_of(target)])
+    domains = np.repeat([1, -2], [sum(source), sum(target)])
+    order = np.random.default_rng(0).permutation(len(y))
+    return y[order], domains[order]
+
+
+def as_lists(splits):
+    return [(train.tolist(), test.tolist()) for train, test in splits]
+
+
+# The same number per class
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    sizes=st.lists(st.integers(4, 12), min_size=1, max_size=6),
+    n_train=st.integers(1, 3),
+    n_test=st.sampled_from([None, 1]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_numbers_per_class(sizes, n_train, n_test, seed):
+    y = np.random.default_rng(seed).permutation(labels_of(sizes))
+    for train, test in PerClassShuffleSplit(n_train, n_test, 2, random_state=seed).split(y, y):
+        assert len({*train, *test}) == len(train) + len(test)
+        for label, size in enumerate(sizes):
+            assert np.sum(y[train] == label) == n_train
+            assert np.sum(y[test] == label) == (size - n_train if n_test is None else n_test)
+
+
+def test_thirty_of_thirty_one():
+    y = labels_of([31, 800])
+    [(train, test)] = PerClassShuffleSplit(30, n_splits=1, random_state=0).split(y, y)
+    assert np.bincount(y[train]).tolist() == [30, 30] and np.bincount(y[test]).tolist() == [1, 770]
+
+
+def test_every_sample_has_the_same_chance():
+    y, counts = labels_of([4, 6]), np.zeros(10)
+    for train, _ in PerClassShuffleSplit(2, n_splits=4000, random_state=0).split(y, y):
+        counts[train] += 1
+    # Five standard deviations of a binomial.
+    np.testing.assert_allclose(counts / 4000, [1 / 2] * 4 + [1 / 3] * 6, atol=5 * np.sqrt(0.25 / 4000))
+
+
+@pytest.mark.parametrize(
+    "y", [["b", "a"] * 3, np.array(["b", "a"] * 3, dtype=object), pd.Series(["b", "a"] * 3, dtype="category")]
+)
+def test_classes_by_name(y):
+    for train, _ in PerClassShuffleSplit(1, random_state=0).split(range(6), y):
+        assert sorted(np.asarray(y)[train]) == ["a", "b"]
+
+
+def test_too_few_samples():
+    y = np.repeat(["cat", "dog", "owl"], [30, 31, 7])
+    with pytest.raises(
+        ValueError, match=r"needs 31 samples, 30 .* at least 1 .*2 of 3 have fewer: 'cat' \(30\), 'owl' \(7\)"
+    ):
+        next(PerClassShuffleSplit(30).split(y, y))
+    with pytest.raises(ValueError, match="needs 35 samples, 25 for training and 10 for the test"):
+        next(PerClassShuffleSplit(25, 10).split(y, y))
+
+
+def test_labels_are_needed():
+    with pytest.raises(ValueError, match="y is missing"):
+        next(PerClassShuffleSplit(1).split([1, 2], None))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        next(PerClassShuffleSplit(1).split([1, 2, 3], [0, 0]))
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: PerClassShuffleSplit(0), ValueError),
+        (lambda: PerClassShuffleSplit(1.5), TypeError),
+        (lambda: PerClassShuffleSplit(1, 0), ValueError),
+        (lambda: PerClassShuffleSplit(1, n_splits=0), ValueError),
+        (lambda: DomainAdaptationSplit(0, 3), ValueError),
+        (lambda: DomainAdaptationSplit(1, -1), ValueError),
+    ],
+)
+def test_wrong_numbers_are_refused_at_once(make, error):
+    with pytest.raises(error, match="n_"):
+        make()
+
+
+# What scikit-learn expects of a splitter
+
+
+Y, DOMAINS = two_domains([6, 7], [5, 6])
+SPLITTERS = {
+    "per class": lambda random_state: (PerClassShuffleSplit(2, random_state=random_state), {}),
+    "domains": lambda random_state: (DomainAdaptationSplit(4, 2, random_state=random_state), {"groups": DOMAINS}),
+}
+
+
+@pytest.mark.parametrize("make", SPLITTERS.values(), ids=SPLITTERS)
+def test_seeds(make):
+    splitter, domains = make(3)
+    first = as_lists(splitter.split(Y, Y, **domains))
+    assert first == as_lists(splitter.split(Y, Y, **domains)) == as_lists(make(3)[0].split(Y, Y, **domains))
+    assert len({tuple(train) for train, _ in first}) == len(first) == splitter.get_n_splits(Y, Y, **domains) == 5
+    for shared in (None, np.random.RandomState(3)):
+        splitter, domains = make(shared)
+        assert as_lists(splitter.split(Y, Y, **domains)) != as_lists(splitter.split(Y, Y, **domains))
+    assert first == as_lists(make(np.random.RandomState(3))[0].split(Y, Y, **domains))
+
+
+def test_texts_copies_and_pickles():
+    splitters = {
+        PerClassShuffleSplit(30): "PerClassShuffleSplit(n_splits=5, n_test=None, n_train=30, random_state=None)",
+        PredefinedSplits([([0, 1], [2])]): "PredefinedSplits(<1 split, 2 rows to train and 1 to test in the first>)",
+    }
+    for splitter, text in splitters.items():
+        copies = clone(splitter, safe=False), pickle.loads(pickle.dumps(splitter))
+        assert [repr(one) for one in (splitter, *copies)] == [text] * 3
+    assert "n_source=None" in repr(DomainAdaptationSplit(None, 3)) and "n_target=3" in repr(DomainAdaptationSplit(1, 3))
+
+
+@pytest.mark.parametrize(
+    "cv", [PerClassShuffleSplit(4, 2, random_state=0), PredefinedSplits([(range(20), range(20, 40)), ([1, 0], [3, 2])])]
+)
+def test_in_cross_validation_and_grid_search(cv):
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.tile([0, 1], 20)
+    by_hand = [LinearSVC(C=2).fit(X[train], y[train]).score(X[test], y[test]) for train, test in cv.split(X, y)]
+    np.testing.assert_array_equal(cross_val_score(LinearSVC(C=2), X, y, cv=cv), by_hand)
+    search = clone(GridSearchCV(LinearSVC(), {"C": [2, 0.1]}, cv=cv)).fit(X, y)
+    assert search.n_splits_ == len(by_hand) and search.cv_results_["mean_test_score"][0] == pytest.approx(
+        np.mean(by_hand)
+    )
+
+
+# Two domains
+
+
+@pytest.mark.parametrize("by", ["groups", "sample_domain"])
+def test_the_numbers_of_office_31(by):
+    assert (sum(AMAZON), sum(DSLR), sum(WEBCAM)) == (2817, 498, 795)
+    y, domains = two_domains(AMAZON, WEBCAM)
+    splitter = DomainAdaptationSplit(20, 3, random_state=0)
+    for train, test in splitter.split(y, y, **{by: domains}):
+        source, target = train[domains[train] >= 0], train[domains[train] < 0]
+        assert (len(source), len(target), len(test)) == (620, 93, 702)
+        assert set(np.bincount(y[source])) == {20} and set(np.bincount(y[target])) == {3}
+        assert set(test) == set(np.flatnonzero(domains < 0)) - set(target)
+
+
+def test_seven_where_eight_are_asked_for():
+    y, domains = two_domains(DSLR, WEBCAM)
+    with pytest.warns(UserWarning, match="all of them are taken: 0 has 7 of 8 in the source$") as warned:
+        splits = list(DomainAdaptationSplit(8, 3, random_state=0).split(y, y, domains))
+    assert len(warned) == 1 and warned[0].filename == __file__
+    assert [(len(train), len(test)) for train, test in splits] == [(31 * 8 - 1 + 93, 702)] * 5
+    with pytest.raises(ValueError, match="0 has 7 of 8 in the source$"):
+        next(DomainAdaptationSplit(8, 3, strict=True).split(y, y, domains))
+
+
+def test_all_small_classes_are_in_one_warning():
+    y, domains = two_domains([1, 5, 2], [4, 4, 0])
+    with pytest.warns(UserWarning) as warned:
+        list(DomainAdaptationSplit(3, 1).split(y, y, domains))
+    [message] = [str(warning.message) for warning in warned]
+    assert message.endswith(": 0 has 1 of 3 in the source, 2 has 2 of 3 in the source, 2 has 0 of 1 in the target")
+
+
+def test_all_of_the_source_and_none_of_the_target():
+    y, domains = two_domains([3, 5], [2, 4])
+    [(train, test)] = DomainAdaptationSplit(None, 0, n_splits=1).split(y, y, domains)
+    assert set(train) == set(np.flatnonzero(domains >= 0)) and set(test) == set(np.flatnonzero(domains < 0))
+
+
+def test_transductive():
+    y, domains = two_domains([5, 5], [6, 7])
+    plain, more = (
+        list(DomainAdaptationSplit(3, 2, transductive=flag, random_state=0).split(y, y, domains))
+        for flag in (False, True)
+    )
+    for (train, test), (train_too, _) in zip(plain, more, strict=True):
+        assert len(train) + len(test) == len(train_too) == len(set(train_too))
+    for train, test in more:
+        assert set(test) < set(train) and np.all(domains[test] < 0)
+        assert Counter(y[np.setdiff1d(train, test)].tolist()) == {0: 5, 1: 5}
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_class_without_a_test_row(strict):
+    y, domains = two_domains([9, 9], [3, 4])
+    with pytest.raises(ValueError, match=r"no sample of the target is left for the test in 0 \(3\), where n_target=3"):
+        next(DomainAdaptationSplit(2, 3, strict=strict).split(y, y, domains))
+
+
+@pytest.mark.parametrize(
+    ("domains", "problem"),
+    [
+        (None, "domains are missing"),
+        ([1, 1, 1, 1], "no sample is of the target"),
+        ([-1, -1, -1, -1], "no sample is of the source"),
+        (["a", "a", "b", "b"], "something else than numbers"),
+        ([1.0, np.nan, -1.0, -1.0], "something else than numbers"),
+        ([1, 1, -1], "inconsistent numbers of samples"),
+    ],
+)
+def test_domains_that_are_none(domains, problem):
+    with pytest.raises(ValueError, match=problem):
+        next(DomainAdaptationSplit(1, 0).split([0] * 4, [0] * 4, sample_domain=domains))
+
+
+# Hidden labels
+
+
+@pytest.mark.parametrize(
+    ("y", "masked", "dtype"),
+    [
+        ([0, 1, 2, 3], [0, 1, -1, -1], np.int64),
+        (np.array([0, 1, 2, 3], np.uint8), [0, 1, -1, -1], np.int64),
+        (np.array([0, 1, 2, 3], np.int8), [0, 1, -1, -1], np.int8),
+        (np.array([0.0, 1.0, 2.0, 3.0]), [0, 1, -1, -1], np.float64),
+        ([True, False, True, False], [1, 0, -1, -1], np.int64),
+        (["a", "b", "c", "d"], ["a", "b", None, None], object),
+        (pd.Series(["a", "b", "c", "d"], index=[3, 2, 1, 0]), ["a", "b", None, None], object),
+        (np.array([0, 1, "c", "d"], dtype=object), [0, 1, None, None], object),
+    ],
+)
+def test_masked_labels(y, masked, dtype):
+    before = list(y)
+    result = mask_target_labels(y, np.arange(4), [3, 2])
+    assert result.dtype == dtype and result.tolist() == masked
+    assert list(y) == before
+
+
+def test_labels_that_cannot_be_masked():
+    with pytest.raises(ValueError, match="class -1"):
+        mask_target_labels([1, -1, 1], [0, 1, 2], [2])
+    with pytest.raises(ValueError, match="no label would be left"):
+        mask_target_labels([1, 2, 1], [1, 2], [1, 2])
+
+
+# Published splits
+
+
+@pytest.mark.parametrize(
+    ("splits", "problem"),
+    [
+        ([], "splits is empty"),
+        ([([0], [1]), ([0], [1], [2])], "split 1 has 3 parts"),
+        ([([0], [])], "split 0: test is empty"),
+        ([([0, 1], [2, -1])], "split 0: test names row -1"),
+        ([([0, 1], [2]), ([0, 1, 0], [2])], "split 1: train names row 0 more than once"),
+        ([([0, 3, 1], [2, 3])], "split 0 has 1 rows both in train and in test, the first is row 3"),
+        ([([0.0, 1.0], [2])], "must be a list of row numbers; got float64"),
+        ([([[0, 1]], [2])], r"of shape \(1, 2\)"),
+        ([([True, False], [1])], "np.flatnonzero"),
+    ],
+)
+def test_splits_that_are_none(splits, problem):
+    with pytest.raises(ValueError, match=problem):
+        PredefinedSplits(splits)
+
+
+def test_rows_beyond_the_data():
+    splitter = PredefinedSplits([([0, 1], [2]), ([0, 1], [5])])
+    assert len(list(splitter.split())) == len(list(splitter.split(range(6)))) == splitter.get_n_splits() == 2
+    with pytest.raises(ValueError, match="split 1 names row 5, but there are 5 rows"):
+        list(splitter.split(range(5)))
+
+
+def test_who_changes_a_split_changes_a_copy():
+    splitter = PredefinedSplits([([0, 1], [2])])
+    next(splitter.split())[0][:] = 7
+    assert as_lists(splitter.split()) == [([0, 1], [2])]
+
+
+def test_places_within_domains():
+    """Rows of the domains are mixed here; the places count within each."""
+    domains = np.array([-2, 1, 1, -2, 1, -2])
+    splitter = PredefinedSplits.from_domains([([0, 2], [1], [0, 2]), ([1], [], [0])], domains)
+    assert as_lists(splitter.split(domains)) == [([1, 4, 3], [0, 5]), ([2], [0])]
+    with pytest.raises(ValueError, match="trial 0 names place 3 of the source, which has 3 rows"):
+        PredefinedSplits.from_domains([([0, 3], [1], [0])], domains)
+    with pytest.raises(ValueError, match="split 0 has 1 rows both in train and in test"):
+        PredefinedSplits.from_domains([([0], [1], [1])], domains)
+
+
+# The score
+
+
+def mean_over_classes(y_true, y_pred):
+    accuracies = []
+    for label in set(y_true):
+        predictions = [predicted for true, predicted in zip(y_true, y_pred, strict=True) if true == label]
+        accuracies.append(np.float64(predictions.count(label)) / len(predictions))
+    return np.mean(accuracies)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5)), min_size=1, max_size=60))
+def test_score_against_a_loop_and_scikit_learn(pairs):
+    y_true, y_pred = zip(*pairs, strict=True)
+    score = mean_per_class_accuracy(y_true, y_pred)
+    assert score == pytest.approx(mean_over_classes(y_true, y_pred), rel=1e-14)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes that are only predicted
+        assert score == pytest.approx(balanced_accuracy_score(y_true, y_pred), rel=1e-14)
+    names = [[f"class {label}" for label in side] for side in (y_true, y_pred)]
+    assert mean_per_class_accuracy(*names) == mean_per_class_accuracy(pd.Series(names[0]), np.array(names[1])) == score
+
+
+def test_one_photo_of_a_class_counts_as_much_as_770():
+    y_true = np.repeat([0, 1], [770, 1])
+    assert mean_per_class_accuracy(y_true, np.zeros(771, int)) == 0.5
+
+
+def test_a_score_of_nothing_or_of_names_against_numbers():
+    with pytest.raises(ValueError, match="empty"):
+        mean_per_class_accuracy([], [])
+    with pytest.raises(ValueError, match="inconsistent"):
+        mean_per_class_accuracy([1], [1, 2])
+    with pytest.raises(ValueError, match="'cat'"):
+        mean_per_class_accuracy(["cat", "dog"], [0, 1])
+
+
+def test_scorer():
+    X, y = np.zeros((30, 1)), np.repeat([0, 1, 2], [20, 6, 4])
+    scorer = pickle.loads(pickle.dumps(mean_per_class_accuracy_scorer))
+    cv = PerClassShuffleSplit(3, random_state=0)
+    np.testing.assert_allclose(cross_val_score(DummyClassifier(), X, y, cv=cv, scoring=scorer), 1 / 3)
+
+
+# Training on one domain
+
+
+@pytest.mark.slow
+@parametrize_with_checks([DomainSelector(LogisticRegression()), DomainSelector(Ridge(), "both")])
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+class Remember(ClassifierMixin, BaseEstimator):
+    """Keeps what it was given."""
+
+    def fit(self, X, y, sample_weight=None):
+        self.X_, self.y_, self.sample_weight_ = X, y, sample_weight
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[0])
+
+
+def choose(train_on, domains):
+    return {"source": domains >= 0, "target": domains < 0, "both": np.ones(len(domains), bool)}[train_on]
+
+
+@pytest.mark.parametrize("train_on", ["source", "target", "both"])
+@pytest.mark.parametrize("container", [np.asarray, list, pd.DataFrame], ids=lambda one: one.__name__)
+def test_rows_of_one_domain(train_on, container):
+    X, y, domains = np.arange(12).reshape(6, 2), np.array([0, 1, 2, 0, 1, 2]), np.array([0, -1, 1, -2, -1, 3])
+    weights = np.linspace(1, 2, 6)
+    model = DomainSelector(Remember(), train_on)
+    model.fit(container(X), y, sample_domain=domains.tolist(), sample_weight=weights)
+    chosen = choose(train_on, domains)
+    for name, values in (("X_", X), ("y_", y), ("sample_weight_", weights)):
+        np.testing.assert_array_equal(np.asarray(getattr(model.estimator_, name)), values[chosen])
+    np.testing.assert_array_equal(model.classes_, np.unique(y[chosen]))
+
+
+def test_without_domains_all_rows_count():
+    X, y = [["a.jpg"], ["b.jpg"]], ["cat", "dog"]
+    assert DomainSelector(Remember(), "target").fit(X, y).estimator_.X_ is X
+
+
+def test_no_row_of_the_domain():
+    for train_on, domains in (("target", [0, 1, 2]), ("source", [-1, -1, -2])):
+        with pytest.raises(ValueError, match=f"train_on='{train_on}', but none of the 3 samples is of the {train_on}"):
+            DomainSelector(Remember(), train_on).fit([[0]] * 3, [0, 1, 2], sample_domain=domains)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        DomainSelector(Remember()).fit([[0]] * 3, [0, 1, 2], sample_domain=[1, 1])
+
+
+@pytest.mark.parametrize("names", [False, True])
+def test_hidden_labels_are_left_out(names):
+    y, domains = two_domains([4, 4], [5, 6])
+    y = np.array(["cat", "dog"])[y] if names else y
+    X = np.arange(len(y)).reshape(-1, 1)
+    for train, test in DomainAdaptationSplit(2, 1, transductive=True, random_state=0).split(X, y, domains):
+        masked = mask_target_labels(y, train, test)[train]
+        for train_on in ("source", "target", "both"):
+            model = DomainSelector(Remember(), train_on).fit(X[train], masked, sample_domain=domains[train])
+            expected = np.setdiff1d(train[choose(train_on, domains[train])], test)
+            assert sorted(model.estimator_.X_[:, 0]) == expected.tolist()
+            assert model.estimator_.y_.tolist() == y[model.estimator_.X_[:, 0]].tolist()
+    with pytest.raises(ValueError, match="all labels of its samples are hidden"):
+        hidden = np.array([0, None], dtype=object) if names else [0, -1]
+        DomainSelector(Remember(), "target").fit([[0], [1]], hidden, sample_domain=[1, -1])
+
+
+def test_a_class_of_minus_one():
+    """It is a class in the source, and a number like any other for a regressor."""
+    X, domains = np.arange(4.0).reshape(-1, 1), [1, 1, -1, -1]
+    assert DomainSelector(Remember(), "source").fit(X, [-1, 1, -1, 1], sample_domain=domains).classes_.tolist() == [
+        -1,
+        1,
+    ]
+    with pytest.raises(ValueError, match="-1 is a class of the source"):
+        DomainSelector(Remember(), "both").fit(X, [-1, 1, -1, 1], sample_domain=domains)
+    model = DomainSelector(Ridge(0), "target").fit(X, [5, 5, -1, 1], sample_domain=domains)
+    np.testing.assert_allclose(model.predict(X), [-5, -3, -1, 1])
+
+
+def test_methods_are_those_of_the_estimator():
+    X, y = np.random.default_rng(0).normal(size=(20, 3)), np.tile([0, 1], 10)
+    model = DomainSelector(LogisticRegression())
+    for method in ("predict", "predict_proba", "predict_log_proba", "decision_function", "score"):
+        with pytest.raises(NotFittedError):
+            getattr(model, method)(X)
+    X = pd.DataFrame(X, columns=list("abc"))
+    model.fit(X, y)
+    inner = LogisticRegression().fit(X, y)
+    for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+        np.testing.assert_array_equal(getattr(model, method)(X), getattr(inner, method)(X))
+    assert model.score(X, y) == inner.score(X, y)
+    assert model.n_features_in_ == 3 and model.feature_names_in_.tolist() == ["a", "b", "c"]
+    assert not hasattr(DomainSelector(LinearSVC()), "predict_proba") and not hasattr(model, "transform")
+
+
+@pytest.fixture(scope="module")
+def shifted():
+    """Two domains, the target shifted, so that it matters on which one trains."""
+    y, domains = two_domains([12, 12], [12, 12])
+    X = np.random.default_rng(0).normal(size=(len(y), 3)) + 2 * y[:, np.newaxis] + 3 * (domains < 0)[:, np.newaxis]
+    return X, y, domains
+
+
+CV = DomainAdaptationSplit(8, 3, random_state=0)
+
+
+def scores_by_hand(X, y, domains, train_on, C):
+    scores = []
+    for train, test in CV.split(X, y, domains):
+        rows = train[choose(train_on, domains[train])]
+        scale = StandardScaler().fit(X[train])  # it sees both domains
+        model = LinearSVC(C=C).fit(scale.transform(X[rows]), y[rows])
+        scores.append(model.score(scale.transform(X[test]), y[test]))
+    return scores
+
+
+def pipeline(train_on, C=1):
+    return make_pipeline(StandardScaler(), DomainSelector(LinearSVC(C=C), train_on))
+
+
+@pytest.mark.parametrize("train_on", ["source", "target", "both"])
+def test_cross_validation_with_and_without_routing(shifted, train_on):
+    X, y, domains = shifted
+    expected = scores_by_hand(X, y, domains, train_on, C=1)
+    params = {"domainselector__sample_domain": domains}
+    result = cross_validate(pipeline(train_on), X, y, groups=domains, cv=CV, params=params)
+    np.testing.assert_array_equal(result["test_score"], expected)
+    with config_context(enable_metadata_routing=True):
+        asked = DomainAdaptationSplit(8, 3, random_state=0).set_split_request(sample_domain=True, groups=False)
+        for cv in (CV, asked):
+            result = cross_validate(pipeline(train_on), X, y, cv=cv, params={"sample_domain": domains})
+            np.testing.assert_array_equal(result["test_score"], expected)
+
+
+@pytest.mark.parametrize("routing", [True, False])
+def test_grid_search_with_and_without_routing(shifted, routing):
+    X, y, domains = shifted
+    grid = {"domainselector__train_on": ["source", "both"], "domainselector__estimator__C": [0.01, 1]}
+    with config_context(enable_metadata_routing=routing):
+        search = GridSearchCV(pipeline("target"), grid, cv=CV)
+        if routing:
+            search.fit(X, y, sample_domain=domains)
+        else:
+            search.fit(X, y, groups=domains, domainselector__sample_domain=domains)
+    results = search.cv_results_
+    for params, score in zip(results["params"], results["mean_test_score"], strict=True):
+        by_hand = scores_by_hand(X, y, domains, *(params[name] for name in grid))
+        assert score == pytest.approx(np.mean(by_hand))
+    assert search.n_splits_ == 5
+
+
+def test_further_metadata_is_cut_to_the_rows(shifted):
+    X, y, domains = shifted
+    with config_context(enable_metadata_routing=True):
+        inner = DomainSelector(Remember().set_fit_request(sample_weight=True), "source")
+        outer = DomainSelector(inner, "both").fit(X, y, sample_domain=domains, sample_weight=np.arange(len(y)))
+    assert outer.estimator_.estimator_.sample_weight_.tolist() == np.flatnonzero(domains >= 0).tolist()
