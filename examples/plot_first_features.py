@@ -5,7 +5,6 @@ From photos to a classifier
 Photos go in, class names come out: a pipeline of two steps. The first turns each photo into the activations of a
 network that was trained on ImageNet; the second is any classifier of scikit-learn.
 
-Without a folder of yours the photos are pieces of two photos, which proves nothing but that the code runs.
 Half of the photos are for training, the others for the test.
 """
 

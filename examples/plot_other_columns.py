@@ -5,8 +5,6 @@ Photos beside other columns of a table
 A table may have a column of photos beside columns of numbers and words. A
 :class:`~sklearn.compose.ColumnTransformer` gives each column what it needs, and one classifier reads them all.
 
-Without a folder of yours the photos are pieces of two photos, which proves nothing but that the code runs.
-
 The other columns here are simple measures of the pixels, and a made-up column of words; your table has better ones.
 Each cell of the column ``photo`` is a path, an array or a PIL image.
 """

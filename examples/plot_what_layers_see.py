@@ -11,14 +11,12 @@ On the left the photo, on the right what the network reads of it: warped to 72 x
 
 # SPDX-License-Identifier: BSD-3-Clause
 import matplotlib.pyplot as plt
-import numpy as np
 from sample_photos import load_whole_photos
 
 from skdecaf.images import cut_windows, decode, fit_image, to_rgb
 from skdecaf.weights import resolve_network
 
-network = resolve_network("mini")
-preprocessing = network.preprocessing
+preprocessing = resolve_network("mini").preprocessing
 photo = load_whole_photos()[0]
 fitted = fit_image(to_rgb(decode(photo)), preprocessing.resize, preprocessing.policy, preprocessing.resample)
 crops = cut_windows(fitted, preprocessing.crop, "center")
@@ -30,27 +28,26 @@ for ax, picture in zip(axes, (decode(photo), crops[0]), strict=True):
 plt.show()
 
 # %%
-# Ask for several blobs at once, and they come side by side from one pass through the network. Maps are flattened as
-# (channel, row, column); the network knows the shape of each.
+# The filters of the first layer look for edges of all directions, and for spots of colour:
 
-from skdecaf import DeCAFTransformer
+from skdecaf.plotting import FilterDisplay
 
-blobs = ["conv1", "conv2", "conv3", "conv5"]
-shapes = [network.blob_shapes[blob] for blob in blobs]
-features = DeCAFTransformer(blobs, dropout=False).fit_transform([photo])[0]
-parts = np.split(features, np.cumsum([np.prod(shape) for shape in shapes])[:-1])
-maps = {blob: part.reshape(shape) for blob, part, shape in zip(blobs, parts, shapes, strict=True)}
-for blob, values in maps.items():
-    print(f"{blob}: {len(values)} maps of {values.shape[1]} x {values.shape[2]}, {np.mean(values == 0):.0%} zeros")
+FilterDisplay.from_weights("mini")
+plt.show()
 
 # %%
-# The maps of each blob whose values vary most, each from its smallest value (dark) to its largest (bright). The
-# numbers are those of the channels.
+# Laid over every place of the photo, each filter answers with a map. The strongest of them, with the numbers of their
+# filters, counted from 0 row by row:
 
-figure, axes = plt.subplots(len(blobs), 6, figsize=(8, 5.6), layout="constrained")
-for row_of_axes, (blob, values) in zip(axes, maps.items(), strict=True):
-    liveliest = np.argsort(values.std(axis=(1, 2)))[::-1][: len(row_of_axes)]
-    for ax, channel in zip(row_of_axes, liveliest, strict=True):
-        ax.imshow(values[channel])
-        ax.set(title=f"{blob}, {channel}", xticks=[], yticks=[])
+from skdecaf import DeCAFTransformer
+from skdecaf.plotting import BlobDisplay
+
+BlobDisplay.from_estimator(DeCAFTransformer(), photo, blob="conv1")
+plt.show()
+
+# %%
+# Higher layers have more maps, and fewer places in each. A map of ``conv5`` no longer says where there is an edge, but
+# where there is something like a roof. As features, maps are flattened as (channel, row, column).
+
+BlobDisplay.from_estimator(DeCAFTransformer(), photo, blob="conv5")
 plt.show()

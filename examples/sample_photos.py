@@ -1,43 +1,53 @@
-"""Photos for the examples: class folders that you name, or else pieces of scikit-learn's two sample photos."""
+"""Photos for the examples: class folders that you name, or else small pieces of scikit-learn's two sample photos."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
 import sys
-from pathlib import Path
 
+import numpy as np
 from sklearn.datasets import load_sample_images
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-TILE = 64  # pixels
+from skdecaf.datasets import load_image_folder
+
+# Class -> which of the two photos, and where in it: top, left, bottom, right, in pixels.
+REGIONS = {
+    "bush": (0, 352, 0, 427, 192),
+    "lake": (0, 224, 352, 296, 544),
+    "leaf": (1, 64, 0, 320, 160),
+    "petal": (1, 96, 208, 352, 432),
+    "sky": (0, 0, 352, 144, 640),
+    "temple": (0, 96, 128, 352, 320),
+    "tree": (0, 330, 352, 427, 608),
+}
+SIDE = 24  # pixels of a piece
+N_PIECES = 24  # of each class
 
 
 def load_photos():
-    """Photos and the class of each: a list of paths or arrays, and a list of str."""
-    folder = _named_folder()
+    """Photos and the class of each: a list of paths or arrays, and an array of str."""
+    folder = named_folder()
     if folder is None:
-        return _tiles()
-    paths = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES)
-    return paths, [path.parent.name for path in paths]
+        return _pieces()
+    found = load_image_folder(folder)
+    return list(found.filenames), np.array(found.target_names)[found.target]
 
 
 def load_whole_photos():
     """Photos as they are, not cut into pieces."""
-    return load_sample_images().images if _named_folder() is None else load_photos()[0]
+    return load_sample_images().images if named_folder() is None else load_photos()[0]
 
 
-def _named_folder():
-    name = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("SKDECAF_PHOTOS")
-    return Path(name) if name else None
+def named_folder():
+    """The folder that the command line or ``SKDECAF_PHOTOS`` names, or None."""
+    return sys.argv[1] if len(sys.argv) > 1 else os.environ.get("SKDECAF_PHOTOS") or None
 
 
-def _tiles():
-    """Sixty tiles of each photo that do not overlap, so that none is in training and test at once."""
-    photos, labels = [], []
-    samples = load_sample_images()
-    for photo, name in zip(samples.images, samples.filenames, strict=True):
-        height, width, _ = photo.shape
-        for top in range(0, height - TILE + 1, TILE):
-            for left in range(0, width - TILE + 1, TILE):
-                photos.append(photo[top : top + TILE, left : left + TILE])
-                labels.append(Path(name).stem)
-    return photos, labels
+def _pieces():
+    """Pieces that do not overlap, so that none is in training and test at once; as many of each class."""
+    images, photos = load_sample_images().images, []
+    for i, top, left, bottom, right in REGIONS.values():
+        corners = [(y, x) for y in range(top, bottom - SIDE + 1, SIDE) for x in range(left, right - SIDE + 1, SIDE)]
+        for place in np.linspace(0, len(corners) - 1, N_PIECES).astype(int):
+            y, x = corners[place]
+            photos.append(images[i][y : y + SIDE, x : x + SIDE])
+    return photos, np.repeat(list(REGIONS), N_PIECES)

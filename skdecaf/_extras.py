@@ -9,6 +9,7 @@ _PACKAGES = {
     "completion": ("shtab", "shtab"),
     "onnx": ("onnx", "onnx"),
     "parquet": ("pyarrow", "pyarrow"),
+    "plot": ("matplotlib", "matplotlib.pyplot"),
     "torch": ("torch", "torch"),
 }
 

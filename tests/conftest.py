@@ -5,6 +5,8 @@ import pytest
 
 # Processes that tests start find the installed package, not the plain sources in the folder that they start in.
 os.environ["PYTHONSAFEPATH"] = "1"
+# Figures need no screen.
+os.environ["MPLBACKEND"] = "agg"
 
 
 def folder_named_by(variable):

@@ -1,0 +1,46 @@
+"""
+A map of photos
+===============
+
+Photos of similar things have similar features. t-SNE turns the features into a map on which neighbours are alike; no
+classifier, and no class, has a part in it.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import matplotlib.pyplot as plt
+from sample_photos import load_photos
+
+from skdecaf import DeCAFTransformer
+from skdecaf.plotting import EmbeddingDisplay
+
+photos, labels = load_photos()
+display = EmbeddingDisplay.from_estimator(
+    DeCAFTransformer(), photos, labels, random_state=0, thumbnails=True, thumbnail_size=20
+)
+plt.show()
+
+# %%
+# Where photos would cover each other, the later ones stay points. The colours, of points and frames, are the classes.
+#
+# The paper draws such maps to compare features. Here are the plain pixels, with each photo shrunk to 16 x 16 of them,
+# beside the features of the network.
+
+import numpy as np
+
+from skdecaf.images import decode, resize_image, to_rgb
+
+features = {
+    "pixels": np.array([resize_image(to_rgb(decode(photo)), (16, 16), "bicubic").ravel() for photo in photos]),
+    "DeCAF6": DeCAFTransformer().fit_transform(photos),
+}
+figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+for ax, (name, X) in zip(axes, features.items(), strict=True):
+    EmbeddingDisplay.from_features(X, labels, random_state=0, ax=ax, legend=ax is axes[-1])
+    ax.set_title(name)
+plt.show()
+
+# %%
+# A display can be drawn again, in another way, without new computations. One class in colour, all others in grey:
+
+display.plot(highlight=labels[0])
+plt.show()

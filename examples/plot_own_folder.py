@@ -1,0 +1,68 @@
+"""
+A folder of your own photos
+===========================
+
+Put the photos of each class into a folder of its own, and the names of the folders are the classes. If you name no
+folder, this example makes one first.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from sample_photos import load_photos, named_folder
+
+folder = named_folder()
+if folder is None:
+    folder = tempfile.mkdtemp()
+    for i, (photo, label) in enumerate(zip(*load_photos(), strict=True)):
+        path = Path(folder, label, f"{i:03d}.png")
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(photo).save(path)
+
+# %%
+# Only names are read here, no photo is opened before it is its turn. So this works with many more photos than fit into
+# memory.
+
+from skdecaf.datasets import load_image_folder
+
+photos = load_image_folder(folder)
+print(f"{len(photos.data)} photos of {len(photos.target_names)} classes: {', '.join(photos.target_names)}")
+
+# %%
+# Which classes does the classifier take for which? Each photo is named by a model that did not see it in training.
+
+import matplotlib.pyplot as plt
+from sklearn.metrics import ConfusionMatrixDisplay
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+
+from skdecaf import DeCAFTransformer
+
+model = make_pipeline(DeCAFTransformer(), LinearSVC())
+predicted = cross_val_predict(model, photos.data, photos.target, cv=3)
+
+figure, ax = plt.subplots(figsize=(6, 5), layout="constrained")
+ConfusionMatrixDisplay.from_predictions(
+    photos.target, predicted, display_labels=photos.target_names, xticks_rotation="vertical", colorbar=False, ax=ax
+)
+plt.show()
+
+# %%
+# Some of the photos that it got wrong. Often they say why: the photo shows two things, or stands in the wrong folder.
+
+import numpy as np
+
+from skdecaf.images import decode
+
+wrong = np.flatnonzero(predicted != photos.target)
+print(f"{len(wrong)} of {len(predicted)} are wrong")
+figure, axes = plt.subplots(2, 6, figsize=(9, 4), layout="constrained")
+for ax in axes.flat:
+    ax.set_axis_off()
+for ax, i in zip(axes.flat, wrong[:: max(1, len(wrong) // 12)], strict=False):
+    ax.imshow(decode(photos.data[i]), cmap="gray")
+    ax.set_title(f"{photos.target_names[photos.target[i]]},\ntaken for {photos.target_names[predicted[i]]}", fontsize=9)
+plt.show()

@@ -1,0 +1,142 @@
+"""The activation maps of a photo."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
+from sklearn.base import clone
+
+from skdecaf._blob_names import resolve_blobs
+from skdecaf.plotting.drawing import axes_for, mosaic
+from skdecaf.weights import resolve_network
+
+_BRIGHT_PERCENTILE = 99
+
+
+class BlobDisplay:
+    """The maps of a blob: where in a photo each filter of a layer answers, and how strongly.
+
+    Parameters
+    ----------
+    maps : ndarray of shape (n_channels, height, width)
+        Activations of one photo.
+    blob : str, default=None
+        The blob's name, for the title.
+
+    Attributes
+    ----------
+    maps : ndarray of shape (n_channels, height, width)
+        As given.
+    blob : str or None
+        As given.
+    channels_ : ndarray of shape (n_maps,)
+        The channels that were drawn, those with the largest root mean square activation first.
+    ax_ : matplotlib Axes
+        Where they were drawn.
+    figure_ : matplotlib Figure
+        The figure of `ax_`.
+    image_ : matplotlib AxesImage
+        The picture of all maps.
+
+    See Also
+    --------
+    FilterDisplay : The filters of the first layer.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_sample_images
+    >>> from skdecaf import DeCAFTransformer
+    >>> from skdecaf.plotting import BlobDisplay
+    >>> photo = load_sample_images().images[0]
+    >>> display = BlobDisplay.from_estimator(DeCAFTransformer(), photo, blob="conv3", n_maps=9)
+    >>> display.maps.shape, display.channels_.shape
+    ((384, 7, 7), (9,))
+    """
+
+    def __init__(self, maps, *, blob=None):
+        self.maps = maps
+        self.blob = blob
+
+    @classmethod
+    def from_estimator(cls, transformer, photo, *, blob="conv5", n_maps=16, ax=None, **imshow_kw):
+        """Draw the maps that a transformer's network makes of a photo.
+
+        Parameters
+        ----------
+        transformer : DeCAFTransformer
+            Fitted or not; its network and its way to read photos are taken, its `layer`, `dropout` and `crops` are
+            not.
+        photo : path, PIL image, array, or anything else that `DeCAFTransformer.fit` takes for one image
+        blob : str, default="conv5"
+            A blob with maps, such as ``"conv1"`` or ``"pool2"``, see `Network.blob_shapes`.
+        n_maps : int, default=16
+            How many to draw, the strongest first.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **imshow_kw : dict
+            For matplotlib's ``imshow``.
+
+        Returns
+        -------
+        BlobDisplay
+        """
+        return cls(_maps(transformer, photo, blob), blob=blob).plot(ax, n_maps=n_maps, **imshow_kw)
+
+    def plot(self, ax=None, *, n_maps=16, **imshow_kw):
+        """Draw the strongest maps, each with the number of its channel, in one scale of colours.
+
+        The hundredth part of the values that is largest has the brightest colour.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        n_maps : int, default=16
+            How many to draw, the strongest first.
+        **imshow_kw : dict
+            For matplotlib's ``imshow``.
+
+        Returns
+        -------
+        BlobDisplay
+        """
+        ax = axes_for(self, ax, figsize=(5.8, 5.2))
+        strength = np.sqrt(np.square(self.maps, dtype=np.float64).mean(axis=(1, 2)))
+        self.channels_ = np.argsort(-strength, kind="stable")[:n_maps]
+        gap = max(1, self.maps.shape[2] // 12)
+        picture, corners = mosaic(self.maps[self.channels_], gap)
+        # A few values are far above the others, which they would darken.
+        brightest = np.nanpercentile(picture, _BRIGHT_PERCENTILE)
+        self.image_ = ax.imshow(picture, **{"interpolation": "nearest", "vmax": brightest, **imshow_kw})
+        for channel, (top, left) in zip(self.channels_, corners, strict=True):
+            _write_into_corner(ax, str(channel), left - 0.5, top - 0.5)
+        bar = ax.figure.colorbar(self.image_, ax=ax, shrink=0.8, extend="max", label="activation")
+        bar.outline.set_visible(False)
+        height, width = self.maps.shape[1:]
+        of_blob = f" of {self.blob}" if self.blob else ""
+        ax.set_title(f"{len(self.channels_)} strongest maps{of_blob}, {height} × {width}")
+        ax.set_axis_off()
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+def _maps(transformer, photo, blob):
+    """A blob of one photo, of shape (channels, height, width)."""
+    fitted = transformer.__sklearn_is_fitted__()
+    network = transformer._network() if fitted else resolve_network(transformer.weights)
+    (blob,) = resolve_blobs(blob, network)
+    shape = network.blob_shapes[blob]
+    if len(shape) != 3:
+        with_maps = [name for name, other in network.blob_shapes.items() if len(other) == 3]
+        raise ValueError(f"{blob!r} has no maps; blobs with maps are {', '.join(with_maps)}")
+    reader = clone(transformer).set_params(layer=blob, dropout=False, crops="center", weights=network, memory=None)
+    if fitted:
+        reader.set_params(value_range=transformer.value_range_)
+    return reader.fit_transform([photo])[0].reshape(shape)
+
+
+def _write_into_corner(ax, text, left, top):
+    """White with a dark rim, to be read on all colours."""
+    from matplotlib.patheffects import withStroke
+
+    rim = [withStroke(linewidth=2, foreground="black")]
+    options = {"textcoords": "offset points", "va": "top", "fontsize": 7, "color": "white", "path_effects": rim}
+    ax.annotate(text, (left, top), (2, -1.5), **options)

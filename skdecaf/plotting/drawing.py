@@ -1,0 +1,79 @@
+"""What the displays have in common: axes, colours, and tiles side by side in one picture."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import math
+
+import numpy as np
+
+from skdecaf._extras import require
+
+# Petroff's ten colours, chosen so that people who see colours differently tell them apart.
+_TEN_COLORS = (
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
+)  # fmt: skip
+
+
+def axes_for(display, ax=None, *, figsize, ncols=1):
+    """The axes that a display was given, or those of a new figure.
+
+    Parameters
+    ----------
+    display : object
+        Its class names what needs matplotlib.
+    ax : matplotlib Axes, or sequence of `ncols` of them, or None
+    figsize : tuple (width, height)
+        Of a new figure, in inches.
+    ncols : int, default=1
+        How many axes are needed, side by side.
+
+    Returns
+    -------
+    matplotlib Axes, or ndarray of shape (ncols,) of them where there are several
+    """
+    pyplot = require("plot", type(display).__name__)
+    if ax is None:
+        return pyplot.subplots(ncols=ncols, figsize=figsize, layout="constrained")[1]
+    if ncols == 1:
+        return ax
+    axes = np.ravel(ax)
+    if len(axes) != ncols:
+        raise ValueError(f"{type(display).__name__} draws into {ncols} axes; ax has {len(axes)}")
+    return axes
+
+
+def distinct_colors(n):
+    """Return n colours, as hex codes, that are easy to tell apart: up to 10 for all eyes, up to 20 for most."""
+    if n <= len(_TEN_COLORS):
+        return list(_TEN_COLORS[:n])
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    colors = colormaps["tab20"].colors[:n] if n <= 20 else colormaps["viridis"](np.linspace(0, 1, n))
+    return [to_hex(color) for color in colors]
+
+
+def mosaic(tiles, gap):
+    """Put tiles side by side, in about as many rows as columns.
+
+    Parameters
+    ----------
+    tiles : ndarray of shape (n, height, width) or (n, height, width, 3)
+    gap : int
+        Pixels between them, filled with NaN.
+
+    Returns
+    -------
+    picture : ndarray of two or three dimensions, float
+    corners : ndarray of shape (n, 2)
+        Row and column of the upper left pixel of each tile.
+    """
+    n, height, width = tiles.shape[:3]
+    n_columns = math.ceil(math.sqrt(n))
+    n_rows = math.ceil(n / n_columns)
+    rows, columns = np.divmod(np.arange(n), n_columns)
+    corners = np.column_stack([rows * (height + gap), columns * (width + gap)])
+    size = (n_rows * (height + gap) - gap, n_columns * (width + gap) - gap)
+    picture = np.full((*size, *tiles.shape[3:]), np.nan)
+    for tile, (top, left) in zip(tiles, corners, strict=True):
+        picture[top : top + height, left : left + width] = tile
+    return picture, corners

@@ -1,0 +1,312 @@
+"""Features of photos as points of a plane."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
+from PIL import Image
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.manifold import TSNE
+from sklearn.random_projection import GaussianRandomProjection
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.validation import check_is_fitted
+
+from skdecaf._input_kinds import find_rows
+from skdecaf.images import decode, needs_value_range, to_rgb
+from skdecaf.plotting.drawing import axes_for, distinct_colors
+
+_WIDEST = 512  # columns; wider features are projected first
+_MARKERS = "o^sDvP*X"
+_MOST_IN_LEGEND = 20
+_FADED, _HIGHLIGHT = "#d0d0d0", "#bd1f01"
+
+
+class EmbeddingDisplay:
+    """A map of photos: those with similar features are near each other.
+
+    Parameters
+    ----------
+    positions : ndarray of shape (n_photos, 2)
+        Where the photos are.
+    y : array-like of shape (n_photos,), default=None
+        The classes, which give the colours.
+    groups : dict, or array-like of shape (n_photos,), default=None
+        A coarser grouping for the colours: of each class, or of each photo.
+    domains : array-like of shape (n_photos,), default=None
+        Where the photos are from; each of at most eight domains has a marker of its own.
+    photos : sequence of n_photos images, default=None
+        For thumbnails; paths, arrays of pixels or PIL images.
+
+    Attributes
+    ----------
+    positions : ndarray of shape (n_photos, 2)
+        As given.
+    y, groups, domains : ndarray of shape (n_photos,) or None
+        As given, `groups` one for each photo.
+    photos : sequence or None
+        As given; of `from_estimator`, its X.
+    ax_ : matplotlib Axes
+        Where the map was drawn.
+    figure_ : matplotlib Figure
+        The figure of `ax_`.
+    points_ : list of matplotlib PathCollection
+        The points, one collection for each domain.
+    thumbnails_ : dict of int to matplotlib AnnotationBbox
+        The photos that were drawn as thumbnails, by index.
+
+    Notes
+    -----
+    As in the paper's Figures 1, 2 and 5 (Donahue et al., ICML 2014): t-SNE, after a random projection to 512
+    dimensions where there are more (footnote 5). Figure 1 is coloured by groups of classes, Figure 5 has two domains
+    and one class highlighted.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdecaf.plotting import EmbeddingDisplay
+    >>> X, y = load_digits(n_class=4, return_X_y=True)
+    >>> display = EmbeddingDisplay.from_features(X[:60], y[:60], random_state=0)
+    >>> display.positions.shape
+    (60, 2)
+    """
+
+    def __init__(self, positions, *, y=None, groups=None, domains=None, photos=None):
+        check_consistent_length(positions, y, None if isinstance(groups, dict) else groups, domains, photos)
+        self.positions = positions
+        self.y = None if y is None else np.asarray(y)
+        self.groups = _groups_of_photos(groups, self.y)
+        self.domains = None if domains is None else np.asarray(domains)
+        self.photos = photos
+
+    @classmethod
+    def from_estimator(
+        cls, transformer, X, y=None, *, groups=None, domains=None, embedder=None, random_state=None, ax=None, **plot_kw
+    ):
+        """Compute the features of photos, and draw a map of them.
+
+        Parameters
+        ----------
+        transformer : transformer
+            `DeCAFTransformer`, or a pipeline that begins with one. Where it is not fitted, a clone of it is fitted.
+        X : photos
+            Of the kind that the transformer takes.
+        y : array-like of shape (n_photos,), default=None
+            The classes, which give the colours.
+        groups : dict, or array-like of shape (n_photos,), default=None
+            A coarser grouping for the colours: of each class, or of each photo.
+        domains : array-like of shape (n_photos,), default=None
+            Where the photos are from; each of at most eight domains has a marker of its own.
+        embedder : transformer, default=None
+            Takes the features to two columns by its `fit_transform`. None is a random projection to 512 columns where
+            there are more, and `~sklearn.manifold.TSNE` with a perplexity of 30, or of a third of the photos where
+            there are few.
+        random_state : int, RandomState instance or None, default=None
+            Seeds the random projection and t-SNE.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **plot_kw : dict
+            For `plot`, such as ``thumbnails=True``.
+
+        Returns
+        -------
+        EmbeddingDisplay
+        """
+        display = cls(X, y=y, groups=groups, domains=domains, photos=X)  # checks them before the work is done
+        display.positions = _embed(_features(transformer, X), embedder, random_state)
+        return display.plot(ax, **plot_kw)
+
+    @classmethod
+    def from_features(
+        cls,
+        features,
+        y=None,
+        *,
+        groups=None,
+        domains=None,
+        photos=None,
+        embedder=None,
+        random_state=None,
+        ax=None,
+        **plot_kw,
+    ):
+        """Draw a map of photos whose features are there.
+
+        Parameters
+        ----------
+        features : array-like of shape (n_photos, n_features)
+            Finite numbers.
+        y : array-like of shape (n_photos,), default=None
+            The classes, which give the colours.
+        groups : dict, or array-like of shape (n_photos,), default=None
+            A coarser grouping for the colours: of each class, or of each photo.
+        domains : array-like of shape (n_photos,), default=None
+            Where the photos are from; each of at most eight domains has a marker of its own.
+        photos : sequence of n_photos images, default=None
+            For thumbnails; paths, arrays of pixels or PIL images.
+        embedder : transformer, default=None
+            Takes the features to two columns by its `fit_transform`. None is a random projection to 512 columns where
+            there are more, and `~sklearn.manifold.TSNE` with a perplexity of 30, or of a third of the photos where
+            there are few.
+        random_state : int, RandomState instance or None, default=None
+            Seeds the random projection and t-SNE.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **plot_kw : dict
+            For `plot`, such as ``thumbnails=True``.
+
+        Returns
+        -------
+        EmbeddingDisplay
+        """
+        display = cls(features, y=y, groups=groups, domains=domains, photos=photos)  # checks them before the work
+        display.positions = _embed(features, embedder, random_state)
+        return display.plot(ax, **plot_kw)
+
+    def plot(self, ax=None, *, thumbnails=False, thumbnail_size=28, highlight=None, legend=True, **scatter_kw):
+        """Draw the map.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        thumbnails : bool, default=False
+            Whether to draw photos in place of points, framed in the colour of their class. Where they would cover
+            each other, the later ones stay points, and are not decoded.
+        thumbnail_size : float, default=28
+            The longer side of a thumbnail, in points (1/72 inch).
+        highlight : object, default=None
+            A class of `y` to draw in colour, on top of all others in grey.
+        legend : bool, default=True
+            Whether to write a legend beside the map. More than 20 colours have none.
+        **scatter_kw : dict
+            For matplotlib's ``scatter``.
+
+        Returns
+        -------
+        EmbeddingDisplay
+        """
+        names, palette, index = self._colored_groups(highlight)
+        ax = axes_for(self, ax, figsize=(7.2, 5.2))
+        colors = np.array(palette, dtype=object)[index]
+        everyone = np.ones(len(index), dtype=bool)
+        layers = [everyone] if highlight is None else [index == 0, index == 1]
+        self.points_ = [points for rows in layers for points in self._draw_points(ax, rows, colors, scatter_kw)]
+        ax.set(xticks=[], yticks=[], xmargin=0.07, ymargin=0.07)
+        if legend:
+            self._write_legend(ax, names, palette)
+        candidates = np.flatnonzero(layers[-1]) if thumbnails else []
+        self.thumbnails_ = self._draw_thumbnails(ax, candidates, colors, thumbnail_size)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    def _colored_groups(self, highlight):
+        """Names of the groups that have a colour, their colours, and the group of each photo."""
+        if highlight is not None:
+            if self.y is None or highlight not in self.y:
+                raise ValueError(f"highlight={highlight!r} is no class of y")
+            return ["others", str(highlight)], [_FADED, _HIGHLIGHT], (self.y == highlight).astype(int)
+        groups = self.y if self.groups is None else self.groups
+        if groups is None:
+            return [], distinct_colors(1), np.zeros(len(self.positions), dtype=int)
+        names, index = np.unique(groups, return_inverse=True)
+        return names.tolist(), distinct_colors(len(names)), index
+
+    def _markers(self):
+        """Name of each domain -> its marker."""
+        names = [] if self.domains is None else np.unique(self.domains).tolist()
+        if len(names) > len(_MARKERS):
+            raise ValueError(f"there are markers for {len(_MARKERS)} domains; domains has {len(names)}")
+        return dict(zip(names, _MARKERS, strict=False))
+
+    def _draw_points(self, ax, rows, colors, scatter_kw):
+        """Draw the chosen rows, one collection for each domain."""
+        markers = self._markers()
+        parts = [(rows & (self.domains == name), marker) for name, marker in markers.items()] or [(rows, _MARKERS[0])]
+        for part, marker in parts:
+            options = {"c": list(colors[part]), "marker": marker, "s": 18, "linewidths": 0, **scatter_kw}
+            yield ax.scatter(*np.asarray(self.positions)[part].T, **options)
+
+    def _draw_thumbnails(self, ax, candidates, colors, size):
+        """Draw the photos of the candidates that have room, and say which."""
+        if len(candidates) == 0:
+            return {}
+        layout, photos = ("table", None) if self.photos is None else find_rows(self.photos)
+        if layout == "table":
+            raise ValueError("thumbnails need photos; give from_features photos=, as paths or arrays of pixels")
+        from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+
+        ax.figure.canvas.figure.draw_without_rendering()  # settles the layout, and so where the photos are
+        places = ax.transData.transform(self.positions) / ax.figure.dpi * 72
+        drawn = {}
+        for i in _with_room(places, candidates, 1.15 * size):
+            picture = OffsetImage(_thumbnail(photos[i], round(2 * size)), zoom=0.5)
+            frame = {"edgecolor": colors[i], "linewidth": 1.5}
+            drawn[int(i)] = AnnotationBbox(picture, self.positions[i], pad=0.05, bboxprops=frame)
+            ax.add_artist(drawn[int(i)])
+        return drawn
+
+    def _write_legend(self, ax, names, palette):
+        from matplotlib.lines import Line2D
+
+        shown = zip(names, palette, strict=False) if len(names) <= _MOST_IN_LEGEND else []  # one colour has no name
+        dots = [Line2D([], [], color=color, marker=_MARKERS[0], linestyle="", label=name) for name, color in shown]
+        shapes = [
+            Line2D([], [], color="black", fillstyle="none", marker=marker, linestyle="", label=name)
+            for name, marker in self._markers().items()
+        ]
+        handles = [*dots, *shapes]
+        size = {"fontsize": "small", "labelspacing": 0.2} if len(handles) > 10 else {}
+        if handles:
+            ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, **size)
+
+
+def _groups_of_photos(groups, y):
+    """The group of each photo, from that of its class where groups are a dict."""
+    if not isinstance(groups, dict):
+        return None if groups is None else np.asarray(groups)
+    if y is None:
+        raise ValueError("groups is a dict of classes, so y must be given")
+    missing = [label for label in np.unique(y).tolist() if label not in groups]
+    if missing:
+        raise ValueError(f"groups has no group for the class {missing[0]!r}")
+    return np.array([groups[label] for label in y.tolist()])
+
+
+def _features(transformer, X):
+    try:
+        check_is_fitted(transformer)
+    except NotFittedError:
+        return clone(transformer).fit_transform(X)
+    return transformer.transform(X)
+
+
+def _embed(features, embedder, random_state):
+    """Features as points of a plane: the embedder's, or t-SNE's."""
+    features = check_array(features, ensure_min_samples=2)
+    if embedder is not None:
+        return embedder.fit_transform(features)
+    if features.shape[1] > _WIDEST:
+        features = GaussianRandomProjection(_WIDEST, random_state=random_state).fit_transform(features)
+    perplexity = min(30, (len(features) - 1) / 3)
+    return TSNE(perplexity=perplexity, random_state=random_state).fit_transform(features)
+
+
+def _with_room(places, candidates, distance):
+    """Candidates, the earlier first, that keep this distance from each other in one of the two directions."""
+    chosen = []
+    for i in candidates:
+        if not chosen or np.abs(places[chosen] - places[i]).max(axis=1).min() >= distance:
+            chosen.append(i)
+    return chosen
+
+
+def _thumbnail(photo, side):
+    """The photo as RGB pixels whose longer side is at most so long."""
+    pixels = decode(photo)
+    value_range = None
+    if needs_value_range(pixels.dtype):
+        low, high = float(pixels.min()), float(pixels.max())
+        value_range = (low, max(high, low + 1))
+    image = Image.fromarray(to_rgb(pixels, value_range).clip(0, 255).astype(np.uint8))
+    scale = side / max(image.size)
+    size = [max(1, round(scale * length)) for length in image.size]
+    return np.asarray(image.resize(size, Image.Resampling.BICUBIC))

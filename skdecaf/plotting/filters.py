@@ -1,0 +1,101 @@
+"""The filters of a network's first convolution."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
+
+from skdecaf.plotting.drawing import axes_for, mosaic
+from skdecaf.weights import Convolution, resolve_network
+
+
+class FilterDisplay:
+    """The filters of the first convolution, as small colour pictures.
+
+    They are what the network looks for in a photo before anything else: edges of all directions, and spots of
+    colour.
+
+    Parameters
+    ----------
+    filters : ndarray of shape (n_filters, height, width, 3), float
+        Red, green, blue.
+
+    Attributes
+    ----------
+    filters : ndarray of shape (n_filters, height, width, 3)
+        As given.
+    ax_ : matplotlib Axes
+        Where they were drawn.
+    figure_ : matplotlib Figure
+        The figure of `ax_`.
+    image_ : matplotlib AxesImage
+        The picture of all filters.
+
+    See Also
+    --------
+    BlobDisplay : What the filters answer to a photo.
+
+    Examples
+    --------
+    >>> from skdecaf.plotting import FilterDisplay
+    >>> display = FilterDisplay.from_weights("mini")
+    >>> display.filters.shape
+    (96, 7, 7, 3)
+    """
+
+    def __init__(self, filters):
+        self.filters = filters
+
+    @classmethod
+    def from_weights(cls, weights="mini", *, ax=None, **imshow_kw):
+        """Draw the filters of a network.
+
+        Parameters
+        ----------
+        weights : str, path or Network, default="mini"
+            As in `DeCAFTransformer`.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **imshow_kw : dict
+            For matplotlib's ``imshow``.
+
+        Returns
+        -------
+        FilterDisplay
+        """
+        network = resolve_network(weights)
+        return cls(_upright_rgb_filters(network)).plot(ax, **imshow_kw)
+
+    def plot(self, ax=None, **imshow_kw):
+        """Draw the filters, each from its own largest value down to minus that; grey is zero.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **imshow_kw : dict
+            For matplotlib's ``imshow``.
+
+        Returns
+        -------
+        FilterDisplay
+        """
+        ax = axes_for(self, ax, figsize=(5, 5.3))
+        largest = np.abs(self.filters).max(axis=(1, 2, 3), keepdims=True)
+        tiles = 0.5 + 0.5 * self.filters / np.where(largest > 0, largest, 1)
+        picture, _ = mosaic(tiles, gap=1)
+        self.image_ = ax.imshow(np.nan_to_num(picture, nan=1.0), **{"interpolation": "nearest", **imshow_kw})
+        height, width = self.filters.shape[1:3]
+        ax.set_title(f"{len(self.filters)} filters of {height} × {width} pixels")
+        ax.set_axis_off()
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+def _upright_rgb_filters(network):
+    """The first filters in red, green, blue, as they lie on an upright photo."""
+    first = network.layers[0]
+    if not isinstance(first, Convolution):
+        raise ValueError(f"{network!r} does not begin with a convolution, so it has no filters to show")
+    filters = network.arrays[f"{first.name}.weight"].transpose(0, 2, 3, 1)
+    if network.preprocessing.channel_order == "BGR":
+        filters = filters[..., ::-1]
+    return filters[:, ::-1] if network.preprocessing.flip else filters

@@ -1,0 +1,416 @@
+"""Displays: what they keep, what they draw, and that they leave matplotlib as it is."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.manifold import TSNE
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import cross_val_score
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.random_projection import GaussianRandomProjection
+from small_photos import photo_arrays, write_photos
+from tiny_networks import TINY, tiny_network
+
+from skdecaf import DeCAFTransformer, Network
+from skdecaf.model_selection import PerClassShuffleSplit
+from skdecaf.plotting import (
+    BlobDisplay,
+    EmbeddingDisplay,
+    FilterDisplay,
+    LayerTimingDisplay,
+    LearningCurveByClassDisplay,
+)
+from skdecaf.weights import Architecture, FullyConnected, Preprocessing
+
+pyplot = pytest.importorskip("matplotlib.pyplot")
+
+PCA_TO_2 = PCA(2, svd_solver="full")
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    pyplot.close("all")
+
+
+def blobs(n=12, n_features=6, n_classes=3, seed=0):
+    """Features around a centre for each class, and the class of each row."""
+    generator = np.random.default_rng(seed)
+    y = np.arange(n) % n_classes
+    return generator.normal(size=(n_classes, n_features))[y] * 5 + generator.normal(size=(n, n_features)), y
+
+
+def points_of(display):
+    """What was scattered, in any order."""
+    offsets = np.concatenate([np.asarray(points.get_offsets()) for points in display.points_])
+    return offsets[np.lexsort(offsets.T)]
+
+
+def in_order(positions):
+    return positions[np.lexsort(np.asarray(positions).T)]
+
+
+def colors_of(display):
+    return np.concatenate([points.get_facecolors() for points in display.points_])
+
+
+def legend_of(display):
+    return [text.get_text() for text in display.ax_.get_legend().get_texts()]
+
+
+# EmbeddingDisplay
+
+
+def test_positions_are_those_of_tsne():
+    X, y = blobs()
+    display = EmbeddingDisplay.from_features(X, y, random_state=0)
+    expected = TSNE(perplexity=11 / 3, random_state=0).fit_transform(X)
+    np.testing.assert_array_equal(display.positions, expected)
+    np.testing.assert_allclose(points_of(display), in_order(expected), rtol=1e-6)
+
+
+def test_wide_features_are_projected_to_512_first():
+    X, _ = blobs(n_features=600)
+    display = EmbeddingDisplay.from_features(X, random_state=3)
+    projected = GaussianRandomProjection(512, random_state=3).fit_transform(X)
+    np.testing.assert_array_equal(display.positions, TSNE(perplexity=11 / 3, random_state=3).fit_transform(projected))
+
+
+def test_an_embedder_takes_the_place_of_tsne_and_of_the_projection():
+    X, _ = blobs(n_features=600)
+    display = EmbeddingDisplay.from_features(X, embedder=PCA_TO_2)
+    np.testing.assert_allclose(display.positions, PCA_TO_2.fit_transform(X))
+
+
+def test_classes_have_colours_and_a_legend():
+    X, y = blobs()
+    names = np.array(["ant", "bee", "cat"])[y]
+    display = EmbeddingDisplay.from_features(X, names, embedder=PCA_TO_2)
+    colors = colors_of(display)
+    assert all(np.ptp(colors[y == label], axis=0).max() == 0 for label in range(3))
+    assert len(np.unique(colors, axis=0)) == 3
+    assert legend_of(display) == ["ant", "bee", "cat"]
+    assert not display.plot(legend=False).ax_.get_legend()
+
+
+def test_without_classes_there_is_one_colour_and_no_legend():
+    display = EmbeddingDisplay(blobs()[0][:, :2]).plot()
+    assert len(np.unique(colors_of(display), axis=0)) == 1 and display.ax_.get_legend() is None
+
+
+@pytest.mark.parametrize("n_classes", [15, 20, 40])
+def test_many_classes_have_as_many_colours(n_classes):
+    display = EmbeddingDisplay(np.random.default_rng(0).normal(size=(80, 2)), y=np.arange(80) % n_classes).plot()
+    assert len(np.unique(colors_of(display), axis=0)) == n_classes
+    assert (display.ax_.get_legend() is None) == (n_classes > 20)
+
+
+@pytest.mark.parametrize("groups", [{0: "pet", 1: "pet", 2: "car"}, np.array(["pet", "pet", "car"] * 4)])
+def test_groups_take_the_place_of_classes(groups):
+    X, y = blobs()
+    display = EmbeddingDisplay(X[:, :2], y=y, groups=groups).plot()
+    assert display.groups.tolist() == ["pet", "pet", "car"] * 4
+    colors = colors_of(display)
+    assert legend_of(display) == ["car", "pet"]
+    assert (colors[0] == colors[1]).all() and (colors[0] != colors[2]).any()
+
+
+def test_domains_have_markers_of_their_own():
+    X, y = blobs()
+    domains = np.where(np.arange(12) < 5, "dslr", "webcam")
+    display = EmbeddingDisplay(X[:, :2], y=y, domains=domains).plot()
+    assert [len(points.get_offsets()) for points in display.points_] == [5, 7]
+    shapes = [points.get_paths()[0].vertices.shape for points in display.points_]
+    assert shapes[0] != shapes[1]
+    assert legend_of(display) == ["0", "1", "2", "dslr", "webcam"]
+
+
+def test_a_highlighted_class_lies_in_colour_above_the_others_in_grey():
+    X, y = blobs()
+    display = EmbeddingDisplay(X[:, :2], y=y).plot(highlight=2)
+    others, highlighted = display.points_
+    assert len(others.get_offsets()) == 8
+    np.testing.assert_allclose(highlighted.get_offsets(), X[y == 2, :2])
+    assert np.ptp(others.get_facecolors()[:, :3]) == 0 and np.ptp(highlighted.get_facecolors()[:, :3]) > 0.5
+
+
+def test_thumbnails_are_photos_that_do_not_cover_each_other(tmp_path):
+    paths = write_photos(tmp_path, 9)
+    side_by_side = np.column_stack([np.repeat([0.0, 1.0, 2.0], 3), np.tile([0.0, 1.0, 2.0], 3)])
+    display = EmbeddingDisplay(side_by_side, y=np.arange(9) % 3, photos=paths).plot(thumbnails=True)
+    assert sorted(display.thumbnails_) == list(range(9))
+    picture = display.thumbnails_[4].offsetbox.get_data()
+    expected = Image.open(paths[4]).resize(picture.shape[1::-1], Image.Resampling.BICUBIC)
+    assert max(picture.shape) == 56
+    np.testing.assert_array_equal(picture, np.asarray(expected))
+    heap = EmbeddingDisplay(side_by_side / 1000 + [[5, 5]], photos=paths)
+    heap.positions[8] = 0  # one lies far from the others
+    assert list(heap.plot(thumbnails=True).thumbnails_) == [0, 8]
+
+
+def test_photos_that_are_not_drawn_are_not_decoded(tmp_path):
+    paths = write_photos(tmp_path, 4)
+    for path in paths[1:]:
+        (tmp_path / path).unlink()
+    assert list(EmbeddingDisplay(np.zeros((4, 2)), photos=paths).plot(thumbnails=True).thumbnails_) == [0]
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint16, np.float32, np.int64])
+def test_thumbnails_of_arrays_of_every_type(dtype):
+    photos = [np.zeros((5, 8), dtype), np.eye(8).astype(dtype)]
+    display = EmbeddingDisplay(np.array([[0, 0], [9, 9.0]]), photos=photos).plot(thumbnails=True)
+    black, cross = (display.thumbnails_[i].offsetbox.get_data() for i in range(2))
+    assert black.shape == (35, 56, 3) and black.max() == 0 and cross.dtype == np.uint8
+
+
+@pytest.mark.parametrize("photos", [None, np.zeros((3, 12))], ids=["none", "table"])
+def test_thumbnails_without_photos_are_an_error(photos):
+    with pytest.raises(ValueError, match="thumbnails need photos"):
+        EmbeddingDisplay(np.zeros((3, 2)), photos=photos).plot(thumbnails=True)
+
+
+def test_from_estimator_computes_the_features_of_photos(tmp_path):
+    frame = pd.DataFrame({"photo": write_photos(tmp_path, 9)}, index=range(100, 109))
+    y = pd.Series(["a", "b", "c"] * 3, index=frame.index)
+    transformer, unfitted = DeCAFTransformer(weights=tiny_network()), DeCAFTransformer(weights=tiny_network())
+    pipeline = make_pipeline(transformer, StandardScaler()).fit(frame)
+    for given, reference in ((transformer, transformer), (unfitted, transformer), (pipeline, pipeline)):
+        display = EmbeddingDisplay.from_estimator(given, frame, y, embedder=PCA_TO_2, thumbnails=True)
+        expected = PCA_TO_2.fit_transform(reference.transform(frame))
+        np.testing.assert_allclose(display.positions, expected, rtol=1e-4, atol=1e-5)
+        assert display.photos is frame and display.thumbnails_
+    assert not unfitted.__sklearn_is_fitted__()
+
+
+def test_errors_come_before_the_features_are_computed():
+    class Unused:
+        def fit_transform(self, X):
+            raise AssertionError
+
+    photos = photo_arrays(6)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        EmbeddingDisplay.from_estimator(Unused(), photos, [0, 1])
+    with pytest.raises(ValueError, match="no group for the class 1"):
+        EmbeddingDisplay.from_estimator(Unused(), photos, [0, 1] * 3, groups={0: "pet"})
+    with pytest.raises(ValueError, match="groups is a dict of classes, so y must be given"):
+        EmbeddingDisplay.from_features(np.zeros((6, 3)), groups={0: "pet"})
+
+
+def test_what_cannot_be_drawn_is_said():
+    with pytest.raises(ValueError, match="highlight='dog' is no class of y"):
+        EmbeddingDisplay(np.zeros((3, 2)), y=["cat"] * 3).plot(highlight="dog")
+    with pytest.raises(ValueError, match="markers for 8 domains; domains has 9"):
+        EmbeddingDisplay(np.zeros((9, 2)), domains=range(9)).plot()
+
+
+# LearningCurveByClassDisplay
+
+
+def test_the_curve_is_that_of_cross_validation():
+    X, y = blobs(60)
+    seeds = np.random.RandomState(0)
+    display = LearningCurveByClassDisplay.from_estimator(
+        GaussianNB(var_smoothing=1), X, y, n_train=[2, 5], n_splits=3, random_state=0
+    )
+    for n, scores in zip((2, 5), display.scores, strict=True):
+        splits = PerClassShuffleSplit(n, n_splits=3, random_state=seeds.randint(2**31 - 1))
+        expected = []
+        for train, test in splits.split(X, y):
+            predicted = GaussianNB(var_smoothing=1).fit(X[train], y[train]).predict(X[test])
+            expected.append(balanced_accuracy_score(y[test], predicted))
+        np.testing.assert_allclose(scores, expected)
+    np.testing.assert_array_equal(display.line_.get_xdata(), [2, 5])
+    np.testing.assert_allclose(display.line_.get_ydata(), 100 * display.scores.mean(axis=1))
+
+
+def test_the_band_is_one_standard_deviation_to_either_side():
+    scores = np.array([[0.2, 0.4], [0.5, 0.9]])
+    display = LearningCurveByClassDisplay([1, 10], scores).plot()
+    corners = display.band_.get_paths()[0].vertices
+    at = {x: corners[corners[:, 0] == x, 1] for x in (1, 10)}
+    np.testing.assert_allclose([at[1].min(), at[1].max(), at[10].min(), at[10].max()], [20, 40, 50, 90])
+    assert display.ax_.get_ylabel() == "mean per-class accuracy (%)"
+    assert display.ax_.get_legend() is None
+
+
+def test_several_curves_on_one_axis():
+    one = LearningCurveByClassDisplay([1, 2], [[0.1], [0.2]], name="one").plot()
+    two = LearningCurveByClassDisplay([1, 2], [[0.2], [0.3]], name="two").plot(one.ax_, linestyle="--")
+    two.plot(one.ax_, name="three")
+    assert two.ax_ is one.ax_ and legend_of(one) == ["one", "two", "three"]
+    assert len({line.get_color() for line in one.ax_.lines}) == 3
+    assert one.ax_.lines[1].get_linestyle() == "--"
+
+
+def test_a_score_of_ones_own_is_named():
+    X, y = blobs(30)
+    model = LogisticRegression()
+    display = LearningCurveByClassDisplay.from_estimator(
+        model, X, y, n_train=[3], n_test=2, n_splits=2, scoring="accuracy", random_state=1
+    )
+    splits = PerClassShuffleSplit(3, 2, 2, random_state=np.random.RandomState(1).randint(2**31 - 1))
+    np.testing.assert_array_equal(display.scores[0], cross_val_score(model, X, y, cv=splits))
+    assert display.ax_.get_ylabel() == "accuracy (%)" and display.name == "LogisticRegression"
+
+
+# LayerTimingDisplay
+
+TIMINGS = [
+    {"name": "conv1", "kind": "convolution", "seconds": 0.004, "share": 0.4},
+    {"name": "pool1", "kind": "pooling", "seconds": 0.001, "share": 0.1},
+    {"name": "conv2", "kind": "convolution", "seconds": 0.005, "share": 0.5},
+]
+
+
+def test_bars_are_milliseconds_and_wedges_shares_of_kinds():
+    display = LayerTimingDisplay.from_timings(TIMINGS, title="one photo")
+    np.testing.assert_allclose([bar.get_width() for bar in display.bars_], [4, 1, 5])
+    bars, pie = display.ax_
+    assert [label.get_text() for label in bars.get_yticklabels()] == ["conv1", "pool1", "conv2"]
+    assert bars.get_title() == "one photo" and bars.get_xlabel() == "time (ms)"
+    np.testing.assert_allclose([w.theta2 - w.theta1 for w in display.wedges_], [324, 36], rtol=1e-5)
+    assert [text.get_text() for text in pie.get_legend().get_texts()] == ["convolution, 90.0 %", "pooling, 10.0 %"]
+    colors = [bar.get_facecolor() for bar in display.bars_]
+    assert colors[0] == colors[2] == display.wedges_[0].get_facecolor() != colors[1]
+
+
+def test_a_timing_needs_two_axes():
+    figure, axes = pyplot.subplots(1, 2)
+    assert LayerTimingDisplay.from_timings(TIMINGS, ax=axes).figure_ is figure
+    with pytest.raises(ValueError, match="LayerTimingDisplay draws into 2 axes; ax has 1"):
+        LayerTimingDisplay.from_timings(TIMINGS, ax=axes[0])
+
+
+# FilterDisplay
+
+
+def network_with_filters(**changes):
+    preprocessing = Preprocessing((18, 20), (17, 19), **changes)
+    return Network(TINY.layers, tiny_network().arrays, preprocessing)
+
+
+@pytest.mark.parametrize("order, flip", [("RGB", False), ("BGR", False), ("RGB", True), ("BGR", True)])
+def test_filters_are_red_green_blue_and_upright(order, flip):
+    network = network_with_filters(channel_order=order, flip=flip)
+    filters = FilterDisplay.from_weights(network).filters
+    weight = network.arrays["conv1.weight"]
+    red, top = (0 if order == "RGB" else 2), (-1 if flip else 0)
+    assert filters.shape == (8, 5, 5, 3)
+    for k in (0, 7):
+        np.testing.assert_array_equal(filters[k, 0, :, 0], weight[k, red, top])
+
+
+def test_tiles_of_filters_lie_in_rows_and_zero_is_grey():
+    filters = np.zeros((5, 2, 2, 3))
+    filters[3, 0, 1] = [2.0, -4.0, 0.0]
+    picture = np.asarray(FilterDisplay(filters).plot().image_.get_array())
+    assert picture.shape == (5, 8, 3)
+    np.testing.assert_allclose(picture[:2, :2], 0.5)
+    np.testing.assert_allclose(picture[3, 1], [0.75, 0.0, 0.5])
+    np.testing.assert_allclose(picture[2], 1)  # between the rows
+
+
+def test_a_network_without_convolution_has_no_filters():
+    layers = (FullyConnected("fc6", 4),)
+    network = Network.random(Architecture(layers, Preprocessing((4, 4), (4, 4))), 0)
+    with pytest.raises(ValueError, match="does not begin with a convolution"):
+        FilterDisplay.from_weights(network)
+
+
+# BlobDisplay
+
+
+@pytest.mark.parametrize("fitted", [True, False])
+def test_maps_are_the_blob_of_the_photo(fitted):
+    network, (photo,) = tiny_network(), photo_arrays(1)
+    transformer = DeCAFTransformer(7, weights=network, crops="ten")
+    if fitted:
+        transformer.fit([photo])
+    display = BlobDisplay.from_estimator(transformer, photo, blob="conv2", n_maps=5)
+    expected = DeCAFTransformer("conv2", dropout=False, weights=network).fit_transform([photo])
+    np.testing.assert_array_equal(display.maps.ravel(), expected[0])
+    assert display.maps.shape == network.blob_shapes["conv2"] and transformer.layer == 7
+    strength = np.square(display.maps).mean(axis=(1, 2))
+    np.testing.assert_array_equal(strength[display.channels_], np.sort(strength)[::-1][:5])
+
+
+def test_a_photo_of_floats_is_read_as_those_that_fit_saw():
+    network, photos = tiny_network(), [photo / 100.0 for photo in photo_arrays(3)]
+    transformer = DeCAFTransformer("conv1", dropout=False, weights=network).fit(photos)
+    display = BlobDisplay.from_estimator(transformer, photos[0] / 2, blob="conv1")
+    np.testing.assert_array_equal(display.maps.ravel(), transformer.transform([photos[0] / 2])[0])
+
+
+@pytest.mark.slow
+def test_maps_of_random_weights_are_those_of_the_fitted_network():
+    (photo,) = photo_arrays(1)
+    transformer = DeCAFTransformer("conv1", dropout=False, weights="random").fit([photo])
+    display = BlobDisplay.from_estimator(transformer, photo, blob="conv1")
+    np.testing.assert_array_equal(display.maps.ravel(), transformer.transform([photo])[0])
+
+
+def test_the_strongest_maps_come_first():
+    maps = np.zeros((6, 2, 3))
+    maps[4], maps[1, 0, 0] = 2.0, 3.0
+    display = BlobDisplay(maps, blob="conv9").plot(n_maps=2)
+    assert display.channels_.tolist() == [4, 1]
+    picture = display.image_.get_array().filled(np.nan)
+    np.testing.assert_array_equal(picture[:2, :3], maps[4])
+    np.testing.assert_array_equal(picture[:2, 4:], maps[1])
+    assert [text.get_text() for text in display.ax_.texts] == ["4", "1"]
+    assert display.ax_.get_title() == "2 strongest maps of conv9, 2 × 3"
+
+
+def test_a_blob_without_maps_is_refused():
+    (photo,) = photo_arrays(1)
+    transformer = DeCAFTransformer(weights=tiny_network())
+    with pytest.raises(ValueError, match="'fc6' has no maps; blobs with maps are conv1_pre, conv1"):
+        BlobDisplay.from_estimator(transformer, photo, blob="fc6")
+    with pytest.raises(ValueError, match="there is no layer 'conv9'"):
+        BlobDisplay.from_estimator(transformer, photo, blob="conv9")
+
+
+# All of them
+
+DISPLAYS = [
+    EmbeddingDisplay(np.arange(6.0).reshape(3, 2), y=[0, 1, 1]),
+    LearningCurveByClassDisplay([1, 2], [[0.5, 0.6], [0.7, 0.8]]),
+    FilterDisplay(np.ones((3, 2, 2, 3))),
+    BlobDisplay(np.ones((3, 2, 2))),
+    LayerTimingDisplay(["a", "b"], ["x", "y"], [1, 2]),
+]
+each_display = pytest.mark.parametrize("display", DISPLAYS, ids=lambda display: type(display).__name__)
+
+
+@each_display
+def test_plot_draws_where_it_is_told_and_returns_the_display(display):
+    n_axes = 2 if isinstance(display, LayerTimingDisplay) else 1
+    figure, axes = pyplot.subplots(1, n_axes)
+    assert display.plot(axes) is display
+    assert display.figure_ is figure and np.all(np.ravel(display.ax_) == np.ravel(axes))
+    assert display.plot().figure_ is not figure  # and a second time, elsewhere
+    display.figure_.draw_without_rendering()
+
+
+@each_display
+def test_without_matplotlib_the_extra_is_named(display, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=rf'^{type(display).__name__} needs .* pip install "skdecaf\[plot\]"$'):
+        display.plot()
+
+
+@each_display
+def test_plot_leaves_the_settings_of_matplotlib_alone(display):
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    display.plot()
+    assert dict(matplotlib.rcParams) == before
