@@ -34,16 +34,7 @@ def system_info(weights="mini"):
     network = resolve_network(weights)
     DeCAFTransformer(dropout=False, weights=network).fit_transform([np.zeros((64, 64), np.uint8)])
     return {
-        "versions": {"python": platform.python_version(), **{package: version(package) for package in _PACKAGES}},
-        "processor": {
-            "name": _processor_name(),
-            "system": platform.platform(),
-            "processors": os.cpu_count(),
-            "usable": joblib.cpu_count(),
-            "threads": resolve_n_jobs(None),
-        },
-        "kernels": {"in_use": _kernels.instruction_set, "supported": _kernels.supported()},
-        "blas": _blas(),
+        **machine_info(),
         "weights": {
             "name": network.name,
             "parameters": network.n_parameters,
@@ -56,6 +47,22 @@ def system_info(weights="mini"):
             "weights_bytes": sum(array.nbytes for array in network.arrays.values()),
             "peak_of_process_bytes": _peak_memory(),
         },
+    }
+
+
+def machine_info():
+    """Describe the installation and the machine: the sections "versions" to "blas" of `system_info`."""
+    return {
+        "versions": {"python": platform.python_version(), **{package: version(package) for package in _PACKAGES}},
+        "processor": {
+            "name": _processor_name(),
+            "system": platform.platform(),
+            "processors": os.cpu_count(),
+            "usable": joblib.cpu_count(),
+            "threads": resolve_n_jobs(None),
+        },
+        "kernels": {"in_use": _kernels.instruction_set, "supported": _kernels.supported()},
+        "blas": _blas(),
     }
 
 

@@ -1,0 +1,137 @@
+"""Where the time goes: every step of the forward pass, on one thread."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import time
+
+import numpy as np
+
+from skdecaf._blob_names import resolve_blobs
+from skdecaf._forward import plan_forward_pass
+from skdecaf._layers import layer_to_dict, multiply_adds
+from skdecaf.benchmark.machine import product_speed
+from skdecaf.weights import resolve_network
+
+
+def time_layers(weights="mini", layer=6, *, batch_size=64, rounds=5):
+    """Time each step of the forward pass, on one thread.
+
+    Parameters
+    ----------
+    weights : str, PathLike or Network
+        As for `skdecaf.DeCAFTransformer`.
+    layer : int, str or list of them
+        Nothing beyond is computed.
+    batch_size : int, default=64
+        How many images go through together.
+    rounds : int, default=5
+        Medians over them count.
+
+    Returns
+    -------
+    dict
+        "records" has a dict for each step: its "name", such as ``"conv1"``, or ``"conv1+pool1+norm1"`` where several
+        layers are done in one sweep; its "kind", made of the kinds of those layers; "seconds" for one image and their
+        "share" of all; "multiply_adds" for one image as the layer is defined, "gflops" (those, as two operations
+        each, in 1e9 a second) and "of_product_speed" (their share of what a product of matrices reaches here), the
+        last three None for a step without any. Besides it has "batch_size", "seconds" of all steps, "multiply_adds" of
+        all, and "product_gflops" of this machine.
+
+    Notes
+    -----
+    Time is the processor's for the thread, which on a quiet machine is that of the clock, and does not grow where
+    others are at work. Algorithms with fewer multiplications than the definition may exceed the speed of products. The
+    paper (Donahue et al., ICML 2014, section 3.3 and figure 3) breaks the time down in the same way.
+
+    Examples
+    --------
+    >>> from skdecaf.benchmark import time_layers
+    >>> times = time_layers("mini", layer=5, batch_size=2, rounds=1)
+    >>> times["records"][0]["name"]
+    'input'
+    """
+    network = resolve_network(weights, 0)
+    forward, images = plan_forward_pass(network, resolve_blobs(layer, network)), random_images(network, batch_size)
+    forward.run(images)
+    speeds, observed = [], []
+    for _ in range(rounds):
+        speeds.append(product_speed(repeats=1))
+        observed.append(_observe(forward, images))
+    seconds = {name: float(np.median([times[name] for times in observed])) / batch_size for name in observed[0]}
+    costs, kinds = multiply_adds(network.layers, network.input_shape), _kinds(network.layers)
+    speed, total = float(np.median(speeds)), sum(seconds.values())
+    records = [_record(name, time, total, costs, kinds, speed) for name, time in seconds.items()]
+    return {
+        "batch_size": batch_size,
+        "seconds": total,
+        "multiply_adds": sum(record["multiply_adds"] or 0 for record in records),
+        "product_gflops": speed,
+        "records": records,
+    }
+
+
+def group_by_kind(records):
+    """Sum the times of layers by their kind, as the paper's figure 3 does.
+
+    Parameters
+    ----------
+    records : list of dict
+        Of `time_layers`.
+
+    Returns
+    -------
+    list of dict
+        "kind", "seconds" and "share", the largest first.
+
+    Examples
+    --------
+    >>> from skdecaf.benchmark import group_by_kind
+    >>> conv = {"name": "conv1", "kind": "convolution", "seconds": 3.0, "share": 0.75}
+    >>> pool = {"name": "pool1", "kind": "pooling", "seconds": 1.0, "share": 0.25}
+    >>> [kind["share"] for kind in group_by_kind([pool, conv])]
+    [0.75, 0.25]
+    """
+    kinds = {record["kind"]: {"kind": record["kind"], "seconds": 0.0, "share": 0.0} for record in records}
+    for record in records:
+        for key in ("seconds", "share"):
+            kinds[record["kind"]][key] += record[key]
+    return sorted(kinds.values(), key=lambda kind: -kind["seconds"])
+
+
+def random_images(network, n):
+    """Make n images of random pixels, of the size that the network reads."""
+    return np.random.default_rng(0).integers(0, 256, (n, *network.preprocessing.crop, 3), dtype=np.uint8)
+
+
+def _observe(forward, images):
+    """Seconds of each step in one run, by name."""
+    times, last = {}, time.thread_time()
+
+    def observe(name):
+        nonlocal last
+        now = time.thread_time()
+        times[name], last = times.get(name, 0.0) + now - last, now
+
+    forward.run(images, observe=observe)
+    return times
+
+
+def _kinds(layers):
+    """Name of each layer -> what it does, in words."""
+    words = {"max_pool": "pooling", "response_norm": "normalisation"}
+    types = {layer.name: layer_to_dict(layer)["type"] for layer in layers}
+    return {name: words.get(kind, kind.replace("_", " ")) for name, kind in types.items()}
+
+
+def _record(name, seconds, total, costs, kinds, speed):
+    layers = [part.removesuffix("_pre") for part in name.split("+")]
+    cost = sum(costs.get(layer, 0) for layer in layers) or None
+    gflops = 2e-9 * cost / seconds if cost and seconds else None
+    return {
+        "name": name,
+        "kind": " + ".join(dict.fromkeys(kinds.get(layer, "moving data") for layer in layers)),
+        "seconds": seconds,
+        "share": seconds / total if total else 0.0,
+        "multiply_adds": cost,
+        "gflops": gflops,
+        "of_product_speed": gflops and gflops / speed,
+    }

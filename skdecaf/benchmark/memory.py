@@ -1,0 +1,77 @@
+"""The memory that a long run takes."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import tempfile
+
+import numpy as np
+
+from skdecaf._decaf import DeCAFTransformer
+from skdecaf.benchmark.photos import write_photos
+from skdecaf.benchmark.worker import start_worker
+from skdecaf.weights import resolve_network
+
+
+def peak_memory(weights="mini", layer=6, *, n_files=1000, size=(375, 500), threads=None, batch_size=64):
+    """Measure the memory that transforming many photos takes, in a process of its own.
+
+    Parameters
+    ----------
+    weights : str or PathLike
+        As for `skdecaf.DeCAFTransformer`.
+    layer : int, str or list of them
+    n_files : int, default=1000
+        A few files are listed as often as it takes.
+    size : tuple (height, width)
+        Of the photos in pixels.
+    threads : int, optional
+        As ``n_jobs`` of the transformer.
+    batch_size : int, default=64
+
+    Returns
+    -------
+    dict
+        "n_files", and bytes: "loaded" of the process with the network loaded, "peak", "result" of the returned
+        array, and "above", what the peak has above the other two; None where the system does not tell.
+
+    Examples
+    --------
+    >>> from skdecaf.benchmark import peak_memory
+    >>> peak_memory("mini", n_files=10_000)["above"]  # doctest: +SKIP
+    """
+    with tempfile.TemporaryDirectory() as folder, start_worker() as worker:
+        photos = write_photos(folder, size)
+        files = [photos[i % len(photos)] for i in range(n_files)]
+        arguments = {"files": files, "threads": threads, "batch_size": batch_size}
+        return worker.call("transform_many", weights=str(weights), layer=layer, **arguments)
+
+
+def transform_many(weights, layer, files, threads, batch_size):
+    """Transform photos, and tell the memory of this process as `peak_memory` does."""
+    network = resolve_network(weights, 0)
+    options = {"dropout": False, "n_jobs": threads, "batch_size": batch_size}
+    transformer = DeCAFTransformer(layer, weights=network, **options)
+    _forget_peak()
+    loaded = _status("VmRSS")
+    result = transformer.fit_transform(np.array(files, dtype=object))
+    peak = _status("VmHWM")
+    above = None if loaded is None else peak - loaded - result.nbytes
+    return {"n_files": len(files), "loaded": loaded, "peak": peak, "result": result.nbytes, "above": above}
+
+
+def _forget_peak():
+    """Let the system count the peak from now on; without that it may lie in the loading of the network."""
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+    except OSError:
+        pass
+
+
+def _status(name):
+    """Bytes that Linux tells about this process, or None elsewhere."""
+    try:
+        with open("/proc/self/status") as file:
+            lines = dict(line.split(":", 1) for line in file)
+    except OSError:
+        return None
+    return int(lines[name].split()[0]) * 1024

@@ -1,0 +1,231 @@
+"""Benchmarks: what is counted and compared is right, whatever the times are."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import json
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_networks import TINY, tiny_network
+
+from skdecaf import Network
+from skdecaf._forward import ForwardPass
+from skdecaf.benchmark import (
+    group_by_kind,
+    measure_throughput,
+    peak_memory,
+    product_speed,
+    run_benchmark,
+    throughput,
+    time_layers,
+    to_markdown,
+)
+from skdecaf.benchmark.engines import engine_environment
+from skdecaf.benchmark.layers import random_images
+from skdecaf.benchmark.photos import write_photos
+from skdecaf.benchmark.worker import start_worker
+
+
+def layers_of(times):
+    """Names of the layers that steps stand for, in their order."""
+    return [name for record in times["records"] for name in record["name"].split("+")]
+
+
+def test_every_layer_is_timed_once_and_shares_add_up():
+    times = time_layers(tiny_network(), "prob", batch_size=3, rounds=2)
+    assert [name for name in layers_of(times) if name not in ("input", "flatten")] == [
+        "conv1", "pool1", "norm1", "conv2", "norm2", "pool5", "fc6", "fc7", "fc8", "prob"
+    ]  # fmt: skip
+    records = times["records"]
+    assert math.isclose(sum(record["share"] for record in records), 1)
+    assert math.isclose(sum(record["seconds"] for record in records), times["seconds"])
+    for record in records:
+        if record["multiply_adds"]:
+            assert math.isclose(record["gflops"] * record["seconds"], 2e-9 * record["multiply_adds"])
+            assert math.isclose(record["of_product_speed"], record["gflops"] / times["product_gflops"])
+
+
+def test_multiply_adds_are_those_of_the_definition():
+    """Counted by hand: outputs of a layer times what each of them sums up."""
+    times = time_layers(tiny_network(), "fc8", batch_size=1, rounds=1)
+    by_hand = {"conv1": 7 * 8 * 8 * 5**2 * 3, "conv2": 3 * 4 * 12 * 3**2 * 4, "fc7": 10 * 20, "fc8": 5 * 10}
+    by_hand["fc6"] = 20 * math.prod(tiny_network().blob_shapes["pool5"])
+    counts = {record["name"].split("+")[0]: record["multiply_adds"] for record in times["records"]}
+    assert {name: count for name, count in counts.items() if count} == by_hand
+    assert times["multiply_adds"] == sum(by_hand.values())
+
+
+@pytest.mark.slow
+def test_multiply_adds_of_caffenet_are_the_published_ones():
+    times = time_layers("random", "prob", batch_size=1, rounds=1)
+    counts = {r["name"].split("+")[0]: round(r["multiply_adds"] / 1e6, 1) for r in times["records"] if r["gflops"]}
+    assert counts == {
+        "conv1": 105.4, "conv2": 223.9, "conv3": 149.5, "conv4": 112.1, "conv5": 74.8,
+        "fc6": 37.7, "fc7": 16.8, "fc8": 4.1,
+    }  # fmt: skip
+    assert round(times["multiply_adds"] / 1e6, 1) == 724.4
+
+
+def test_kinds_are_in_words_and_the_largest_comes_first():
+    records = time_layers(tiny_network(), "prob", batch_size=2, rounds=1)["records"]
+    kinds = group_by_kind(records)
+    words = {word for kind in kinds for word in kind["kind"].split(" + ")}
+    known = {"convolution", "pooling", "normalisation", "fully connected", "softmax", "moving data"}
+    assert {"convolution", "fully connected"} <= words <= known
+    assert [kind["seconds"] for kind in kinds] == sorted((kind["seconds"] for kind in kinds), reverse=True)
+    assert math.isclose(sum(kind["share"] for kind in kinds), 1)
+
+
+def test_who_observes_changes_nothing():
+    network, seen = tiny_network(), []
+    forward, images = ForwardPass(network, ["fc6"]), random_images(network, 3)
+    observed = forward.run(images, observe=seen.append)["fc6"]
+    np.testing.assert_array_equal(observed, forward.run(images)["fc6"])
+    assert seen[-1] == "fc6"
+
+
+def test_products_have_a_speed():
+    assert 0.01 < product_speed(repeats=1) < 1e5
+
+
+def test_photos_have_the_size_that_was_asked_for(tmp_path):
+    paths = write_photos(tmp_path, (60, 80))
+    assert len(paths) == len(set(paths))
+    for path in paths:
+        with Image.open(path) as photo:
+            assert (photo.format, photo.size) == ("JPEG", (80, 60))
+
+
+def test_an_engine_that_is_missing_is_named_with_its_extra(monkeypatch):
+    monkeypatch.setattr(throughput, "_version", lambda name: None)
+    said = []
+    assert measure_throughput(
+        tiny_network(), against=["openvino"], batch_sizes=(), sizes=(), notify=said.append
+    ) == []  # fmt: skip
+    assert said == ['openvino is left out: its package openvino is missing; run pip install "skdecaf[bench]"']
+
+
+def test_an_engine_that_nobody_knows_is_refused():
+    with pytest.raises(ValueError, match="there is no engine 'caffe' to compare with; there are onnxruntime, "):
+        measure_throughput(tiny_network(), against=["caffe"])
+
+
+REPORT = {
+    "machine": {
+        "versions": {"skdecaf": "1.2", "numpy": "2.4", "python": "3.11"},
+        "processor": {"name": "A", "system": "S", "processors": 8, "usable": 2},
+        "kernels": {"in_use": "avx2", "supported": ["avx2", "baseline"]},
+        "blas": [{"internal_api": "openblas", "version": "0.3", "architecture": "Haswell", "num_threads": 2}],
+        "warnings": ["OPENBLAS_CORETYPE=Haswell is set."],
+    },
+    "network": {"name": "n", "weights": "w", "blob": "fc6", "input": "17 × 19", "parameters": 2_000_000},
+    "throughput": [
+        {
+            "engine": "openvino", "version": "1", "settings": "float32", "source": "memory", "threads": 2,
+            "batch_size": 64, "images_per_second": 50.0, "slowest": 40.0, "fastest": 60.0, "times_as_fast": 1.5,
+            "largest_error": 2e-6, "seconds": [0.02], "cpu_seconds": [0.03],
+        }
+    ],
+    "memory": {
+        "n_files": 9, "threads": 2, "batch_size": 64, "loaded": 2e8, "peak": 3e8, "result": 2e7, "above": 8e7,
+    },
+}  # fmt: skip
+
+
+def test_page_of_a_report():
+    page = to_markdown(REPORT)
+    assert "**OPENBLAS_CORETYPE=Haswell is set.**" in page
+    assert "kernels: avx2; BLAS: openblas 0.3 (Haswell)" in page
+    assert "| memory | 2 | 64 | openvino 1 | 50.0 | 40.0 to 60.0 | 20.00 | 30.00 | 1.50 | 2e-06 |" in page
+    assert "| the peak above both | 80 |" in page
+    for table in page.split("\n\n"):
+        if table.startswith("|"):
+            assert len({line.count("|") for line in table.splitlines()}) == 1
+
+
+def test_the_environment_that_slows_products_down_is_told(monkeypatch):
+    from skdecaf.benchmark.machine import describe_machine
+
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    assert describe_machine()["warnings"] == []
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    (warning,) = describe_machine()["warnings"]
+    assert warning.startswith("OPENBLAS_CORETYPE=Haswell is set") and "unset it" in warning
+
+
+@pytest.mark.slow
+def test_a_worker_tells_why_it_failed():
+    with start_worker() as worker:
+        with pytest.raises(ChildProcessError, match="FileNotFoundError: .*nowhere"):
+            worker.call("time_layers", weights="nowhere", layer=6, batch_size=1, rounds=1)
+        worker._process.kill()
+        with pytest.raises(ChildProcessError, match="a process of the benchmark ended"):
+            worker.call("time_images")
+
+
+def network_with_everything():
+    """Like the tiny network, with rows reversed and a mean image."""
+    tiny, preprocessing = tiny_network(), TINY.preprocessing
+    values = {**vars(preprocessing), "mean": (0, 0, 0), "flip": True}
+    mean_image = np.random.default_rng(0).uniform(90, 130, (*preprocessing.resize, 3))
+    return Network(tiny.layers, tiny.arrays, type(preprocessing)(**values), mean_image=mean_image)
+
+
+@pytest.mark.slow
+def test_engines_compute_the_same(tmp_path):
+    packages = {"onnxruntime": "onnxruntime", "openvino": "openvino", "opencv": "cv2"}
+    engines = [name for name, module in packages.items() if pytest.importorskip(module)]
+    photos = write_photos(tmp_path, (40, 50))
+    options = {"threads": [2], "batch_sizes": (1, 4), "files": photos, "rounds": 1}
+    records = measure_throughput(network_with_everything(), 6, against=engines, **options)
+    assert {record["source"] for record in records} == {"memory", "files"}
+    assert len(records) == len(["skdecaf", *engines]) * 3
+    assert all(record["largest_error"] < 1e-5 for record in records)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", [tiny_network(), network_with_everything()], ids=["tiny", "everything"])
+def test_the_module_of_torch_computes_the_same(network, tmp_path):
+    torch = pytest.importorskip("torch")
+    from skdecaf.benchmark.engines import Peer, SkdecafEngine
+    from skdecaf.benchmark.torch_module import build_module
+
+    network.save(tmp_path / "network.safetensors")
+    images = random_images(network, 3)
+    for blob in ("conv1_pre", "conv1", "norm2", "pool5", "fc6", "prob"):
+        with torch.no_grad():
+            found = build_module(network, blob)(torch.from_numpy(Peer.convert(None, images))).numpy()
+        expected = SkdecafEngine({"network": tmp_path / "network.safetensors", "blob": blob}, 1, 3).run(images)
+        np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.slow
+def test_a_report_of_everything_survives_json(tmp_path):
+    pytest.importorskip("onnxruntime")
+    weights, photos = tmp_path / "tiny.safetensors", write_photos(tmp_path, (40, 50))
+    tiny_network().save(weights)
+    options = {"threads": [1], "batch_sizes": (1, 4), "files": photos, "rounds": 1, "n_files": 5}
+    report = run_benchmark(weights, 6, against=["onnxruntime"], each_instruction_set=True, **options)
+    assert [times["instruction_set"] for times in report["layers"]] == report["machine"]["kernels"]["supported"]
+    assert {record["engine"] for record in report["throughput"]} == {"skdecaf", "onnxruntime"}
+    assert to_markdown(json.loads(json.dumps(report))) == to_markdown(report)
+
+
+@pytest.mark.slow
+def test_memory_of_many_photos_is_told(tmp_path):
+    tiny_network().save(tmp_path / "tiny.safetensors")
+    memory = peak_memory(tmp_path / "tiny.safetensors", 6, n_files=50, size=(60, 80), threads=1)
+    assert (memory["n_files"], memory["result"]) == (50, 50 * 20 * 4)
+    if memory["above"] is not None:
+        assert memory["peak"] == memory["loaded"] + memory["result"] + memory["above"]
+        assert memory["peak"] > 2e7
+
+
+def test_peers_are_held_to_avx2_where_they_have_a_switch(monkeypatch):
+    monkeypatch.delenv("SKDECAF_CPU", raising=False)
+    assert "ONEDNN_MAX_CPU_ISA" not in engine_environment("torch")
+    monkeypatch.setenv("SKDECAF_CPU", "avx2")
+    assert engine_environment("torch")["ONEDNN_MAX_CPU_ISA"] == "AVX2"
+    assert engine_environment("openvino") == {}
