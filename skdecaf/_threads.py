@@ -1,6 +1,7 @@
 """How many threads to use, and the one limit on the threads of BLAS."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import multiprocessing
 import os
 import threading
 from contextlib import contextmanager
@@ -87,13 +88,13 @@ def resolve_n_jobs(n_jobs):
     """How many threads ``n_jobs`` means here.
 
     None is what ``joblib.parallel_config`` says, else as many threads as BLAS may use now, so that the limits of
-    joblib's workers, dask and the environment hold; in a worker thread of joblib it is one. Negative numbers count
-    from the number of processors, as everywhere in scikit-learn.
+    joblib's workers, dask and the environment hold; in a worker of joblib that has none, it is one. Negative numbers
+    count from the number of processors, as everywhere in scikit-learn.
     """
     if n_jobs is None:
         n_jobs = _configured_n_jobs()
     if n_jobs is None:
-        return 1 if _in_joblib_thread() else _limit.threads_outside()
+        return 1 if _in_joblib_worker() else _limit.threads_outside()
     if n_jobs == 0:
         raise ValueError("n_jobs == 0 has no meaning; use None, a positive or a negative number")
     return n_jobs if n_jobs > 0 else max(1, joblib.cpu_count() + 1 + n_jobs)
@@ -106,7 +107,9 @@ def _configured_n_jobs():
     return int(n_jobs) if isinstance(n_jobs, Integral) else None
 
 
-def _in_joblib_thread():
+def _in_joblib_worker():
+    """Whether this is a thread, or a process of multiprocessing, of joblib; those of loky have limits of their own."""
     backend, _ = joblib.parallel.get_active_backend()
     nested = (backend.nesting_level or 0) > 0
-    return nested and threading.current_thread() is not threading.main_thread()
+    in_thread = threading.current_thread() is not threading.main_thread()
+    return nested and (in_thread or multiprocessing.current_process().daemon)

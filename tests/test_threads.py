@@ -100,8 +100,9 @@ def test_one_thread_in_a_thread_of_joblib():
 
 
 @pytest.mark.slow
-def test_limits_of_worker_processes_hold():
-    with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
+@pytest.mark.parametrize(("backend", "limit"), [("loky", {"inner_max_num_threads": 1}), ("multiprocessing", {})])
+def test_limits_of_worker_processes_hold(backend, limit):
+    with joblib.parallel_config(backend, n_jobs=2, **limit):
         found = joblib.Parallel()(joblib.delayed(resolve_n_jobs)(None) for _ in range(2))
     assert found == [1, 1]
 
