@@ -44,7 +44,8 @@ def test_any_blob_alone_has_the_bits_that_it_has_among_all(blob):
 def test_nothing_beyond_the_last_blob_is_planned():
     network = tiny_network()
     plan = ForwardPass(network, ["pool1", "conv2_pre"])
-    assert [name for name, _ in plan._map_steps] == ["conv1", "pool1", "norm1", "conv2_pre"]
+    steps = [name for block in plan._map_blocks for name, _ in block.steps]
+    assert steps == ["input", "conv1", "pool1", "norm1", "conv2_pre"]
     assert not plan._vector_steps
     assert [name for name, _ in ForwardPass(network, ["fc6"])._vector_steps] == ["fc6"]
 
@@ -74,7 +75,7 @@ def test_sparse_layers():
     batch = images(network, 7)
     plan = ForwardPass(network, ["fc6", "fc7_pre", "prob"])
     kinds = [type(step).__name__ for _, step in plan._vector_steps]
-    assert kinds == ["_SparseStep", "_SparseStep", "_RectifyStep", "_FullyConnectedStep", "_SoftmaxStep"]
+    assert kinds == ["SparseStep", "SparseStep", "RectifyStep", "DenseStep", "SoftmaxStep"]
     blobs = plan.run(batch)
     for i, image in enumerate(batch):
         expected, alone = float64_layers.blobs(network, image), plan.run(batch[i : i + 1])
@@ -223,3 +224,22 @@ def test_embedded_network_gives_the_published_features():
     blobs = ForwardPass(resolve_network("mini"), ["pool5", "fc6", "fc7", "fc8"]).run(reference["crops"])
     for name, value in blobs.items():
         assert relative_error(value, reference[name]) < 1e-4
+
+
+@pytest.mark.parametrize("n_threads", [2, 3])
+def test_threads_inside_the_layers_change_no_bit(n_threads):
+    network = resolve_network("mini")
+    plan = ForwardPass(network, ["conv1", "pool5", "fc7", "prob"])
+    batch = images(network, 2)
+    expected = plan.run(batch)
+    for blob, values in plan.run(batch, n_threads=n_threads).items():
+        np.testing.assert_array_equal(values, expected[blob], err_msg=blob)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_overflowing_features_do_not_warn(n_threads):
+    network = tiny_network()
+    arrays = {name: array * np.float32(1e38) for name, array in network.arrays.items()}
+    huge = Network(network.layers, arrays, network.preprocessing)
+    found = ForwardPass(huge, ["fc7"]).run(images(network, 1), n_threads=n_threads)["fc7"]
+    assert not np.isfinite(found).all()

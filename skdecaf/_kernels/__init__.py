@@ -11,7 +11,17 @@ import os
 import sys
 import warnings
 
-NAMES = ("bias", "patches", "pixels", "pooling", "response_norm", "softmax")
+NAMES = (
+    "bias",
+    "folding",
+    "patches",
+    "pixels",
+    "pooling",
+    "response_norm",
+    "softmax",
+    "winograd_input",
+    "winograd_output",
+)
 INSTRUCTION_SETS = ("avx512", "avx2", "baseline")
 
 # What GCC may use under -march=x86-64-v3 and -v4, as far as NumPy reports it.

@@ -4,6 +4,8 @@ import float64_layers
 import numpy as np
 import pytest
 
+from skdecaf._forward.tilings import TILINGS
+
 GENERATOR = np.random.default_rng(0)
 
 
@@ -21,7 +23,7 @@ def same(compiled, plain, *arguments, shape):
     outs = [np.full(shape, 7, np.float32) for _ in range(2)]
     compiled(*arguments, outs[0])
     plain(*arguments, outs[1])
-    np.testing.assert_allclose(outs[0], outs[1], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(outs[0], outs[1], rtol=1e-5, atol=1e-6 * max(1, np.abs(outs[1]).max(initial=0)))
     return outs[0]
 
 
@@ -34,6 +36,22 @@ def test_normalise_pixels(compiled, plain, dtype, n):
         compiled("pixels").normalise_pixels, plain("pixels").normalise_pixels, images, mean, scale, shape=images.shape
     )
     np.testing.assert_allclose(out, (images.astype(np.float64) - mean) / scale, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize(("stride", "pad", "size"), [(1, 0, (4, 5)), (2, 1, (3, 4)), (3, 2, (2, 3)), (4, 0, (3, 1))])
+def test_fold_pixels(compiled, plain, dtype, stride, pad, size):
+    images = GENERATOR.integers(0, 256, (2, 4, 5, 3)).astype(dtype)
+    mean, scale = np.float32([123, 117, 104]), np.float32([58, 57, 60])
+    out = same(
+        compiled("folding").fold_pixels, plain("folding").fold_pixels,
+        images.reshape(2, 4, 15), np.tile(mean, 5), np.tile(scale, 5), pad,
+        shape=(2, *size, stride, stride * 3),
+    )  # fmt: skip
+    padded = np.pad((images.astype(np.float64) - mean) / scale, ((0, 0), (pad, 20), (pad, 20), (0, 0)))
+    for dy, dx in np.ndindex(stride, stride):
+        expected = padded[:, dy::stride, dx::stride][:, : size[0], : size[1]]
+        np.testing.assert_allclose(out[:, :, :, dy, 3 * dx : 3 * dx + 3], expected, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("n", [1, 3])
@@ -62,6 +80,50 @@ def test_patches_times_filters_are_a_convolution(compiled, plain, n, kernel, str
 
 
 @pytest.mark.parametrize("rectify", [0, 1])
+@pytest.mark.parametrize("channels", [1, 19])
+@pytest.mark.parametrize(("height", "width", "pad"), [(9, 6, 1), (5, 12, 2), (7, 7, 0)])
+@pytest.mark.parametrize("tiling", TILINGS, ids=str)
+def test_tiles_times_filters_are_a_convolution(compiled, plain, tiling, height, width, pad, channels, rectify):
+    maps, weight, bias = normal(2, channels, height, width), normal(2, channels, tiling.r, tiling.r), normal(2)
+    size = [side + 2 * pad - tiling.r + 1 for side in (height, width)]
+    places = GENERATOR.permutation(2 * tiling.tiles(*size) + 1)[:-1].reshape(2, -1)
+    t = tiling.t
+    tiles = same(
+        compiled("winograd_input").transform_input, plain("winograd_input").transform_input,
+        channels_last(maps), pad, tiling.m, places, shape=(places.size + 1, t, t, channels),
+    )  # fmt: skip
+    filters = tiling.transform_filters(weight)
+    products = np.einsum("rpc,pck->rpk", tiles.reshape(-1, t * t, channels), filters).astype(np.float32)
+    out = same(
+        compiled("winograd_output").transform_output, plain("winograd_output").transform_output,
+        products.reshape(-1, t, 2), places, tiling.m, bias, rectify, shape=(2, *size, 2),
+    )  # fmt: skip
+    for image, values in zip(maps, out, strict=True):
+        expected = float64_layers.convolution(image, weight, bias, 1, pad, 1)
+        expected = np.maximum(expected, 0) if rectify else expected
+        np.testing.assert_allclose(values.transpose(2, 0, 1), expected, rtol=0, atol=5e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("tiling", TILINGS, ids=str)
+def test_the_kernels_have_the_matrices(compiled, tiling):
+    """One value at a time: small whole numbers and powers of two, so that nothing is rounded."""
+    t, m = tiling.t, tiling.m
+    tiles, single = np.empty((1, t, t, 1), np.float32), np.zeros((1, 1), np.int64)
+    products, pixels = np.zeros((t, t, 1), np.float32), np.empty((1, m, m, 1), np.float32)
+    for y, x in np.ndindex(t, t):
+        maps = np.zeros((1, t, t, 1), np.float32)
+        maps[0, y, x] = 1
+        compiled("winograd_input").transform_input(maps, 0, m, single, tiles)
+        expected = np.outer(tiling.input_transform[:, y], tiling.input_transform[:, x])
+        np.testing.assert_array_equal(tiles[0, :, :, 0], expected)
+        products[y, x] = 1
+        compiled("winograd_output").transform_output(products, single, m, np.zeros(1, np.float32), 0, pixels)
+        products[y, x] = 0
+        expected = np.outer(tiling.output_transform[:, y], tiling.output_transform[:, x])
+        np.testing.assert_array_equal(pixels[0, :, :, 0], expected)
+
+
+@pytest.mark.parametrize("rectify", [0, 1])
 def test_add_bias(compiled, plain, rectify):
     products, bias = normal(2, 12, 5), normal(5)
     out = same(compiled("bias").add_bias, plain("bias").add_bias, products, bias, rectify, 3, shape=(2, 7, 9))
@@ -79,6 +141,10 @@ def test_nan_passes_through(compiled):
     rectified = np.empty(3, np.float32)
     compiled("bias").rectify(values.reshape(-1), rectified)
     np.testing.assert_array_equal(rectified, [np.nan, 0, 1])
+    products, pixels = np.zeros((6, 6, 3), np.float32), np.empty((1, 4, 4, 3), np.float32)
+    places, bias = np.zeros((1, 1), np.int64), values.reshape(-1)
+    compiled("winograd_output").transform_output(products, places, 4, bias, 1, pixels)
+    np.testing.assert_array_equal(pixels, np.broadcast_to(np.float32([np.nan, 0, 1]), pixels.shape))
 
 
 @pytest.mark.parametrize("rounding", ["ceil", "floor"])

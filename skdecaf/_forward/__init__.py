@@ -1,0 +1,11 @@
+"""The forward pass: planned once, run on batches; the only room that calls the kernels.
+
+An image's values are the same bits whatever its neighbours, its place, the size of the batch and the number of
+threads. The kernels give that by themselves, BLAS does not: see `products`.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from skdecaf._forward.arithmetic import arithmetic
+from skdecaf._forward.plan import ForwardPass, plan_forward_pass
+
+__all__ = ["ForwardPass", "arithmetic", "plan_forward_pass"]

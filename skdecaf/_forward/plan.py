@@ -1,0 +1,216 @@
+"""From a network to steps, and from images through the steps to blobs."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from collections import deque
+
+import numpy as np
+
+from skdecaf._forward.convolutions import MOST_STACKED, DirectStep, PixelStep, TiledStep, plan_convolution
+from skdecaf._forward.fully_connected import plan_fully_connected
+from skdecaf._forward.layers import PoolingStep, RectifyStep, ResponseNormStep, SoftmaxStep
+from skdecaf._forward.workspace import Workspace, even_parts
+from skdecaf._layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax, output_shape
+from skdecaf._process_cache import ProcessCache
+from skdecaf._threads import single_blas_thread
+
+
+class _Block:
+    """A convolution and the layers on its maps, run with few images at a time so that the maps stay in the cache."""
+
+    def __init__(self, stacked):
+        self.steps, self.stacked = [], stacked
+
+    def run(self, values, workspace, observe):
+        """Return the last step's values; observe(blob, start, values) sees those of all steps."""
+        n, last = len(values), self.steps[-1][1]
+        result = workspace.array(self, (n, *last.shape))
+        for part in even_parts(n, self.stacked):
+            below = values[part]
+            for blob, step in self.steps:
+                out = result[part] if step is last else workspace.array(step, (len(below), *step.shape))
+                step.run(below, out, workspace)
+                observe(blob, part.start, out)
+                below = out
+        return result
+
+
+class ForwardPass:
+    """The way of images through a network up to the last blob asked for, planned once.
+
+    Parameters
+    ----------
+    network : Network
+    blobs : sequence of str
+        Names from ``network.blob_shapes``; nothing beyond the last of them is computed.
+
+    Attributes
+    ----------
+    convolutions : dict of str to ConvolutionPlan
+        How each convolution is computed.
+
+    Notes
+    -----
+    Maps are held channels last, (n, height, width, channels), so that every inner loop runs over neighbouring
+    values; blobs are returned as the field has them, (channels, height, width) flattened. A plan may be used by
+    several threads at once; each takes a workspace of its own.
+    """
+
+    def __init__(self, network, blobs):
+        unknown = sorted(set(blobs) - set(network.blob_shapes))
+        if unknown:
+            raise ValueError(f"no blob {unknown[0]!r}; this network has {', '.join(network.blob_shapes)}")
+        self.network = network
+        self.blobs = tuple(dict.fromkeys(blobs))
+        self.convolutions = {}
+        self._workspaces = deque()
+        self._map_blocks, self._vector_steps = [_Block(MOST_STACKED)], []
+        self._plan()
+
+    def _plan(self):
+        """Turn layers into steps, each with the name of the blob that it writes."""
+        network, wanted = self.network, set(self.blobs)
+        layers = [layer for layer in network.layers if not isinstance(layer, Dropout)]
+        self._plan_pixels(layers[0])
+        shape, blob = network.input_shape, None
+        for layer, following in zip(layers, (*layers[1:], None), strict=True):
+            if not wanted:
+                return
+            if isinstance(layer, ReLU):
+                if blob.endswith("_pre"):
+                    blob = blob.removesuffix("_pre")
+                    self._add(blob, RectifyStep(shape), on_maps=len(shape) == 3)
+                    wanted.discard(blob)
+                continue
+            rectified = isinstance(following, ReLU) and f"{layer.name}_pre" not in wanted
+            blob = f"{layer.name}_pre" if isinstance(following, ReLU) and not rectified else layer.name
+            step = self._step(layer, shape, rectified)
+            self._add(blob, step, on_maps=len(shape) == 3 and not isinstance(layer, FullyConnected))
+            wanted.discard(blob)
+            shape = output_shape(layer, shape)
+
+    def _plan_pixels(self, first):
+        plan = None
+        if isinstance(first, Convolution):
+            plan = plan_convolution(first, self.network.input_shape, reads_pixels=True)
+            self.convolutions[first.name] = plan
+            self._map_blocks[0].stacked = plan.stacked
+        self._add("input", PixelStep(self.network, plan), on_maps=True)
+
+    def _add(self, blob, step, on_maps):
+        if not on_maps:
+            self._vector_steps.append((blob, step))
+            return
+        if isinstance(step, (DirectStep, TiledStep)) and len(self._map_blocks[-1].steps) > 1:
+            self._map_blocks.append(_Block(step.stacked))
+        self._map_blocks[-1].steps.append((blob, step))
+
+    def _step(self, layer, shape, rectified):
+        if isinstance(layer, Convolution):
+            return self._convolution(layer, shape, rectified)
+        if isinstance(layer, FullyConnected):
+            arrays = self.network.arrays
+            return plan_fully_connected(arrays[f"{layer.name}.weight"], arrays[f"{layer.name}.bias"], rectified)
+        if isinstance(layer, MaxPool):
+            return PoolingStep(layer, shape)
+        if isinstance(layer, ResponseNorm):
+            return ResponseNormStep(layer, shape)
+        assert isinstance(layer, Softmax)
+        return SoftmaxStep(shape)
+
+    def _convolution(self, layer, shape, rectified):
+        weight, biases = (self.network.arrays[f"{layer.name}.{part}"] for part in ("weight", "bias"))
+        if not self.convolutions or layer.name == next(iter(self.convolutions)):
+            reverse_channels = self.network.preprocessing.channel_order == "BGR"
+            weight = weight[:, ::-1] if reverse_channels else weight
+        plan = self.convolutions.setdefault(layer.name, plan_convolution(layer, shape))
+        return (DirectStep if plan.tiling is None else TiledStep)(plan, weight, biases, rectified)
+
+    def run(self, images, out=None, observe=None, n_threads=1):
+        """Compute the blobs of a batch of images.
+
+        Parameters
+        ----------
+        images : ndarray of shape (n, height, width, 3), uint8 or float32
+            Red, green, blue, values 0 to 255, of the size that the network reads.
+        out : dict of str to float32 ndarray (n, size), optional
+            Where to write; made where missing.
+        observe : callable, optional
+            Called with the name of each step once it is done, by whoever measures time: "input", then the blob that
+            a step writes, such as "conv1"; "flatten" between maps and vectors.
+        n_threads : int
+            Threads that share the work inside each layer: for one image, or so few that there is no batch for each
+            thread. They do not change a bit.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n, size), float32
+        """
+        n, (_, height, width) = len(images), self.network.input_shape
+        if images.shape != (n, height, width, 3) or images.dtype not in (np.uint8, np.float32):
+            raise ValueError(
+                f"the network reads uint8 or float32 images of shape (n, {height}, {width}, 3), "
+                f"not {images.dtype} {images.shape}"
+            )
+        if out is None:
+            shapes = self.network.blob_shapes
+            out = {blob: np.empty((n, int(np.prod(shapes[blob]))), np.float32) for blob in self.blobs}
+        try:
+            workspace = self._workspaces.pop()
+        except IndexError:
+            workspace = Workspace()
+        # Weights may be so large that features overflow, which is no reason to warn from the midst of a product.
+        quiet = np.errstate(over="ignore", invalid="ignore")
+        with single_blas_thread(), workspace.threads(n_threads), quiet:
+            self._run(np.ascontiguousarray(images), workspace, out, observe or _ignore)
+        self._workspaces.append(workspace)
+        return out
+
+    def _run(self, images, workspace, out, observe):
+        """Walk through the maps a few images at a time, then through the vectors with all of them."""
+        n, vectors = len(images), None
+        for part in even_parts(n, MOST_STACKED):
+            maps = self._run_maps(images[part], workspace, {blob: rows[part] for blob, rows in out.items()}, observe)
+            if self._vector_steps:
+                if vectors is None:
+                    vectors = workspace.array("flat", (n, maps[0].size))
+                _flatten_maps(maps, vectors[part])
+                observe("flatten")
+        for blob, step in self._vector_steps if n else ():
+            values = workspace.array(step, (n, *step.shape))
+            step.run(vectors, values, workspace)
+            if blob in out:
+                out[blob][:] = values
+            vectors = values
+            observe(blob)
+
+    def _run_maps(self, images, workspace, out, observe):
+        """The maps that the last block writes."""
+
+        def keep(blob, start, maps):
+            if blob in out:
+                _flatten_maps(maps, out[blob][start : start + len(maps)])
+            observe(blob)
+
+        maps = images
+        for block in self._map_blocks:
+            maps = block.run(maps, workspace, keep)
+        return maps
+
+
+def _ignore(step):
+    """Observe nothing."""
+
+
+def _flatten_maps(maps, out):
+    """Copy maps (n, height, width, channels) into the rows of out, flattened as (channel, row, column)."""
+    n, height, width, channels = maps.shape
+    out.reshape(n, channels, height, width)[...] = maps.transpose(0, 3, 1, 2)
+
+
+# A handful is enough for a grid over layers; each holds a copy of the filters, and a workspace for each thread.
+_plans = ProcessCache(4)
+
+
+def plan_forward_pass(network, blobs):
+    """Return the `ForwardPass` for this network and these blobs, planned once per process."""
+    return _plans.get((network.fingerprint, tuple(blobs)), lambda: ForwardPass(network, blobs))

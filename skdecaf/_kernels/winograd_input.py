@@ -1,0 +1,122 @@
+"""Input transform of minimal filtering (Winograd): overlapping tiles of the maps, each turned into products' rows.
+
+A tile of t x t pixels becomes t x t values in each channel: B d B^T for the points 0, 1, -1, 2, -2 (t = 6), then 1/2
+(t = 7) and -1/2 (t = 8), and infinity. What all of B is, see `skdecaf._forward.tilings`; here each pair of points
+p and -p shares the even and the odd part of its polynomial.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
+
+
+def transform_six(rows, first, place, out):
+    """Transform six rows of values, rows[first] to rows[first + 5] at place, into out (6, channels)."""
+    d0, d1, d2 = rows[first, place], rows[first + 1, place], rows[first + 2, place]
+    d3, d4, d5 = rows[first + 3, place], rows[first + 4, place], rows[first + 5, place]
+    v0, v1, v2, v3, v4, v5 = out[0], out[1], out[2], out[3], out[4], out[5]
+    two, four, five = np.float32(2), np.float32(4), np.float32(5)
+    # omp simd
+    for c in range(len(v0)):
+        v0[c] = four * d0[c] - five * d2[c] + d4[c]
+        v1[c] = (d4[c] - four * d2[c]) + (d3[c] - four * d1[c])
+        v2[c] = (d4[c] - four * d2[c]) - (d3[c] - four * d1[c])
+        v3[c] = (d4[c] - d2[c]) + two * (d3[c] - d1[c])
+        v4[c] = (d4[c] - d2[c]) - two * (d3[c] - d1[c])
+        v5[c] = four * d1[c] - five * d3[c] + d5[c]
+
+
+def transform_seven(rows, first, place, out):
+    """The same for seven rows: at each point but 1/2 the six of the differences s_j = d_(j+1) - d_j / 2."""
+    d0, d1, d2, d3 = rows[first, place], rows[first + 1, place], rows[first + 2, place], rows[first + 3, place]
+    d4, d5, d6 = rows[first + 4, place], rows[first + 5, place], rows[first + 6, place]
+    v0, v1, v2, v3, v4, v5, v6 = out[0], out[1], out[2], out[3], out[4], out[5], out[6]
+    half, two, four, five = np.float32(0.5), np.float32(2), np.float32(4), np.float32(5)
+    # omp simd
+    for c in range(len(v0)):
+        s0 = d1[c] - half * d0[c]
+        s1 = d2[c] - half * d1[c]
+        s2 = d3[c] - half * d2[c]
+        s3 = d4[c] - half * d3[c]
+        s4 = d5[c] - half * d4[c]
+        s5 = d6[c] - half * d5[c]
+        v0[c] = four * s0 - five * s2 + s4
+        v1[c] = (s4 - four * s2) + (s3 - four * s1)
+        v2[c] = (s4 - four * s2) - (s3 - four * s1)
+        v3[c] = (s4 - s2) + two * (s3 - s1)
+        v4[c] = (s4 - s2) - two * (s3 - s1)
+        v5[c] = four * d1[c] - five * d3[c] + d5[c]
+        v6[c] = four * s1 - five * s3 + s5
+
+
+def transform_eight(rows, first, place, out):
+    """The same for eight rows."""
+    d0, d1, d2, d3 = rows[first, place], rows[first + 1, place], rows[first + 2, place], rows[first + 3, place]
+    d4, d5, d6, d7 = rows[first + 4, place], rows[first + 5, place], rows[first + 6, place], rows[first + 7, place]
+    v0, v1, v2, v3, v4, v5, v6, v7 = out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7]
+    quarter, half, two, four, five = np.float32(0.25), np.float32(0.5), np.float32(2), np.float32(4), np.float32(5)
+    a, b, e = np.float32(5.25), np.float32(4.25), np.float32(1.25)
+    # omp simd
+    for c in range(len(v0)):
+        v0[c] = d6[c] - d0[c] + a * (d2[c] - d4[c])
+        v1[c] = (d6[c] - b * d4[c] + d2[c]) + (d5[c] - b * d3[c] + d1[c])
+        v2[c] = (d6[c] - b * d4[c] + d2[c]) - (d5[c] - b * d3[c] + d1[c])
+        v3[c] = (d6[c] - e * d4[c] + quarter * d2[c]) + two * (d5[c] - e * d3[c] + quarter * d1[c])
+        v4[c] = (d6[c] - e * d4[c] + quarter * d2[c]) - two * (d5[c] - e * d3[c] + quarter * d1[c])
+        v5[c] = (d6[c] - five * d4[c] + four * d2[c]) + half * (d5[c] - five * d3[c] + four * d1[c])
+        v6[c] = (d6[c] - five * d4[c] + four * d2[c]) - half * (d5[c] - five * d3[c] + four * d1[c])
+        v7[c] = d7[c] - d1[c] + a * (d3[c] - d5[c])
+
+
+def transform_rows(rows, first, place, out):
+    """Transform as many rows as out has."""
+    if len(out) == 6:
+        transform_six(rows, first, place, out)
+    elif len(out) == 7:
+        transform_seven(rows, first, place, out)
+    else:
+        transform_eight(rows, first, place, out)
+
+
+def fill_pixel(pixel, target):
+    """Copy the channels of one pixel."""
+    # omp simd
+    for c in range(len(target)):
+        target[c] = pixel[c]
+
+
+def clear_pixel(target):
+    """Set the channels of one pixel to zero."""
+    # omp simd
+    for c in range(len(target)):
+        target[c] = 0
+
+
+# pythran export transform_input(float32[:,:,:,:] order(C), int, int, int64[:,:] order(C), float32[:,:,:,:] order(C))
+def transform_input(maps, pad, step, places, out):
+    """Fill out (rows, t, t, channels) with the transformed tiles of maps (n, height, width, channels).
+
+    Tiles begin pad pixels outside and are step pixels apart, left to right, then down; beyond the maps is zero.
+    places (n, tiles) says which row of out each tile of each image takes; other rows are left as they are.
+    """
+    n, height, width, channels = maps.shape
+    t = out.shape[1]
+    down = (height + 2 * pad - t + 2 * step - 1) // step
+    across = (width + 2 * pad - t + 2 * step - 1) // step
+    wide = (across - 1) * step + t
+    window = np.zeros((t, wide, channels), np.float32)
+    columns = np.empty((wide, t, channels), np.float32)
+    for i in range(n):
+        for ty in range(down):
+            for j in range(t):
+                y = ty * step + j - pad
+                for x in range(min(width, wide - pad)):
+                    if y < 0 or y >= height:
+                        clear_pixel(window[j, x + pad])
+                    else:
+                        fill_pixel(maps[i, y, x], window[j, x + pad])
+            for x in range(wide):
+                transform_rows(window, 0, x, columns[x])
+            for tx in range(across):
+                place = places[i, ty * across + tx]
+                for k in range(t):
+                    transform_rows(columns, tx * step, k, out[place, k])
