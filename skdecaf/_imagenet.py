@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skdecaf._extraction import BlobExtractor
+from skdecaf._feature_cache import FeatureCache
 from skdecaf._inputs import (
     PARAMETER_CONSTRAINTS,
     Images,
@@ -64,6 +65,8 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
     value_range : tuple (low, high), default=None
         Which values of float and 32- or 64-bit integer images are black and white. None learns it in `fit`; without
         `fit` such images need it. uint8, uint16 and bool images and photo files say it by themselves.
+    fast_decode : bool, default=True
+        Whether large JPEG files may be decoded at a reduced size, as in `DeCAFTransformer`.
     on_error : {"raise", "nan"}, default="raise"
         What to do with an image that cannot be read: stop, or warn once at the end and give it probabilities of NaN,
         the class ``""`` and an empty list of `top_k`.
@@ -71,6 +74,8 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
         How many crops go through the network at a time, per thread. Changes memory and speed, but no result.
     n_jobs : int, default=None
         Threads, as in `DeCAFTransformer`. Changes no result.
+    memory : str, path or FeatureCache, default=None
+        A folder in which the probabilities of each photo are kept, as in `DeCAFTransformer`. Changes no result.
     verbose : bool, default=False
         Whether to show a progress bar.
 
@@ -133,7 +138,11 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
     'mushroom'
     """
 
-    _parameter_constraints: dict = {"weights": [str, os.PathLike, Network], **PARAMETER_CONSTRAINTS}
+    _parameter_constraints: dict = {
+        "weights": [str, os.PathLike, Network],
+        "memory": [str, os.PathLike, FeatureCache, None],
+        **PARAMETER_CONSTRAINTS,
+    }
 
     def __init__(
         self,
@@ -143,9 +152,11 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
         resize=None,
         image_shape=None,
         value_range=None,
+        fast_decode=True,
         on_error="raise",
         batch_size=64,
         n_jobs=None,
+        memory=None,
         verbose=False,
     ):
         self.weights = weights
@@ -153,9 +164,11 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
         self.resize = resize
         self.image_shape = image_shape
         self.value_range = value_range
+        self.fast_decode = fast_decode
         self.on_error = on_error
         self.batch_size = batch_size
         self.n_jobs = n_jobs
+        self.memory = memory
         self.verbose = verbose
 
     @property

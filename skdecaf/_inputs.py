@@ -14,7 +14,15 @@ from sklearn.utils.validation import validate_data
 
 from skdecaf._input_kinds import CHANNELS, find_rows
 from skdecaf._warnings import warn_user
-from skdecaf.images.decoding import ImageError, check_source, decode, describe, needs_value_range, to_rgb
+from skdecaf.images.decoding import (
+    ImageError,
+    check_source,
+    decode,
+    decode_reduced,
+    describe,
+    needs_value_range,
+    to_rgb,
+)
 
 # Of the parameters that every estimator on images has.
 PARAMETER_CONSTRAINTS = {
@@ -22,6 +30,7 @@ PARAMETER_CONSTRAINTS = {
     "resize": [StrOptions({"warp", "crop"}), None],
     "image_shape": [tuple, list, None],
     "value_range": [tuple, list, None],
+    "fast_decode": ["boolean"],
     "on_error": [StrOptions({"raise", "nan"})],
     "batch_size": [Interval(Integral, 1, None, closed="left")],
     "n_jobs": [Interval(Integral, 1, None, closed="left"), Interval(Integral, None, -1, closed="right"), None],
@@ -51,7 +60,7 @@ class Images:
         Data type of the pixels of each row that says nothing of the range of its values, filled by
         :func:`check_images`.
     far_rows : set
-        Rows with values far outside the value range, filled by :func:`load_image` from any thread.
+        Rows with values far outside the value range, filled by loading them, from any thread.
     """
 
     def __init__(self, sources, image_shape=None):
@@ -206,14 +215,20 @@ def load_image(images, i, value_range):
     ImageError
         If it cannot be read; the message begins with the image's name.
     """
+    return load_reduced_image(images, i, value_range, least_side=None)[0]
+
+
+def load_reduced_image(images, i, value_range, least_side):
+    """Image ``i`` as RGB as :func:`load_image` gives it, and its box, both as `decode_reduced` has them."""
     try:
-        pixels = to_rgb(decode(images[i]), value_range)
+        pixels, box = decode_reduced(images[i], least_side)
+        pixels = to_rgb(pixels, value_range)
     except ImageError as error:
         raise _named_error(images, i, error) from error
     # Far is outside by more than the width of the range, which is 255 here.
     if i in images.unscaled and (pixels.min() < -255 or pixels.max() > 510):
         images.far_rows.add(i)
-    return pixels
+    return pixels, box
 
 
 def warn_if_out_of_range(images, value_range):

@@ -278,9 +278,11 @@ INVALID = {
     "resize": ["stretch", True, (72, 72)],
     "image_shape": [5, "5x5"],
     "value_range": [255, "auto"],
+    "fast_decode": [None, 2, "yes"],
     "on_error": ["ignore", None, True],
     "batch_size": [0, -1, 2.5, None],
     "n_jobs": [1.5, "2"],
+    "memory": [3, True, joblib.Memory(None)],
     "random_state": ["seed", -1.5],
     "verbose": ["yes", None],
 }

@@ -116,6 +116,7 @@ def _describe(transformer):
         "blobs": transformer.blobs_,
         "crops": transformer.crops,
         "resize": transformer.resize,
+        "fast_decode": transformer.fast_decode,
         "value_range": transformer.value_range_,
     }
 

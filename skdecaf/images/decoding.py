@@ -8,9 +8,23 @@ import threading
 from contextlib import contextmanager
 
 import numpy as np
-from PIL import Image
+import PIL
+from PIL import Image, features
 
-from skdecaf.images.formats import HEAD_SIZE, ImageError, format_name, read_header, turned_upright
+from skdecaf.images.crops import Crop
+from skdecaf.images.file_facts import fact_of_file
+from skdecaf.images.formats import (
+    HEAD_SIZE,
+    ImageError,
+    format_name,
+    read_header,
+    reduce_on_load,
+    turned_box,
+    turned_upright,
+)
+
+# Raise it with every change that gives some image other pixels.
+_DECODING = 1
 
 _DTYPE_NEEDS_HEADER = ("JPEG2000", "PPM", "TIFF")
 _UINT8, _UINT16 = np.dtype(np.uint8), np.dtype(np.uint16)
@@ -34,8 +48,9 @@ def check_source(source):
 
     Parameters
     ----------
-    source : str, PathLike, bytes-like, binary file, PIL image or ndarray
-        As for `decode`. Of a file the first bytes are read, of a TIFF, PPM or JPEG 2000 file the header.
+    source : str, PathLike, bytes-like, binary file, PIL image, ndarray or Crop
+        As for `decode`. Of a file the first bytes are read, of a TIFF, PPM or JPEG 2000 file the header; of a path's
+        file once per process, and again when it has changed.
 
     Returns
     -------
@@ -55,18 +70,16 @@ def check_source(source):
     >>> check_source(np.zeros((4, 6, 3), np.uint8))
     dtype('uint8')
     """
+    if isinstance(source, Crop):
+        return check_source(source.photo)
+    if isinstance(source, (str, os.PathLike)):
+        return fact_of_file(source, _file_dtype)
     with _errors_name(source):
         if isinstance(source, np.ndarray):
             return _array_dtype(source)
         if isinstance(source, Image.Image):
             return _image_dtype(source)
-        head = _first_bytes(source)
-        name = format_name(head)
-        if name in _DTYPE_NEEDS_HEADER:
-            with _open_binary(source) as file:
-                return _image_dtype(read_header(file))
-        # Of the others only a grey PNG can be deeper than 8 bits; depth and colour type stand in its first chunk.
-        return _UINT16 if name == "PNG" and head[24:26] == b"\x10\x00" else _UINT8
+    return _file_dtype(source)
 
 
 def decode(source):
@@ -74,10 +87,10 @@ def decode(source):
 
     Parameters
     ----------
-    source : str, PathLike, bytes-like, binary file, PIL image or ndarray
+    source : str, PathLike, bytes-like, binary file, PIL image, ndarray or Crop
         A path; the contents of a file; an open file, which is read from where it stands and set back to there; a PIL
-        image, which is taken at its current frame; or an array of shape (height, width) or (height, width, 1|3|4)
-        of booleans, integers or floats.
+        image, which is taken at its current frame; an array of shape (height, width) or (height, width, 1|3|4)
+        of booleans, integers or floats; or a `Crop` of one of these.
 
     Returns
     -------
@@ -105,6 +118,10 @@ def decode(source):
     >>> decode(Image.new("CMYK", (6, 4))).shape
     (4, 6, 3)
     """
+    if isinstance(source, Crop):
+        pixels = decode(source.photo)
+        with _errors_name(source):
+            return source.cut(pixels)
     with _errors_name(source):
         if isinstance(source, np.ndarray):
             return _array_pixels(source)
@@ -112,10 +129,67 @@ def decode(source):
             with _lock_of(source):
                 source.load()
             return _image_pixels(source)
-        with _open_binary(source) as file:
-            image = read_header(file)
-            image.load()
-            return _image_pixels(image)
+        return _file_pixels(source)[0]
+
+
+def decode_reduced(source, least_side):
+    """Read an image, and if it is a large JPEG file, at a half, a quarter or an eighth of its size.
+
+    Libjpeg then leaves out the fine detail from the start, which takes a fraction of the time.
+
+    Parameters
+    ----------
+    source : str, PathLike, bytes-like, binary file, PIL image, ndarray or Crop
+        As for `decode`. The photo of a crop keeps its size, since the box counts pixels.
+    least_side : int or None
+        No side gets shorter than this; None leaves every size as it is.
+
+    Returns
+    -------
+    pixels : ndarray of shape (height, width) or (height, width, 3)
+    box : tuple of float, or None
+        Edges (left, top, right, bottom) of a reduced photo: where its size is no multiple of the reduction, the
+        pixels at an edge stand in part for what is beyond. For `fit_image`.
+    """
+    if least_side is None or isinstance(source, (Crop, np.ndarray, Image.Image)):
+        return decode(source), None
+    with _errors_name(source):
+        return _file_pixels(source, least_side)
+
+
+def decoder_version():
+    """Name what decides which pixels a file has: this module and the libraries that it decodes with.
+
+    Returns
+    -------
+    str
+    """
+    libraries = [f"{name} {features.version(name)}" for name in ("libjpeg_turbo", "jpg", "webp", "libtiff", "jpg_2000")]
+    return ", ".join([f"decoding {_DECODING}", f"Pillow {PIL.__version__}", *libraries])
+
+
+def file_contents(source):
+    """Read the bytes of a file.
+
+    Parameters
+    ----------
+    source : str, PathLike, bytes-like or binary file
+        As for `decode`.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    ImageError
+        Where it cannot be read.
+    """
+    with _errors_name(source):
+        if not isinstance(source, (str, os.PathLike)):
+            return _contents(source)
+        with _open_path(source, buffering=0) as file:
+            return file.read()
 
 
 def needs_value_range(dtype):
@@ -130,7 +204,8 @@ def needs_value_range(dtype):
     bool
         False for bool, uint8 and uint16.
     """
-    return np.dtype(dtype).newbyteorder("=") not in _OWN_RANGE
+    dtype = np.dtype(dtype)
+    return dtype not in _OWN_RANGE and dtype.newbyteorder("=") not in _OWN_RANGE
 
 
 def to_rgb(pixels, value_range=None):
@@ -189,6 +264,8 @@ def describe(source):
     >>> describe("cats/1.jpg")
     "'cats/1.jpg'"
     """
+    if isinstance(source, Crop):
+        return describe(source.photo)
     if isinstance(source, Image.Image):
         source = getattr(source, "filename", None)
     elif hasattr(source, "read"):
@@ -228,6 +305,7 @@ def _subject(source):
         (Image.Image, "the PIL image"),
         ((str, os.PathLike), "the path ''"),
         ((bytes, bytearray, memoryview), "the file content"),
+        (Crop, "the photo"),
     ):
         if isinstance(source, types):
             return words
@@ -239,6 +317,18 @@ def _lock_of(source):
 
 
 # Files
+
+
+def _file_dtype(source):
+    """The dtype of a file's pixels, or the error that shows at its beginning."""
+    with _errors_name(source):
+        head = _first_bytes(source)
+        name = format_name(head)
+        if name in _DTYPE_NEEDS_HEADER:
+            with _open_binary(source) as file:
+                return _image_dtype(read_header(file))
+    # Of the others only a grey PNG can be deeper than 8 bits; depth and colour type stand in its first chunk.
+    return _UINT16 if name == "PNG" and head[24:26] == b"\x10\x00" else _UINT8
 
 
 def _first_bytes(source):
@@ -287,6 +377,15 @@ def _contents(source, size=-1):
             return source.read(size)
         finally:
             source.seek(position)
+
+
+def _file_pixels(source, least_side=None):
+    """The pixels of a file, and the box of the photo in them where it is reduced."""
+    with _open_binary(source) as file:
+        image = read_header(file)
+        box = reduce_on_load(image, least_side) if least_side else None
+        image.load()
+        return _image_pixels(image), box and turned_box(box, image)
 
 
 # PIL images

@@ -66,6 +66,16 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# The same for a box: whether x and y change places, and whether x, and y, are then mirrored.
+_TURNS = {
+    2: (False, True, False),
+    3: (False, True, True),
+    4: (False, False, True),
+    5: (True, False, False),
+    6: (True, True, False),
+    7: (True, True, True),
+    8: (True, False, True),
+}
 
 
 def format_name(head):
@@ -89,10 +99,36 @@ def read_header(file):
     return image
 
 
+def reduce_on_load(image, least_side):
+    """Let a JPEG be loaded at a half, a quarter or an eighth of its size, with no side shorter than ``least_side``.
+
+    Returns
+    -------
+    tuple of float, or None
+        Edges (left, top, right, bottom) of the photo in the pixels to come; None where nothing is reduced.
+    """
+    size = image.size
+    reduction = image.draft(None, (least_side, least_side))  # None for other formats
+    return reduction[1] if reduction is not None and image.size != size else None
+
+
 def turned_upright(image):
     """Turn a loaded PIL image by its EXIF orientation."""
     orientation = _orientation(image)
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def turned_box(box, image):
+    """Turn a box of a loaded PIL image as `turned_upright` turns the image."""
+    (left, top, right, bottom), (width, height) = box, image.size
+    swapped, mirrored_x, mirrored_y = _TURNS.get(_orientation(image), (False, False, False))
+    if swapped:
+        left, top, right, bottom, width, height = top, left, bottom, right, height, width
+    if mirrored_x:
+        left, right = width - right, width - left
+    if mirrored_y:
+        top, bottom = height - bottom, height - top
+    return left, top, right, bottom
 
 
 def _orientation(image):

@@ -10,7 +10,7 @@ _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.B
 _LONGEST = 16
 
 
-def resize_image(pixels, size, resample):
+def resize_image(pixels, size, resample, box=None):
     """Resize an image, antialiased.
 
     Parameters
@@ -19,6 +19,8 @@ def resize_image(pixels, size, resample):
     size : tuple (height, width)
     resample : {"bilinear", "bicubic"}
         Pillow's filter.
+    box : tuple of four floats, optional
+        Edges (left, top, right, bottom), in pixels, of the part to resize; by default all.
 
     Returns
     -------
@@ -33,15 +35,15 @@ def resize_image(pixels, size, resample):
     (72, 72, 3)
     """
     resample = _FILTERS[_one_of("resample", resample, _FILTERS)]
-    if pixels.shape[:2] == tuple(size):
+    if pixels.shape[:2] == tuple(size) and box is None:
         return pixels
     # Pillow's colour images have 8 bits, its float images one channel.
     images = [pixels] if pixels.dtype == np.uint8 else np.moveaxis(pixels, 2, 0)
-    resized = [np.asarray(Image.fromarray(image).resize(size[::-1], resample)) for image in images]
+    resized = [np.asarray(Image.fromarray(image).resize(size[::-1], resample, box)) for image in images]
     return resized[0] if pixels.dtype == np.uint8 else np.stack(resized, axis=2)
 
 
-def fit_image(pixels, size, policy, resample):
+def fit_image(pixels, size, policy, resample, box=None):
     """Bring an image to the size from which windows are cut.
 
     Parameters
@@ -53,6 +55,9 @@ def fit_image(pixels, size, policy, resample):
         centre.
     resample : {"bilinear", "bicubic"}
         Pillow's filter, antialiased.
+    box : tuple of four floats, optional
+        Edges (left, top, right, bottom), in pixels, of the image where the pixels reach a little beyond it; by
+        default all.
 
     Returns
     -------
@@ -76,8 +81,8 @@ def fit_image(pixels, size, policy, resample):
     (72, 72, 3)
     """
     if _one_of("policy", policy, ("warp", "crop")) == "warp":
-        return resize_image(pixels, size, resample)
-    return _covering(pixels, size, resample)
+        return resize_image(pixels, size, resample, box)
+    return _covering(pixels, size, resample, box)
 
 
 def cut_windows(pixels, crop, crops):
@@ -121,21 +126,22 @@ def cut_windows(pixels, crop, crops):
     return np.concatenate([windows, windows[:, :, ::-1]])
 
 
-def _covering(pixels, size, resample):
+def _covering(pixels, size, resample, box):
     """Scale the image so that it just covers ``size``, and cut the centre."""
-    pixels = _without_far_ends(pixels, size)
-    sides = pixels.shape[:2]
+    pixels, box = _without_far_ends(pixels, size, box)
+    sides = (box[3] - box[1], box[2] - box[0]) if box else pixels.shape[:2]
     ratio = max(target / side for target, side in zip(size, sides, strict=True))
     scaled = tuple(int(side * ratio + 0.5) for side in sides)
-    return _center(resize_image(pixels, scaled, resample), size)
+    return _center(resize_image(pixels, scaled, resample, box), size)
 
 
-def _without_far_ends(pixels, size):
+def _without_far_ends(pixels, size, box):
     """Shorten an extremely long image at both ends alike, so that its centre stays where it is."""
     height, width = pixels.shape[:2]
     longest = (-(-_LONGEST * width * size[0] // size[1]), -(-_LONGEST * height * size[1] // size[0]))
     top, left = (max(0, side - most) // 2 for side, most in zip((height, width), longest, strict=True))
-    return pixels[top : height - top, left : width - left]
+    box = box and (box[0], box[1], box[2] - 2 * left, box[3] - 2 * top)
+    return pixels[top : height - top, left : width - left], box
 
 
 def _center(pixels, size):

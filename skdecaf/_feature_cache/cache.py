@@ -1,0 +1,296 @@
+"""The cache as users know it, and as the extraction of blobs does: rows of photos, found or kept."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import hashlib
+import os
+import threading
+import time
+from contextlib import closing
+from itertools import pairwise
+from numbers import Integral
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from skdecaf._feature_cache.database import CacheUnavailable, Database, broken, is_ours
+from skdecaf._feature_cache.process_memory import memory_of
+from skdecaf._warnings import warn_user
+from skdecaf.images.digests import source_digest
+
+_FILE = "features.sqlite"
+
+# Seconds for which a use of a blob need not be noted again, so that reading seldom writes.
+_TOUCHED_FOR = 60
+
+
+class CacheInfo(NamedTuple):
+    """What `FeatureCache.info` tells.
+
+    Attributes
+    ----------
+    path : str
+        Folder of the cache.
+    n_rows : int
+        How many blobs are stored, one for each photo, blob and way to compute it.
+    n_bytes : int
+        Bytes that they take on disk.
+    hits, misses : int
+        How many photos this process has found, and how many it had to compute.
+    """
+
+    path: str
+    n_rows: int
+    n_bytes: int
+    hits: int
+    misses: int
+
+
+class FeatureCache:
+    """Activations of photos, kept on disk, for the parameter ``memory`` of estimators.
+
+    A photo goes through a network once; whoever asks again, in the next fold, grid point or session, gets the stored
+    activations, the same to the last bit. They are found by the contents of the photo and by all that decides them,
+    so that nothing stale ever comes back.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        A folder, which is made when it is first needed. Any number of processes may use it at once.
+    max_bytes : int, default=10 GiB
+        Size on disk above which the activations that were not used for longest make room for new ones.
+    max_memory_bytes : int, default=256 MiB
+        How much each process holds in memory, too.
+
+    Raises
+    ------
+    ValueError
+        When it is first used, where the folder holds a file ``features.sqlite`` that is damaged or of another version.
+
+    See Also
+    --------
+    DeCAFTransformer : Its ``memory`` takes a cache, or the path of one.
+
+    Notes
+    -----
+    The file is an SQLite database in WAL mode. A process that is killed loses at most the photos that it was working
+    on. The cache never changes after it was made, so that clones of an estimator share it; its pickle holds the path
+    and the limits alone.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.datasets import load_sample_images
+    >>> from skdecaf import DeCAFTransformer, FeatureCache
+    >>> photos = load_sample_images().images
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     cache = FeatureCache(folder)
+    ...     for layer in ([5, 6], 6):
+    ...         features = DeCAFTransformer(layer, memory=cache).fit_transform(photos)
+    ...     info = cache.info()
+    >>> info.n_rows, info.hits, info.misses
+    (4, 2, 2)
+    """
+
+    def __init__(self, path, *, max_bytes=10 * 2**30, max_memory_bytes=2**28):
+        for name, value in (("max_bytes", max_bytes), ("max_memory_bytes", max_memory_bytes)):
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
+                raise ValueError(f"{name} must be a whole number of bytes, 0 or more; got {value!r}")
+        self._path = Path(os.fsdecode(path)).absolute()
+        self._max_bytes, self._max_memory_bytes = int(max_bytes), int(max_memory_bytes)
+
+    @property
+    def path(self):
+        """Path of the folder."""
+        return self._path
+
+    @property
+    def max_bytes(self):
+        """Size on disk above which old activations make room for new ones."""
+        return self._max_bytes
+
+    @property
+    def max_memory_bytes(self):
+        """Bytes that each process holds in memory."""
+        return self._max_memory_bytes
+
+    def info(self):
+        """Count what is stored, and what this process has found.
+
+        Returns
+        -------
+        CacheInfo
+            A named tuple (path, n_rows, n_bytes, hits, misses).
+        """
+        memory, size = memory_of(self._path), (0, 0)
+        if self._file.exists():
+            with closing(self._open()) as database:
+                size = database.size()
+        return CacheInfo(str(self._path), *size, memory.hits, memory.misses)
+
+    def clear(self):
+        """Remove all that is stored, and begin to count anew.
+
+        A damaged cache, or one of another version, is deleted; others may use it meanwhile only if it is sound.
+
+        Raises
+        ------
+        ValueError
+            Where the file is no cache.
+        """
+        memory_of(self._path).clear()
+        if not self._file.exists():
+            return
+        if not is_ours(self._file):
+            raise broken(self._file, "it is something else")
+        try:
+            with closing(self._open()) as database:
+                database.clear()
+        except ValueError:
+            for suffix in ("", "-wal", "-shm"):
+                self._file.with_name(_FILE + suffix).unlink(missing_ok=True)
+
+    def __repr__(self):
+        return f"FeatureCache({str(self._path)!r})"
+
+    def __eq__(self, other):
+        return isinstance(other, FeatureCache) and self._state() == other._state()
+
+    def __hash__(self):
+        return hash(self._state())
+
+    def __deepcopy__(self, memo):
+        """Return the cache itself: nothing in it changes, so `sklearn.base.clone` shares it."""
+        return self
+
+    def _state(self):
+        return self._path, self._max_bytes, self._max_memory_bytes
+
+    @property
+    def _file(self):
+        return self._path / _FILE
+
+    def _open(self):
+        return Database(self._file, self._max_bytes)
+
+
+class CachedRows:
+    """Rows of blobs of photos, found in a cache or kept there; a context manager, used by the threads of one run.
+
+    Parameters
+    ----------
+    memory : str, PathLike or FeatureCache
+        The parameter of estimators.
+    recipe : str
+        All that decides the blobs of a photo but the photo.
+    blobs : dict of str to int
+        The blobs that make up a row, in order, and their sizes.
+    """
+
+    def __init__(self, memory, recipe, blobs):
+        self._cache = memory if isinstance(memory, FeatureCache) else FeatureCache(memory)
+        self._memory = memory_of(self._cache.path)
+        self._recipe, self._sizes = hashlib.sha256(recipe.encode()).digest(), blobs
+        self._edges = [0, *np.cumsum(list(blobs.values())).tolist()]
+        # The database is opened when memory does not have everything, and used by one thread at a time.
+        self._lock, self._database, self._trouble = threading.Lock(), None, None
+        self._touched = set()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, error, *details):
+        self._close()
+        if error is None:
+            self._warn_of_trouble()
+
+    def identity(self, source, value_range):
+        """Digest of all that decides a row; the range of values where the image's type leaves it open, else None."""
+        return hashlib.sha256(self._recipe + source_digest(source) + repr(value_range).encode()).digest()
+
+    def find(self, identities):
+        """Find rows.
+
+        Parameters
+        ----------
+        identities : iterable of bytes
+
+        Returns
+        -------
+        dict of bytes to ndarray of shape (size,), float32
+        """
+        keys = {identity: [(identity, blob) for blob in self._sizes] for identity in identities}
+        wanted = [key for row in keys.values() for key in row]
+        blobs = self._memory.get(wanted)
+        if len(blobs) < len(wanted):
+            missing = [key for key in wanted if key not in blobs]
+            stored = self._with_database(Database.read, missing) or {}
+            stored = {key: blob for key, blob in stored.items() if blob[0].size == self._sizes[key[1]]}
+            self._memory.put(stored, self._cache.max_memory_bytes)
+            blobs |= stored
+        self._note_use(blobs)
+        return {
+            identity: np.concatenate([blobs[key][0] for key in row]) if len(row) > 1 else blobs[row[0]][0]
+            for identity, row in keys.items()
+            if all(key in blobs for key in row)
+        }
+
+    def keep(self, rows):
+        """Store rows, a dict of bytes to ndarray of shape (size,), float32."""
+        if not rows:
+            return
+        now = int(time.time())
+        blobs = {
+            (identity, blob): (row[start:stop].copy(), now)
+            for identity, row in rows.items()
+            for blob, (start, stop) in zip(self._sizes, pairwise(self._edges), strict=True)
+        }
+        for values, _ in blobs.values():
+            values.flags.writeable = False
+        self._memory.put(blobs, self._cache.max_memory_bytes)
+        self._with_database(Database.write, blobs)
+
+    def count(self, hits, misses):
+        """Count photos that were found, and photos that were computed."""
+        self._memory.count(hits, misses)
+
+    def _close(self):
+        """Note what was used, and close the file."""
+        trouble = self._trouble
+        try:
+            if self._touched:
+                self._with_database(Database.touch, self._touched, int(time.time()))
+        finally:
+            self._trouble = trouble  # what can be read and not written is of use all the same
+            if self._database is not None:
+                self._database.close()
+
+    def _warn_of_trouble(self):
+        """Say once in each process that rows could not be stored."""
+        if self._trouble is not None and not self._memory.warned:
+            self._memory.warned = True
+            warn_user(
+                f"the feature cache cannot be used ({self._trouble}), so features are computed and not stored; "
+                "free some space, or give a folder in which you may write"
+            )
+
+    def _note_use(self, blobs):
+        now = int(time.time())
+        old = {key: (values, now) for key, (values, used) in blobs.items() if now - used >= _TOUCHED_FOR}
+        if old:
+            self._memory.put(old, self._cache.max_memory_bytes)
+            with self._lock:
+                self._touched |= old.keys()
+
+    def _with_database(self, method, *args):
+        """Call a method of the database; None where it is of no use. After the first trouble it is only read."""
+        with self._lock:
+            if self._trouble is not None and (self._database is None or method is not Database.read):
+                return None
+            try:
+                if self._database is None:
+                    self._database = self._cache._open()
+                return method(self._database, *args)
+            except CacheUnavailable as error:
+                self._trouble = error
+                return None
