@@ -21,11 +21,12 @@ from tiny_networks import tiny_network
 
 import skdecaf
 from skdecaf import DeCAFTransformer, Network
-from skdecaf._file_tasks.photos import SUFFIXES, find_photos
+from skdecaf._file_tasks.photos import find_photos
 from skdecaf._imagenet import ImageNetClassifier
 from skdecaf.cli import main
+from skdecaf.datasets._listing import SUFFIXES
 
-COMMANDS = ("extract", "classify", "train", "predict", "weights", "info", "completion")
+COMMANDS = ("extract", "classify", "train", "predict", "weights", "benchmark", "reproduce", "info", "completion")
 
 
 @pytest.fixture

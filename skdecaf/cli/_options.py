@@ -117,7 +117,7 @@ def add_running(parser):
         help="at a photo that cannot be read: stop, or report it and leave it out (default: raise)",
     )
     parser.add_argument(
-        "--n-jobs", type=_n_jobs, metavar="N", help="threads; -1 is one for each processor (default: all)"
+        "--n-jobs", type=parse_n_jobs, metavar="N", help="threads; -1 is one for each processor (default: all)"
     )
     parser.add_argument(
         "--batch-size", type=positive, default=64, metavar="N", help="crops at a time in each thread (default: 64)"
@@ -204,5 +204,5 @@ def _layers(text):
     return [int(layer) if layer in ("5", "6", "7", "8") else layer for layer in text.split(",")]
 
 
-def _n_jobs(text):
+def parse_n_jobs(text):
     return -int(text[1:]) if text[:1] == "-" and text[1:].isdigit() else positive(text)

@@ -1,0 +1,177 @@
+"""The paper's linear classifiers, with and without dropout, and their constants."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import warnings
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import LinearSVC
+
+from skdecaf._dropout import DropoutFeatures
+from skdecaf._dropout_classifier import DropoutClassifier
+from skdecaf.model_selection import mean_per_class_accuracy
+
+CLASSIFIERS = ("LogReg", "SVM")
+C_GRID = {"LogReg": (1.0, 10.0, 100.0, 1000.0), "SVM": (0.01, 0.1, 1.0, 10.0, 100.0)}
+FIXED_C = {"LogReg": 100.0, "SVM": 1.0}  # where the paper's protocol chooses no parameters
+N_MASKS = 20
+
+# Forms of dropout, and what their rows are called.
+DROPOUT = {"none": "", "masks": " + dropout", "expected": " + expected dropout", "mask": " + one mask"}
+PAPER_FORMS = ("none", "masks")
+
+_RATE = 0.5
+# With masks, features are multiplied by 1 - rate in prediction, and so are the weights as they act there. This C puts
+# the same penalty on them as the C of a classifier without.
+_C_WITH_MASKS = 1 / (1 - _RATE) ** 2
+_STEP = {"LogReg": 3.0, "SVM": 0.3}  # of stochastic gradient descent, for rows of a norm near 1
+_LOSS = {"LogReg": "log_loss", "SVM": "squared_hinge"}
+CONSTANTS = (C_GRID, FIXED_C, N_MASKS, _RATE, _STEP, _LOSS)  # what scores depend on, beside arguments
+
+
+def scaling():
+    """One scalar for all features: the training rows' root mean square norm becomes 1."""
+    return DropoutFeatures(rate=0)
+
+
+def linear_model(name, C, random_state):
+    """Logistic regression, or the linear SVM of liblinear, one class versus the rest, with the squared hinge loss.
+
+    Parameters
+    ----------
+    name : {"LogReg", "SVM"}
+    C : float
+    random_state : int
+
+    Returns
+    -------
+    classifier
+    """
+    if name == "LogReg":
+        return LogisticRegression(C=C, max_iter=1000)
+    return LinearSVC(C=C, random_state=random_state)
+
+
+def stochastic_model(name, C, n_rows, random_state, *, n_epochs=N_MASKS, n_jobs=None):
+    """The same loss and penalty, one class versus the rest, by averaged stochastic gradient descent.
+
+    Parameters
+    ----------
+    name : {"LogReg", "SVM"}
+    C : float
+    n_rows : int
+        Number of training rows, by which the penalty of `SGDClassifier` differs from 1 / C.
+    random_state : int
+    n_epochs : int
+        How often the rows will be presented; averaging leaves the first quarter out.
+    n_jobs : int or None
+        Threads, one for each class.
+
+    Returns
+    -------
+    classifier
+    """
+    return SGDClassifier(
+        loss=_LOSS[name],
+        alpha=1 / (C * n_rows),
+        learning_rate="constant",
+        eta0=_STEP[name],
+        average=max(1, n_epochs * n_rows // 4),
+        random_state=random_state,
+        n_jobs=n_jobs,
+    )
+
+
+def under_masks(name, C, n_rows, random_state, **options):
+    """A classifier trained under a fresh mask at each presentation, for raw rows that are scaled already.
+
+    Parameters
+    ----------
+    name, C, n_rows, random_state, **options : as for `stochastic_model`
+
+    Returns
+    -------
+    DropoutClassifier
+    """
+    model = stochastic_model(name, C * _C_WITH_MASKS, n_rows, random_state, **options)
+    return DropoutClassifier(model, _RATE, n_draws=N_MASKS, random_state=random_state)
+
+
+def classifier(name, C, dropout, n_rows, random_state):
+    """A pipeline from raw activations to labels.
+
+    Parameters
+    ----------
+    name : {"LogReg", "SVM"}
+    C : float
+        Chosen without masks.
+    dropout : {"none", "masks", "expected", "mask"}
+        A key of `DROPOUT`.
+    n_rows : int
+        Number of training rows.
+    random_state : int
+
+    Returns
+    -------
+    Pipeline
+    """
+    if dropout == "expected":
+        return make_pipeline(DropoutFeatures(_RATE), linear_model(name, C, random_state))
+    if dropout == "masks":  # a stochastic step visits stored values only, and many activations are zero
+        sparse = FunctionTransformer(csr_matrix, accept_sparse=True)
+        return make_pipeline(scaling(), sparse, under_masks(name, C, n_rows, random_state))
+    if dropout == "mask":
+        mask = DropoutFeatures(_RATE, mode="mask", random_state=random_state)
+        return make_pipeline(scaling(), mask, linear_model(name, C * _C_WITH_MASKS, random_state))
+    return make_pipeline(scaling(), linear_model(name, C, random_state))
+
+
+def score(model, X, y, train, test):
+    """Train a clone on some rows, and give the mean over classes of the accuracy in each class, on others.
+
+    Parameters
+    ----------
+    model : classifier
+    X : ndarray of shape (n, n_features)
+    y : ndarray of shape (n,)
+    train, test : ndarray of int
+
+    Returns
+    -------
+    float
+        In per cent.
+    """
+    with warnings.catch_warnings():
+        # Of the SVM with the largest C, which stops after 1000 passes: its predictions have settled long before.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = clone(model).fit(X[train], y[train])
+    return 100 * float(mean_per_class_accuracy(y[test], model.predict(X[test])))
+
+
+def choose_C(name, X, y, train, validation, random_state):
+    """The best C of the grid on validation rows, without dropout; the smallest of equals.
+
+    Parameters
+    ----------
+    name : {"LogReg", "SVM"}
+    X : ndarray of shape (n, n_features)
+    y : ndarray of shape (n,)
+    train, validation : ndarray of int
+    random_state : int
+
+    Returns
+    -------
+    C : float
+    validation_score : float
+        In per cent.
+    """
+    grid = C_GRID[name]
+    models = [classifier(name, C, "none", len(train), random_state) for C in grid]
+    scores = [score(model, X, y, train, validation) for model in models]
+    best = int(np.argmax(scores))
+    return grid[best], scores[best]

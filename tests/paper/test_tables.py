@@ -1,0 +1,154 @@
+"""Tables 1 to 3 and the network's own errors against the same protocols in plain loops."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
+import pytest
+from paper_photos import write_classes
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
+from sklearn.utils import Bunch
+from tiny_networks import TINY
+
+from skdecaf import DeCAFTransformer, ImageNetClassifier, Network
+from skdecaf.model_selection import DomainAdaptationSplit
+from skdecaf.paper import imagenet_errors, select_classes, table_1, table_2, table_3
+
+NAMES = ("ant", "bass", "crab")
+
+
+@pytest.fixture(scope="module")
+def network():
+    random = Network.random(TINY, 0)
+    labels = [(f"n{i:08}", f"thing {i}") for i in range(5)]
+    return Network(random.layers, random.arrays, random.preprocessing, labels=labels, name="tiny")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    return write_classes(tmp_path_factory.mktemp("photos"), NAMES, 12)
+
+
+@pytest.fixture(scope="module")
+def office(photos):
+    """The first five photos of each class are amazon's, the next two dslr's, the last five webcam's."""
+    domains = np.tile([1] * 5 + [2] * 2 + [-3] * 5, len(NAMES))
+    return Bunch(**photos, sample_domain=domains, domain_names={"amazon": 1, "dslr": 2, "webcam": -3})
+
+
+def features(photos, layer, network):
+    return DeCAFTransformer(layer, dropout=False, weights=network).fit_transform(photos)
+
+
+def scaled(X, train):
+    return (X / np.sqrt(np.square(X[train], dtype=np.float64).sum(axis=1).mean())).astype(np.float32)
+
+
+# Table 1
+
+
+def test_table_1_is_what_a_plain_loop_gives(office, network):
+    counts = np.random.default_rng(0).poisson(1 + np.arange(30) % 4, (len(office.target), 30)).astype(np.uint8)
+    with pytest.warns(UserWarning, match="have fewer samples than asked for"):
+        table = table_1(office, Bunch(**office | {"data": counts}), weights=network, n_splits=1, random_state=4)
+    assert table.columns[:3] == ("amazon → webcam, SURF", "amazon → webcam, DeCAF6", "amazon → webcam, DeCAF7")
+    normalised = counts / np.linalg.norm(counts, axis=1, keepdims=True)
+    for i, X in enumerate((normalised, features(office.data, 6, network), features(office.data, 7, network))):
+        for j, source in enumerate((1, 2)):
+            assert np.array_equal(table.scores[:2, i + 3 * j], source_only(X, office, source)), (i, j)
+
+
+def source_only(X, office, source):
+    """Rows S of logistic regression and the SVM: their accuracy on webcam, for each split."""
+    rows = np.isin(office.sample_domain, (source, -3))
+    X, y, domains = X[rows], office.target[rows], office.sample_domain[rows]
+    with pytest.warns(UserWarning, match="fewer"):
+        splits = list(DomainAdaptationSplit(20, 3, n_splits=1, random_state=4).split(X, y, domains))
+    accuracies = np.empty((2, 1))
+    for k, (train, test) in enumerate(splits):
+        train = train[domains[train] > 0]
+        for i, model in enumerate((LogisticRegression(C=100, max_iter=1000), LinearSVC(C=1, random_state=4))):
+            model.fit(scaled(X, train)[train], y[train])
+            accuracies[i, k] = 100 * np.mean(model.predict(scaled(X, train)[test]) == y[test])
+    return accuracies
+
+
+@pytest.mark.filterwarnings("ignore:classes have fewer samples")
+def test_rows_without_a_source_are_the_same_for_both_sources(office, network):
+    table = table_1(office, weights=network, n_splits=1)
+    assert len(table.columns) == 4
+    amazon, dslr = table.scores[:, :2], table.scores[:, 2:]
+    for i, row in enumerate(table.rows):
+        if row.endswith("(T)"):
+            assert np.array_equal(amazon[i], dslr[i])
+    assert np.isnan(table.scores[table.rows.index("Daumé III 2007")]).all()  # a place, with the paper's figure
+    assert "| Daumé III 2007 | – | 82.14 ± 1.9 |" in table.to_markdown()
+
+
+def test_pairs_with_different_targets_are_refused(office):
+    with pytest.raises(ValueError, match="all pairs must have one target"):
+        table_1(office, pairs=(("amazon", "webcam"), ("amazon", "dslr")))
+
+
+# Table 2
+
+
+def test_table_2_crops_around_boxes(photos, network, tmp_path):
+    boxes = np.tile([10.0, 10.0, 16.0, 12.0], (len(photos.data), 1))
+    split = np.arange(0, 36, 2), np.arange(1, 36, 2)
+    table = table_2(Bunch(**photos, boxes=boxes, splits=[split]), weights=network)
+    crops = []
+    for i, path in enumerate(photos.data):  # centre (18, 16), 24 by 18 pixels
+        crops.append(str(tmp_path / f"{i}.png"))
+        Image.open(path).crop((6, 7, 30, 25)).save(crops[-1])
+    X, y = features(crops, 6, network), photos.target
+    model = LogisticRegression(C=100, max_iter=1000).fit(scaled(X, split[0])[split[0]], y[split[0]])
+    assert table.scores[0, 0, 0] == 100 * np.mean(model.predict(scaled(X, split[0])[split[1]]) == y[split[1]])
+    assert table.published["box, LogReg", "DeCAF6"] == (58.75, None)
+
+
+# Table 3
+
+
+def test_table_3_learns_and_chooses_its_row_without_the_test(photos, network):
+    splits = [(np.arange(36) % 12 < 8).nonzero()[0], (np.arange(36) % 12 >= 8).nonzero()[0]]
+    table = table_3(Bunch(**photos, splits=[splits, splits[::-1]]), weights=network, n_validation=2, n_splits=1)
+    assert table.scores.shape == (2, 2, 1)
+    assert table.scores.mean() > 60  # by chance 33
+    assert "Best in validation: " in table.to_markdown()
+    assert "40.94 ± 0.3" in table.to_markdown()
+    assert table.details["protocol"]["n_splits"] == 1
+
+
+# The network's own errors
+
+
+def test_errors_are_those_of_the_classifier(photos, network):
+    dataset = Bunch(**photos | {"target_names": ["n00000002", "n00000000", "n00000004"]})
+    probabilities = ImageNetClassifier(network).predict_proba(photos.data)
+    right = np.array([2, 0, 4])[photos.target]
+    order = np.argsort(-probabilities, axis=1)
+    table = imagenet_errors(dataset, weights=network)
+    assert table.scores[0, 0, 0] == pytest.approx(100 * np.mean(order[:, 0] != right))
+    assert table.scores[1, 0, 0] == 0  # five classes in all
+    numbered = Bunch(**photos | {"target_names": ["2", "0", "4"]})
+    assert np.array_equal(imagenet_errors(numbered, weights=network).scores, table.scores)
+    with pytest.raises(ValueError, match="has no class 'n00000009'"):
+        imagenet_errors(Bunch(**photos | {"target_names": ["n00000009"] * 3}), weights=network)
+
+
+# Some classes only
+
+
+def test_select_classes_keeps_rows_boxes_and_splits_together(photos):
+    boxes = np.arange(36 * 4).reshape(36, 4)
+    whole = Bunch(**photos, boxes=boxes, splits=[(np.arange(0, 36, 2), np.arange(1, 36, 2))])
+    part = select_classes(whole, ["crab", "ant"])
+    assert set(part.target) == {0, 2}
+    assert all(NAMES[k] in path for k, path in zip(part.target, part.data, strict=True))
+    train, test = part.splits[0]
+    assert part.data[train].tolist() == [path for path in whole.data[::2] if "bass" not in path]
+    assert np.array_equal(part.boxes[test], boxes[[i for i in range(1, 36, 2) if "bass" not in whole.data[i]]])
+    assert select_classes(whole, None) is whole
+    with pytest.raises(ValueError, match="no class 'dog'; the classes are ant, bass, crab"):
+        select_classes(whole, ["dog"])
