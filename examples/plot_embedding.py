@@ -23,24 +23,23 @@ plt.show()
 # Where photos would cover each other, the later ones stay points. The colours, of points and frames, are the classes.
 #
 # The paper draws such maps to compare features. Here are the plain pixels, with each photo shrunk to 16 x 16 of them,
-# beside the features of the network.
+# beside the features of the network. Their map is there already: a display can be drawn again, in another way, without
+# new computations.
 
 import numpy as np
 
 from skdecaf.images import decode, resize_image, to_rgb
 
-features = {
-    "pixels": np.array([resize_image(to_rgb(decode(photo)), (16, 16), "bicubic").ravel() for photo in photos]),
-    "DeCAF6": DeCAFTransformer().fit_transform(photos),
-}
+pixels = np.array([resize_image(to_rgb(decode(photo)), (16, 16), "bicubic").ravel() for photo in photos])
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
-for ax, (name, X) in zip(axes, features.items(), strict=True):
-    EmbeddingDisplay.from_features(X, labels, random_state=0, ax=ax, legend=ax is axes[-1])
+EmbeddingDisplay.from_features(pixels, labels, random_state=0, ax=axes[0], legend=False)
+display.plot(axes[1])
+for ax, name in zip(axes, ("pixels", "DeCAF6"), strict=True):
     ax.set_title(name)
 plt.show()
 
 # %%
-# A display can be drawn again, in another way, without new computations. One class in colour, all others in grey:
+# One class in colour, all others in grey:
 
 display.plot(highlight=labels[0])
 plt.show()

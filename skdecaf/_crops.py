@@ -136,7 +136,10 @@ class BoxCropper(TransformerMixin, BaseEstimator):
         """Tuples of photo, x, y, width and height."""
         if self.columns is not None:
             return _named_columns(X, list(self.columns))
-        rows = [tuple(row) for row in (np.asarray(X, dtype=object) if hasattr(X, "columns") else X)]
+        X = np.asarray(X, dtype=object) if hasattr(X, "columns") else X
+        rows = [(row,) if isinstance(row, str) else tuple(row) for row in X]
+        if not rows and isinstance(X, (list, tuple)):  # a table without rows has columns all the same
+            raise ValueError("X has no rows")
         wrong = next((row for row in rows if len(row) != 5), None)
         if wrong is not None:
             raise ValueError(

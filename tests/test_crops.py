@@ -211,6 +211,10 @@ def test_wrong_columns():
     for X in (frame.assign(other=1), frame.assign(other=1).to_numpy(), [["a.jpg", 1, 1, 2, 3, 1]]):
         with pytest.raises(ValueError, match="X has 6 columns instead of five"):
             BoxCropper().fit(X)
+    with pytest.raises(ValueError, match="X has 1 columns instead of five"):
+        BoxCropper().fit(["a.jpg"])
+    with pytest.raises(ValueError, match="X has no rows"):
+        BoxCropper().fit([])
     with pytest.raises(ValueError, match="columns must name five"):
         BoxCropper(columns=["photo"]).fit(frame)
     with pytest.raises(ValueError, match="X has no column 'file'"):

@@ -374,6 +374,7 @@ def test_scorer():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:train_on='source', but fit was given no sample_domain")
 @parametrize_with_checks([DomainSelector(LogisticRegression()), DomainSelector(Ridge(), "both")])
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
@@ -410,7 +411,9 @@ def test_rows_of_one_domain(train_on, container):
 
 def test_without_domains_all_rows_count():
     X, y = [["a.jpg"], ["b.jpg"]], ["cat", "dog"]
-    assert DomainSelector(Remember(), "target").fit(X, y).estimator_.X_ is X
+    assert DomainSelector(Remember(), "both").fit(X, y).estimator_.X_ is X
+    with pytest.warns(UserWarning, match="train_on='target', but fit was given no sample_domain"):
+        assert DomainSelector(Remember(), "target").fit(X, y).estimator_.X_ is X
 
 
 def test_no_row_of_the_domain():
@@ -453,7 +456,7 @@ def test_a_class_of_minus_one():
 
 def test_methods_are_those_of_the_estimator():
     X, y = np.random.default_rng(0).normal(size=(20, 3)), np.tile([0, 1], 10)
-    model = DomainSelector(LogisticRegression())
+    model = DomainSelector(LogisticRegression(), "both")
     for method in ("predict", "predict_proba", "predict_log_proba", "decision_function", "score"):
         with pytest.raises(NotFittedError):
             getattr(model, method)(X)

@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
 from small_photos import photo_arrays, write_photos
+from threadpoolctl import threadpool_limits
 from tiny_networks import TINY, tiny_network
 
 from skdecaf import DeCAFTransformer, Network
@@ -39,6 +40,13 @@ PCA_TO_2 = PCA(2, svd_solver="full")
 def close_figures():
     yield
     pyplot.close("all")
+
+
+@pytest.fixture(autouse=True)
+def one_openmp_thread():
+    """For a dozen points, threads of t-SNE do nothing but wait for each other."""
+    with threadpool_limits(1, user_api="openmp"):
+        yield
 
 
 def blobs(n=12, n_features=6, n_classes=3, seed=0):
@@ -259,6 +267,12 @@ def test_a_score_of_ones_own_is_named():
     splits = PerClassShuffleSplit(3, 2, 2, random_state=np.random.RandomState(1).randint(2**31 - 1))
     np.testing.assert_array_equal(display.scores[0], cross_val_score(model, X, y, cv=splits))
     assert display.ax_.get_ylabel() == "accuracy (%)" and display.name == "LogisticRegression"
+
+
+def test_a_class_too_small_for_the_largest_size_is_found_before_anything_is_fitted():
+    X, y = blobs(30)
+    with pytest.raises(ValueError, match="every class needs 11 samples"):
+        LearningCurveByClassDisplay.from_estimator(None, X, y, n_train=[1, 10])
 
 
 # LayerTimingDisplay

@@ -14,6 +14,7 @@ import skdecaf.benchmark
 import skdecaf.datasets
 import skdecaf.images
 import skdecaf.model_selection
+import skdecaf.paper
 import skdecaf.plotting
 import skdecaf.weights
 
@@ -88,6 +89,7 @@ PUBLIC_MODULES = (
     skdecaf.model_selection,
     skdecaf.benchmark,
     skdecaf.plotting,
+    skdecaf.paper,
 )
 
 

@@ -103,7 +103,7 @@ Kate Saenko, Brian Kulis, Mario Fritz, Trevor Darrell: Adapting visual category 
 def _dataset(features, numbers):
     return Dataset(
         name="office31" if features is None else f"office31/{features}",
-        title=_TITLES[features],
+        title=f"{_TITLES[features]} ({', '.join(numbers)})",
         fetcher="fetch_office31",
         sources=_SOURCES[features],
         places=(".", "*"),  # archives have a folder around the domains or not, and skada extracts each into its own

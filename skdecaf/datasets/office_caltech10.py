@@ -79,7 +79,7 @@ def _dataset(features, numbers):
         is_here, read = partial(_has_tables, features=features), partial(_read_tables, features=features)
     return Dataset(
         name=name,
-        title=_TITLES[features],
+        title=f"{_TITLES[features]} ({', '.join(numbers)})",
         fetcher="fetch_office_caltech10",
         sources=(source,),
         places=_PLACES[features],

@@ -14,6 +14,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_method_params, _num_samples, check_is_fitted
 
+from skdecaf._warnings import warn_user
 from skdecaf.model_selection.splits import check_domains
 
 _UNKNOWN = -1
@@ -106,8 +107,8 @@ class DomainSelector(MetaEstimatorMixin, BaseEstimator):
     These are the rows S, T and ST of Table 1 (Section 4.2 of the paper).
 
     The domains come to `fit` as `sample_domain`: by metadata routing, where it is enabled and `sample_domain` is
-    requested by default, or directly. Without them all samples count. Samples whose label `mask_target_labels` has
-    hidden, -1 or None in the target, are kept from a classifier, too.
+    requested by default, or directly. Without them all samples count, with a warning. Samples whose label
+    `mask_target_labels` has hidden, -1 or None in the target, are kept from a classifier, too.
 
     Examples
     --------
@@ -145,7 +146,8 @@ class DomainSelector(MetaEstimatorMixin, BaseEstimator):
         y : array-like of shape (n_samples,), default=None
             What the estimator takes.
         sample_domain : array-like of shape (n_samples,), default=None
-            Domains: 0 or more for the source, less than 0 for the target. None: all samples count.
+            Domains: 0 or more for the source, less than 0 for the target. None: all samples count, with a warning
+            where `train_on` is one domain.
         **params : dict
             Further metadata, routed to the estimator.
 
@@ -163,6 +165,11 @@ class DomainSelector(MetaEstimatorMixin, BaseEstimator):
             rows = self._rows(_num_samples(X), y, sample_domain)
             params = _check_method_params(X, params, indices=rows)
             X, y = _safe_indexing(X, rows), None if y is None else _safe_indexing(y, rows)
+        elif self.train_on != "both":
+            warn_user(
+                f"train_on={self.train_on!r}, but fit was given no sample_domain, so all samples are trained on; pass "
+                "it to fit, or to cross-validation in params"
+            )
         self.estimator_ = clone(self.estimator).fit(X, y, **params)
         return self
 

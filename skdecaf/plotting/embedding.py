@@ -9,12 +9,14 @@ from sklearn.manifold import TSNE
 from sklearn.random_projection import GaussianRandomProjection
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from skdecaf._input_kinds import find_rows
 from skdecaf.images import decode, needs_value_range, to_rgb
 from skdecaf.plotting.drawing import axes_for, distinct_colors
 
 _WIDEST = 512  # columns; wider features are projected first
+_FEW = 500  # photos; t-SNE's threads would wait for each other, step by step, for longer than they work
 _MARKERS = "o^sDvP*X"
 _MOST_IN_LEGEND = 20
 _FADED, _HIGHLIGHT = "#d0d0d0", "#bd1f01"
@@ -287,7 +289,8 @@ def _embed(features, embedder, random_state):
     if features.shape[1] > _WIDEST:
         features = GaussianRandomProjection(_WIDEST, random_state=random_state).fit_transform(features)
     perplexity = min(30, (len(features) - 1) / 3)
-    return TSNE(perplexity=perplexity, random_state=random_state).fit_transform(features)
+    with threadpool_limits(1 if len(features) < _FEW else None, user_api="openmp"):
+        return TSNE(perplexity=perplexity, random_state=random_state).fit_transform(features)
 
 
 def _with_room(places, candidates, distance):

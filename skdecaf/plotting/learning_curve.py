@@ -122,10 +122,11 @@ class LearningCurveByClassDisplay:
         """
         generator = check_random_state(random_state)
         scorer = mean_per_class_accuracy_scorer if scoring is None else scoring
-        scores = []
-        for n in n_train:
-            splits = PerClassShuffleSplit(n, n_test, n_splits, random_state=generator.randint(2**31 - 1))
-            scores.append(cross_val_score(estimator, X, y, scoring=scorer, cv=splits, n_jobs=n_jobs))
+        splits = []
+        for n in n_train:  # of all sizes before any is scored: a class that is too small for one is found at once
+            splitter = PerClassShuffleSplit(n, n_test, n_splits, random_state=generator.randint(2**31 - 1))
+            splits.append(list(splitter.split(X, y)))
+        scores = [cross_val_score(estimator, X, y, scoring=scorer, cv=cv, n_jobs=n_jobs) for cv in splits]
         display = cls(np.asarray(n_train), np.array(scores), name=name or type(estimator).__name__)
         if scoring is not None:
             display.score_name = scoring if isinstance(scoring, str) else "score"

@@ -151,7 +151,7 @@ def test_part_of_the_photos_is_listed_with_a_warning(tmp_path):
 
 def test_office_caltech10_is_another_data_set(tmp_path):
     write_files(tmp_path, {name.replace("back_pack", "backpack"): content for name, content in FILES.items()})
-    with pytest.raises(FileNotFoundError, match=r"Office-31 is not in .*office31'"):
+    with pytest.raises(FileNotFoundError, match=r"Office-31 \(amazon, dslr, webcam\) is not in .*office31'"):
         fetch_office31(data_home=tmp_path, download_if_missing=False)
 
 
