@@ -17,6 +17,7 @@ from skdecaf import DeCAFTransformer
 from skdecaf.images import decode, resize_image, to_rgb
 
 photos, labels = load_photos()
+most = min(np.unique(labels, return_counts=True)[1]) - 1  # of a class for training; one is left for the test
 features = {
     "DeCAF6": DeCAFTransformer(dropout=False).fit_transform(photos),
     "pixels": np.array([resize_image(to_rgb(decode(photo)), (16, 16), "bicubic").ravel() / 255 for photo in photos]),
@@ -35,11 +36,12 @@ from sklearn.svm import LinearSVC
 from skdecaf import DropoutFeatures
 from skdecaf.plotting import LearningCurveByClassDisplay
 
+n_train = [n for n in (1, 2, 5, 10) if n <= most]
 figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 for name, X in features.items():
     model = make_pipeline(DropoutFeatures(), LinearSVC())
     curve = LearningCurveByClassDisplay.from_estimator(
-        model, X, labels, n_train=(1, 2, 5, 10), n_splits=10, random_state=0, name=name, ax=ax
+        model, X, labels, n_train=n_train, n_splits=10, random_state=0, name=name, ax=ax
     )
     print(name, *(f"{n}: {mean:.1%}" for n, mean in zip(curve.n_train, curve.scores.mean(axis=1), strict=True)))
 plt.show()

@@ -81,9 +81,9 @@ class BlobExtractor:
         """
         n, width = len(images), sum(self.sizes)
         out = np.empty((n, width), np.float32) if keep else None
-        # With few images every thread gets its share.
+        # With few images every thread gets its share; with fewer images than threads, they meet inside the layers.
         chunk_size = max(1, min(self.chunk_size, -(-n // self.n_threads)))
-
+        self._threads_inside = max(1, self.n_threads // max(1, -(-n // chunk_size)))
         starts = range(0, n, chunk_size)
         with (
             self._progress(n) as progress,
@@ -135,7 +135,7 @@ class BlobExtractor:
         if not rows or cancelled.is_set():
             return [], None, bad
         if pixels:
-            blobs = self.forward.run(np.concatenate(list(pixels.values()))).values()
+            blobs = self.forward.run(np.concatenate(list(pixels.values())), n_threads=self._threads_inside).values()
             computed = np.hstack([self._average_views(blob) for blob in blobs])
             features.update(zip(pixels, computed, strict=True))
         if cached:

@@ -4,11 +4,11 @@
 import sys
 import warnings
 
-_OURS = ("skdecaf", "sklearn")
+_OURS = ("skdecaf", "sklearn", "joblib")
 
 
 def warn_user(message):
-    """Warn as if from the first caller outside this package and scikit-learn, whose methods wrap ours.
+    """Warn as if from the first caller outside this package, scikit-learn and joblib, which wrap and run our methods.
 
     Python shows a warning once for each line that it points at: one that pointed into this package would be shown for
     the first estimator only.

@@ -182,6 +182,7 @@ def leave_all_stored(photos, output, weights, monkeypatch, **parameters):
     return output.with_name(f"{output.name}.part")
 
 
+@pytest.mark.slow
 def test_whatever_a_power_loss_leaves_of_the_stored_rows_the_result_is_the_same(photos, weights, tmp_path, monkeypatch):
     output, whole = extract_whole(photos, weights, tmp_path)
     stored = leave_all_stored(photos, output, weights, monkeypatch)

@@ -48,6 +48,7 @@ def weights(tmp_path):
         (("cub", "--seed", "-1"), "is no whole number from 0"),
         (("cub", "--n-jobs", "0"), "no whole number"),
         (("all", "--classes", "ant"), "--classes goes with one data set"),
+        (("caltech101", "--data", "/nope"), "--data '/nope' is no folder"),
     ],
 )
 def test_wrong_usage_is_code_2(arguments, says, command):
@@ -66,15 +67,19 @@ def test_wrong_usage_is_code_2(arguments, says, command):
     ],
 )
 def test_absent_photos_are_code_1_with_the_command_that_gets_them(subject, fetcher, command, tmp_path):
-    code, output, errors = command("reproduce", subject, "--data", tmp_path / "it's here")
+    folder = tmp_path / "it's here"
+    folder.mkdir()
+    code, output, errors = command("reproduce", subject, "--data", folder)
     assert (code, output) == (1, "")
+    assert f" is not here (looked in {str(folder)!r})\n" in errors and "http" not in errors
     python = errors.partition("this command gets it: ")[2].splitlines()[0]
     program, flag, source = shlex.split(python)
     assert (program, flag) == ("python", "-c")
-    assert source.startswith(f"from skdecaf.datasets import {fetcher}; {fetcher}(data_home=")
+    assert source.startswith(f'from skdecaf.datasets import {fetcher}; {fetcher}(data_home="')
     calls = []
-    exec(source.partition("; ")[2], {fetcher: lambda data_home: calls.append(data_home)})
-    assert calls == [str(tmp_path / "it's here")]
+    exec(source.partition("; ")[2], {fetcher: lambda **arguments: calls.append(arguments)})
+    home = {"data_home": str(folder)}
+    assert calls == ([home, {"features": "surf", **home}] if subject == "office" else [home])
     assert not (tmp_path / "reproduced").exists()
 
 
@@ -92,7 +97,7 @@ def test_all_goes_on_without_the_photos_that_are_missing(command, weights, tmp_p
         1,
         1,
     ]
-    assert sorted(os.listdir("out")) == ["features", "ilsvrc.json", "ilsvrc.md"]
+    assert sorted(os.listdir("out")) == ["cells", "features", "ilsvrc.json", "ilsvrc.md"]
     details = json.loads((tmp_path / "out" / "ilsvrc.json").read_text())["details"]
     assert (details["weights"]["name"], details["protocol"]) == ("tiny", {"photos": 6, "classes": 2})
 
@@ -102,6 +107,18 @@ def test_unknown_classes_are_code_1(command, tmp_path):
     write_classes(tmp_path / "101_ObjectCategories", ("ant", "bass"), 1)
     code, _, errors = command("reproduce", "caltech101", "--data", tmp_path, "--classes", "ant,dog", "--n-jobs", 1)
     assert code == 1 and "there is no class 'dog'; the classes are ant, bass" in errors
+
+
+@pytest.mark.filterwarnings("ignore:.* holds")
+def test_a_folder_that_takes_no_files_is_named_before_photos_are_read(command, tmp_path):
+    (tmp_path / "101_ObjectCategories" / "ant").mkdir(parents=True)
+    (tmp_path / "101_ObjectCategories" / "bass").mkdir()
+    for name in ("ant", "bass"):
+        (tmp_path / "101_ObjectCategories" / name / "image_0001.jpg").write_bytes(b"no photo")
+    (tmp_path / "file").write_bytes(b"")
+    code, output, errors = command("reproduce", "caltech101", "--data", tmp_path, "-o", "file")
+    assert (code, output) == (1, "")
+    assert "nothing can be written into the folder 'file' ('file/cells': Not a directory); name another" in errors
 
 
 @pytest.mark.slow

@@ -75,7 +75,7 @@ def photos(tmp_path, monkeypatch):
     shutil.copy(tmp_path / "photos" / "cat" / "03.jpg", tmp_path / "new.jpg")
 
 
-SLOW_PAGES = ("pipelines.rst", "weights.rst")  # grid search, a large network
+SLOW_PAGES = ("pipelines.rst", "plots.rst", "protocols.rst", "reproduce.rst", "weights.rst")
 
 
 @pytest.mark.parametrize(

@@ -268,6 +268,7 @@ def test_domains_that_are_none(domains, problem):
 def test_masked_labels(y, masked, dtype):
     before = list(y)
     result = mask_target_labels(y, np.arange(4), [3, 2])
+    np.testing.assert_array_equal(mask_target_labels(y, np.ones(4, bool), np.array([0, 0, 1, 1], bool)), result)
     assert result.dtype == dtype and result.tolist() == masked
     assert list(y) == before
 

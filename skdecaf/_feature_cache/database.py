@@ -6,7 +6,6 @@ import sqlite3
 from contextlib import contextmanager
 
 import numpy as np
-from filelock import FileLock
 
 # How SQLite knows the file as ours, and the form of what is in it.
 _APPLICATION_ID = 0x44654341
@@ -164,6 +163,8 @@ def _open(path):
 
 
 def _connect(path, name, **options):
+    from filelock import FileLock
+
     # No thread uses it while another one does; transactions are begun and ended by hand.
     options |= {"timeout": _PATIENCE, "isolation_level": None, "check_same_thread": False}
     connection = sqlite3.connect(name, **options)

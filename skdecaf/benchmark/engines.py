@@ -7,6 +7,7 @@ They are made in a process of their own; see `worker`. Each reads images as they
 # SPDX-License-Identifier: BSD-3-Clause
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -42,7 +43,8 @@ class SkdecafEngine:
         pixels = pixels[:, ::-1] if preprocessing.flip else pixels
         pixels = pixels if mean is None else pixels - cut_windows(mean, preprocessing.crop, "center")
         chunks = np.array_split(pixels, min(self.threads, len(pixels)))
-        return np.concatenate([blobs[self.blob] for blobs in self.pool.map(self.forward.run, chunks)])
+        run = partial(self.forward.run, n_threads=self.threads // len(chunks))
+        return np.concatenate([blobs[self.blob] for blobs in self.pool.map(run, chunks)])
 
     def run_files(self, files):
         """Compute features of photos."""

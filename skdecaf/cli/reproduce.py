@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
+import os
 
 from skdecaf.cli import _options
 
@@ -62,6 +63,8 @@ def run(options):
 
     if options.subject == "all" and options.classes:
         options.parser.error("--classes goes with one data set, not with all")
+    if options.data is not None and not os.path.isdir(os.path.expanduser(options.data)):
+        options.parser.error(f"--data {options.data!r} is no folder")
     subjects = _SUBJECTS if options.subject == "all" else (options.subject,)
     missing = []
     for subject in subjects:

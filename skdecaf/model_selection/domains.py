@@ -63,6 +63,7 @@ def mask_target_labels(y, train, test):
     masked = np.array(y, dtype=dtype)
     if masked.dtype != object and np.any(masked == _UNKNOWN):
         raise ValueError("y has a class -1, which here means an unknown label; give that class another number")
+    train, test = (np.arange(len(y))[rows] for rows in (train, test))
     masked[test] = None if masked.dtype == object else _UNKNOWN
     if np.isin(train, test).all():
         raise ValueError("all rows of train are in test, too, so that no label would be left to learn from")

@@ -144,7 +144,7 @@ def _left_table(values, layers, notes, details):
         "DeCAF6, 86.91 %).",
         "Quoted in the paper: Yang et al. 2009 84.3, Jarrett et al. 2009 65.5.",
     )
-    title = "Figure 4, left: accuracy on Caltech-101, mean over classes, %"
+    title = "Figure 4, left: accuracy, mean over classes, %"
     return PaperTable("figure_4_left", title, tuple(names), tuple(columns), tests, _LEFT, notes, details)
 
 
@@ -215,7 +215,7 @@ def figure_4_right(
     }
     return PaperTable(
         "figure_4_right",
-        "Figure 4, right: accuracy on Caltech-101 by training photos per class, with dropout, mean over classes, %",
+        "Figure 4, right: accuracy by training photos per class, with dropout, mean over classes, %",
         tuple(str(n) for n in n_per_class),
         tuple(name + DROPOUT["masks"] for name in CLASSIFIERS),
         scores,

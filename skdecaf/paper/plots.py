@@ -9,6 +9,7 @@ from skdecaf._extras import require
 from skdecaf.plotting import LearningCurveByClassDisplay
 
 _OFFSET = 0.08  # between marks of neighbouring rows, where columns are 1 apart
+_STYLES = ({}, {"marker": "s", "linestyle": "--", "markerfacecolor": "none"})  # of curves that may coincide
 
 
 def save_picture(table, folder):
@@ -57,7 +58,8 @@ def _draw_right(table, ax):
     """A curve for each classifier; crosses are the paper's."""
     numbers = [int(row) for row in table.rows]
     for j, column in enumerate(table.columns):
-        display = LearningCurveByClassDisplay(numbers, table.scores[:, j] / 100, name=column).plot(ax)
+        display = LearningCurveByClassDisplay(numbers, table.scores[:, j] / 100, name=column)
+        display.plot(ax, **_STYLES[j % len(_STYLES)])
         paper = [table.published.get((row, column), (np.nan, None))[0] for row in table.rows]
         ax.plot(numbers, paper, "x", color=display.line_.get_color())
     ax.plot([], [], "x", color="grey", label="the paper's")

@@ -1,13 +1,17 @@
 """Tables and figures from the photos on this computer: what ``skdecaf reproduce`` does."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import json
 import shlex
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch
 
 from skdecaf import datasets
 from skdecaf._warnings import warn_user
+from skdecaf.datasets._base import datasets_home
 from skdecaf.paper.figure_4 import N_PER_CLASS, figure_4_left, figure_4_right
 from skdecaf.paper.ilsvrc import imagenet_errors
 from skdecaf.paper.plots import save_picture
@@ -70,12 +74,15 @@ def reproduce(
     MissingPhotos
         Where the data set is not on this computer. The message has the one command that gets it.
     ValueError
-        Where there is no such class, or no such `subject`.
+        Where there is no such class, no such `subject`, or fewer than two classes.
+    OSError
+        Where results cannot be written into `folder`; no photo is read then.
 
     Warns
     -----
     UserWarning
-        Where matplotlib is missing: there are no pictures then.
+        Where matplotlib is missing: there are no pictures then. Where the photos of Office-31 are there without SURF,
+        whose columns are left out then.
 
     Examples
     --------
@@ -89,10 +96,12 @@ def reproduce(
     try:
         found = load(data_home)
     except FileNotFoundError as error:
-        raise MissingPhotos(f"{error}\n{_command_for(subject, data_home)}") from None
-    names = found[0].target_names[:_QUICK_CLASSES] if quick and classes is None else classes
-    if subject != "ilsvrc" and names is not None:
+        raise MissingPhotos(f"{_absence(error, data_home)}\n{_command_for(subject, data_home)}") from None
+    if subject != "ilsvrc":
+        names = found[0].target_names[:_QUICK_CLASSES] if quick and classes is None else classes
         found = [bunch and select_classes(bunch, names) for bunch in found]
+        _check_classes(found[0])
+    _make_folder(folder)
     options = {"weights": weights, "folder": folder, "n_jobs": n_jobs, "verbose": verbose}
     for table in compute(*found, quick, random_state, options):
         table.save(folder)
@@ -140,6 +149,24 @@ def select_classes(dataset, names):
     return _select_rows(dataset, np.flatnonzero(np.isin(dataset.target, kept)))
 
 
+def _check_classes(dataset):
+    present = np.unique(dataset.target)
+    if len(present) < 2:
+        names = ", ".join(repr(dataset.target_names[k]) for k in present) or "none"
+        raise ValueError(f"there must be photos of at least two classes; got {names}")
+
+
+def _make_folder(folder):
+    """Make the folders of results and of finished cells, and find out whether files can be written there."""
+    try:
+        for place in (Path(folder) / "cells", Path(folder)):
+            place.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=place).close()
+    except OSError as error:
+        reason = f"{str(error.filename)!r}: {error.strerror}"
+        raise type(error)(f"nothing can be written into the folder {str(folder)!r} ({reason}); name another") from None
+
+
 def _select_rows(dataset, rows):
     chosen = {name: np.asarray(dataset[name])[rows] for name in _BY_ROW if name in dataset}
     if "splits" in dataset:
@@ -163,6 +190,8 @@ def _load_office(data_home):
     try:
         return [photos, datasets.fetch_office31(features="surf", data_home=data_home, download_if_missing=False)]
     except FileNotFoundError:
+        command = _command("fetch_office31", _SURF, data_home=data_home)
+        warn_user(f"the histograms of SURF words are not here, so Table 1 has no columns for them; {command}")
         return [photos, None]
 
 
@@ -217,19 +246,31 @@ _SUBJECTS = {
     "sun397": (_load_scenes, _table_3),
     "ilsvrc": (_load_ilsvrc, _ilsvrc),
 }
-_FETCHERS = {
-    "caltech101": "fetch_caltech101",
-    "office": "fetch_office31",
-    "cub": "fetch_cub200",
-    "sun397": "fetch_sun397",
+_SURF = 'features="surf"'
+_CALLS = {  # a function of `skdecaf.datasets`, and the arguments of each call
+    "caltech101": ("fetch_caltech101", ""),
+    "office": ("fetch_office31", "", _SURF),
+    "cub": ("fetch_cub200", ""),
+    "sun397": ("fetch_sun397", ""),
 }
+
+
+def _absence(error, data_home):
+    """What is missing, in short: without the addresses of all its files, as the one command stands below."""
+    title, absent, _ = str(error).partition(" is not in ")
+    return f"{title} is not here (looked in {str(datasets_home(data_home))!r})" if absent else str(error)
 
 
 def _command_for(subject, data_home):
     """The one command that gets a data set."""
     if subject == "ilsvrc":
         return "get it from https://image-net.org, and name its folder: skdecaf reproduce ilsvrc --data DIR"
-    fetcher = _FETCHERS[subject]
-    arguments = "" if data_home is None else f"data_home={str(data_home)!r}"
-    program = f"from skdecaf.datasets import {fetcher}; {fetcher}({arguments})"
+    return _command(*_CALLS[subject], data_home=data_home)
+
+
+def _command(fetcher, *arguments, data_home):
+    # As JSON has strings, in double quotes: single ones would look odd within those of the shell.
+    home = "" if data_home is None else f"data_home={json.dumps(str(data_home), ensure_ascii=False)}"
+    calls = "; ".join(f"{fetcher}({', '.join(filter(None, (given, home)))})" for given in arguments)
+    program = f"from skdecaf.datasets import {fetcher}; {calls}"
     return f"this command gets it: python -c {shlex.quote(program)}"

@@ -124,7 +124,10 @@ def table_1(
     scores = np.array(scores).transpose(2, 1, 0, 3).reshape(len(rows), len(pairs) * len(features), n_splits)
     columns = [_column(pair, name) for pair, name in product(pairs, features)]
     protocol = {"pairs": pairs, "n_target": N_TARGET, "n_splits": n_splits, "seed": random_state, "C": FIXED_C}
-    return _table(list(rows), columns, scores, note_on_classes(photos.target, _N_CLASSES), run.details(**protocol))
+    notes = note_on_classes(photos.target, _N_CLASSES)
+    if surf is None:
+        notes = (*notes, "Without SURF: its histograms were not there.")
+    return _table(list(rows), columns, scores, notes, run.details(**protocol))
 
 
 def estimators(random_state):

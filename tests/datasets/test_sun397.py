@@ -143,6 +143,7 @@ def test_frame(tmp_path):
     assert list(bunch.frame.columns) == ["filename", "target"] and "research only" in bunch.DESCR
 
 
+@pytest.mark.slow
 def test_as_many_photos_as_there_are_are_listed_in_two_seconds(tmp_path, monkeypatch):
     monkeypatch.setattr(sun397, "_N_PHOTOS", 397 * 274)
     monkeypatch.setattr(sun397, "_N_CLASSES", 397)

@@ -84,6 +84,7 @@ def plain_loop(X, y, name):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["LogReg", "SVM"])
 def test_left_is_what_a_plain_loop_gives(name, photos, table):
     X = DeCAFTransformer(6, dropout=False, weights=NETWORK).fit_transform(photos.data)
@@ -91,11 +92,13 @@ def test_left_is_what_a_plain_loop_gives(name, photos, table):
     np.testing.assert_array_equal(table.scores[rows, 0].T, list(plain_loop(X, photos.target, name)))
 
 
+@pytest.mark.slow
 def test_scores_differ_so_that_equality_means_something(table):
     assert len(np.unique(table.scores)) > 3
     assert table.scores.mean() > 50
 
 
+@pytest.mark.slow
 def test_left_has_the_figures_of_the_paper_and_what_it_takes_to_repeat_it(table):
     assert table.published["SVM + dropout", "DeCAF6"] == (86.91, 0.7)
     assert ("LogReg + dropout", "DeCAF5") not in table.published
@@ -106,6 +109,7 @@ def test_left_has_the_figures_of_the_paper_and_what_it_takes_to_repeat_it(table)
     assert len(details["protocol"]["C_chosen"]["SVM, 6"]) == 2
 
 
+@pytest.mark.slow
 def test_right_is_what_a_plain_loop_gives(photos):
     table = figure_4_right(photos, n_per_class=(1, 3), n_splits=1, random_state=3, weights=NETWORK)
     X, y = DeCAFTransformer(6, dropout=False, weights=NETWORK).fit_transform(photos.data), photos.target

@@ -10,7 +10,9 @@ from tiny_networks import tiny_network
 
 from skdecaf.paper import reproduce
 
-pytestmark = pytest.mark.filterwarnings("ignore:.* holds ", "ignore:classes have fewer samples")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.* holds ", "ignore:classes have fewer samples", "ignore:the histograms of SURF"
+)
 
 
 def office_files():
@@ -69,7 +71,25 @@ def test_folders_become_tables_in_files(subject, files, name, tmp_path):
     assert table.name == name
     assert np.isfinite(table.scores[0]).all()
     assert "more are harder" in table.to_markdown()
+    assert ("Without SURF: " in table.to_markdown()) == (subject == "office")
     assert {f"{name}.md", f"{name}.json", "cells", "features"} == set(os.listdir(tmp_path / "out"))
+
+
+def test_office_without_surf_says_so_and_how_to_get_it(tmp_path):
+    write_files(tmp_path, office_files())
+    options = {"data_home": tmp_path, "weights": tiny_network(), "folder": tmp_path / "file"}
+    (tmp_path / "file").write_bytes(b"")  # so that nothing is computed
+    message = r"no columns for them; this command gets it: python -c '.*; fetch_office31\(features=\"surf\", data_home="
+    with pytest.warns(UserWarning, match=message), pytest.raises(NotADirectoryError, match="the folder '.*file'"):
+        next(reproduce("office", **options))
+
+
+@pytest.mark.parametrize("classes", [["bike"], ["bike", "bike"], []])
+def test_one_class_is_too_few(classes, tmp_path):
+    write_files(tmp_path, office_files())
+    with pytest.raises(ValueError, match="at least two classes; got " + ("'bike'" if classes else "none")):
+        next(reproduce("office", data_home=tmp_path, classes=classes, folder=tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_unknown_subject_is_named():

@@ -47,6 +47,7 @@ def scaled(X, train):
 # Table 1
 
 
+@pytest.mark.slow
 def test_table_1_is_what_a_plain_loop_gives(office, network):
     counts = np.random.default_rng(0).poisson(1 + np.arange(30) % 4, (len(office.target), 30)).astype(np.uint8)
     with pytest.warns(UserWarning, match="have fewer samples than asked for"):
@@ -110,6 +111,7 @@ def test_table_2_crops_around_boxes(photos, network, tmp_path):
 # Table 3
 
 
+@pytest.mark.slow
 def test_table_3_learns_and_chooses_its_row_without_the_test(photos, network):
     splits = [(np.arange(36) % 12 < 8).nonzero()[0], (np.arange(36) % 12 >= 8).nonzero()[0]]
     table = table_3(Bunch(**photos, splits=[splits, splits[::-1]]), weights=network, n_validation=2, n_splits=1)
