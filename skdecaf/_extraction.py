@@ -8,7 +8,6 @@ from contextlib import closing, nullcontext
 from functools import cached_property
 
 import numpy as np
-from tqdm import tqdm
 
 from skdecaf._feature_cache import CachedRows
 from skdecaf._forward import arithmetic, plan_forward_pass
@@ -97,7 +96,8 @@ class BlobExtractor:
                     look(features)
                 if keep and rows:
                     out[_as_slice(rows)] = features
-                progress.update(min(chunk_size, n - start))
+                if progress is not None:
+                    progress.update(min(chunk_size, n - start))
         if keep:
             out[list(errors)] = np.nan
         self._warn_of(images, errors)
@@ -201,13 +201,14 @@ class BlobExtractor:
         return CachedRows(self.memory, json.dumps(recipe), dict(zip(self.blobs, self.sizes, strict=True)))
 
     def _progress(self, n):
-        """A tqdm bar; a line every ten seconds where nobody watches a terminal."""
+        """A tqdm bar, if asked for; a line every ten seconds where nobody watches a terminal."""
         if not self.verbose:
-            return tqdm(disable=True)
-        from tqdm.auto import tqdm as notebook_or_terminal_bar
+            # Not a bar that is disabled: tqdm's lock is shared with forked processes, and one that is killed keeps it.
+            return nullcontext()
+        from tqdm.auto import tqdm
 
         interval = 0.1 if sys.stderr.isatty() else 10
-        return notebook_or_terminal_bar(total=n, unit=" images", desc="skdecaf", mininterval=interval)
+        return tqdm(total=n, unit=" images", desc="skdecaf", mininterval=interval)
 
     def _warn_of(self, images, errors):
         if errors:
