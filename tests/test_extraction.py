@@ -16,6 +16,7 @@ import pytest
 import threadpoolctl
 from small_photos import truncated_png, write_photos
 from tiny_networks import tiny_network
+from tqdm import tqdm
 
 from skdecaf import DeCAFTransformer
 from skdecaf._extraction import BlobExtractor
@@ -127,6 +128,15 @@ def test_no_thread_outlives_an_error(error, paths, monkeypatch):
 
 
 # Progress
+
+
+def test_without_a_bar_nobody_waits_for_the_lock_of_bars(paths):
+    """It is shared with forked processes, and one that was killed keeps it for ever."""
+    transform = threading.Thread(target=transformer().fit_transform, args=(paths,), daemon=True)
+    with tqdm.get_lock():
+        transform.start()
+        transform.join(20)
+        assert not transform.is_alive()
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
