@@ -226,11 +226,12 @@ def test_embedded_network_gives_the_published_features():
         assert relative_error(value, reference[name]) < 1e-4
 
 
+@pytest.mark.parametrize("n", [1, 2])
 @pytest.mark.parametrize("n_threads", [2, 3])
-def test_threads_inside_the_layers_change_no_bit(n_threads):
+def test_threads_inside_the_layers_change_no_bit(n_threads, n):
     network = resolve_network("mini")
     plan = ForwardPass(network, ["conv1", "pool5", "fc7", "prob"])
-    batch = images(network, 2)
+    batch = images(network, n)
     expected = plan.run(batch)
     for blob, values in plan.run(batch, n_threads=n_threads).items():
         np.testing.assert_array_equal(values, expected[blob], err_msg=blob)

@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -131,15 +132,22 @@ class TiledStep:
         t, height, places = self.tiling.t, self.rows.height(n), self.rows.places(n)
         tiles = workspace.array("rows", (height, t, t, channels))
         products = workspace.array("products", (height * t, t, out_channels))
-        winograd_input.transform_input(maps, self.pad, self.tiling.m, places, tiles)
+        down = -(-self.shape[0] // self.tiling.m)
+        workspace.for_each(partial(self._transform_input, maps, places, tiles), workspace.shares(n * down))
         for part in self.rows.parts(n):
-            self._multiply(self._by_point(tiles, part), self._by_point(products, part), workspace)
-        winograd_output.transform_output(products, places, self.tiling.m, self.biases, self.rectified, out)
+            by_point = self._by_point(tiles, part), self._by_point(products, part)
+            workspace.for_each(partial(self._multiply, *by_point), workspace.shares(len(self.filters)))
+        workspace.for_each(partial(self._transform_output, products, places, out), workspace.shares(places.size))
 
-    def _multiply(self, tiles, products, workspace):
-        workspace.for_each(
-            lambda share: np.matmul(tiles[share], self.filters[share], out=products[share]),
-            workspace.shares(len(self.filters)),
+    def _transform_input(self, maps, places, tiles, share):
+        winograd_input.transform_input(maps, self.pad, self.tiling.m, places, share.start, share.stop, tiles)
+
+    def _multiply(self, tiles, products, points):
+        np.matmul(tiles[points], self.filters[points], out=products[points])
+
+    def _transform_output(self, products, places, out, share):
+        winograd_output.transform_output(
+            products, places, self.tiling.m, self.biases, self.rectified, share.start, share.stop, out
         )
 
     def _by_point(self, values, part):
@@ -174,9 +182,16 @@ class PixelStep:
         self.shape = (height, width, channels * self.fold**2)
 
     def run(self, images, out, workspace):
+        shares = workspace.shares(len(out) * len(out[0]))
         if self.fold == 1:
-            pixels.normalise_pixels(images, self.mean, self.scale, out)
+            workspace.for_each(partial(self._normalise, images, out), shares)
         else:
-            rows = images.reshape(*images.shape[:2], -1)
-            squares = out.reshape(*out.shape[:3], self.fold, -1)
-            folding.fold_pixels(rows, self.mean, self.scale, self.pad, squares)
+            workspace.for_each(partial(self._fold, images, out), shares)
+
+    def _normalise(self, images, out, rows):
+        images, out = (values.reshape(1, -1, *values.shape[2:])[:, rows] for values in (images, out))
+        pixels.normalise_pixels(images, self.mean, self.scale, out)
+
+    def _fold(self, images, out, rows):
+        images, out = images.reshape(*images.shape[:2], -1), out.reshape(*out.shape[:3], self.fold, -1)
+        folding.fold_pixels(images, self.mean, self.scale, self.pad, rows.start, rows.stop, out)

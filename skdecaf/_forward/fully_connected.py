@@ -2,20 +2,21 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from skdecaf._forward.products import ROW_GROUP, Rows, are_few_rows_alike, count_kinds_of_places
-from skdecaf._kernels import bias
+from skdecaf._forward.products import Rows, count_kinds_of_places, find_cuts
+from skdecaf._kernels import bias, vector_product
 
 # Columns of one product, and images in it.
 _SPLIT = 320
 _MOST_IMAGES = 96
 # OpenBLAS's AVX2 kernels give unlike bits only in this many columns at either end of a product.
 _MARGIN = 8
-# With one vector all the time goes into reading the weights, so three rows cost less than twelve.
-_FEW_ROWS = 3
+# Columns of a panel, in which a single vector's product reads the weights: enough that a row fills a page.
+_PANEL = 1024
 
 # Share of weights that are not zero below which a sparse product is the faster one.
 _SPARSE_BELOW = 1 / 8
@@ -38,8 +39,7 @@ class DenseStep:
     """
 
     def __init__(self, weight, biases, rectified):
-        self.shape = (len(weight),)
-        self.depth = weight.shape[1]
+        self.shape, self.depth, self.weight = (len(weight),), weight.shape[1], weight
         self.biases, self.rectified = biases, int(rectified)
         # Rows of the weights are views: the arrays of a network are large here and are not held twice.
         self.products = _side_by_side_products(weight)
@@ -52,28 +52,50 @@ class DenseStep:
             else:
                 self.products = side_by_side
         self.rows = Rows(1, kinds)
-        self.height_of_one = self._height_of_one(_MARGIN if overlapping else 0)
+        self.cuts = self._find_cuts(_MARGIN if overlapping else 0)
 
     def _count_kinds(self, margin):
         """Kinds of places that hold for all products; 0 for one is 0 for all."""
-        widths = {len(part) for _, _, part in self.products}
-        return math.lcm(*(count_kinds_of_places(self.depth, w, _MOST_IMAGES, True, margin) for w in widths))
+        return math.lcm(*(count_kinds_of_places(self.depth, w, _MOST_IMAGES, True, margin) for w in self._widths()))
 
-    def _height_of_one(self, margin):
-        widths = {len(part) for _, _, part in self.products}
-        # Narrow products are soon done, and may go through other routines of BLAS.
-        if min(widths) > 2 * _MARGIN and all(are_few_rows_alike(_FEW_ROWS, self.depth, w, margin) for w in widths):
-            return _FEW_ROWS
-        return ROW_GROUP
+    def _find_cuts(self, margin):
+        """Cuts that hold for all products, or None: then a single vector is multiplied as a group of twelve rows."""
+        found = [find_cuts(self.depth, width, margin) for width in self._widths()]
+        alike = all(cuts is not None and np.array_equal(cuts, found[0]) for cuts in found)
+        return found[0] if alike else None
+
+    def _widths(self):
+        return {len(part) for _, _, part in self.products}
+
+    @cached_property
+    def panels(self):
+        """Weights as a single vector reads them, made when one comes along: some columns each, (depth, columns),
+        with where they begin in the output."""
+        starts = range(0, self.shape[0], _PANEL)
+        return [(start, np.ascontiguousarray(self.weight[start : start + _PANEL].T)) for start in starts]
 
     def run(self, vectors, out, workspace):
+        if len(vectors) == 1 and self.cuts is not None:
+            self._run_one(vectors[0], out, workspace)
+            return
         for start in range(0, len(vectors), _MOST_IMAGES):
             part = slice(start, start + _MOST_IMAGES)
-            self._run(vectors[part], out[part], workspace)
+            self._run_batch(vectors[part], out[part], workspace)
 
-    def _run(self, vectors, out, workspace):
+    def _run_one(self, vector, out, workspace):
+        products = workspace.array("products", self.shape)
+
+        def multiply(panel):
+            start, weight = panel
+            part = products[start : start + weight.shape[1]]
+            vector_product.multiply_vector(vector, weight, self.cuts, part)
+
+        workspace.for_each(multiply, self.panels)
+        bias.add_bias(products.reshape(1, 1, -1), self.biases, self.rectified, 0, out[np.newaxis])
+
+    def _run_batch(self, vectors, out, workspace):
         n, places = len(vectors), self.rows.places(len(vectors))[:, 0]
-        height = self.height_of_one if n == 1 else self.rows.height(n)
+        height = self.rows.height(n)
         rows = workspace.array("vectors", (height, self.depth))
         rows[places] = vectors
         products = workspace.array("products", (1, n, self.shape[0]))

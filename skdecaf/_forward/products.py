@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from skdecaf._kernels import vector_product
 from skdecaf._threads import single_blas_thread
 
 ROW_GROUP = 12
@@ -49,17 +50,48 @@ def count_kinds_of_places(depth, width, tallest, transposed=False, margin=0):
     return kinds
 
 
+# How OpenBLAS cuts the depth of a product: the longest block, and what the halves of a longer remainder are
+# multiples of. The first are its AVX2 kernels, the second those for AVX-512.
+_BLOCKINGS = ((320, 8), (448, 16))
+
+
 @lru_cache(maxsize=256)
-def are_few_rows_alike(n_rows, depth, width, margin):
-    """Whether so few rows have the bits in a product with a transposed matrix that they have among twelve."""
-    right = np.resize(_values(), (width, depth)).T
+def find_cuts(depth, width, margin=0):
+    """Find where a product with a transposed matrix (width, depth) begins new sums along the depth.
+
+    Parameters
+    ----------
+    depth, width : int
+    margin : int
+        How many columns at either end do not matter.
+
+    Returns
+    -------
+    ndarray of int64, or None
+        0, all cuts, and the depth: with these `multiply_vector` has the bits of a row among twelve. None if no way of
+        cutting that we know has them.
+    """
+    right = np.resize(_values(), (width, depth))
+    columns, found = np.ascontiguousarray(right.T), np.empty(width, np.float32)
     with single_blas_thread():
-        for row in _rows_to_try(depth, width):
-            twelve = _groups(row, right, 1)[0, :n_rows]
-            few = np.ascontiguousarray(np.broadcast_to(row, (n_rows, depth))) @ right
-            if (few != twelve)[:, margin : width - margin].any():
-                return False
-    return True
+        rows = [(row, _groups(row, right.T, 1)[0, 0]) for row in _rows_to_try(depth, width)]
+    for blocking in _BLOCKINGS:
+        cuts = _cut(depth, *blocking)
+        for row, expected in rows:
+            vector_product.multiply_vector(row, columns, cuts, found)
+            if (found != expected)[margin : width - margin].any():
+                break
+        else:
+            return cuts
+    return None
+
+
+def _cut(depth, longest, multiple):
+    cuts = [0]
+    while (rest := depth - cuts[-1]) > 0:
+        half = -(-(rest // 2) // multiple) * multiple
+        cuts.append(cuts[-1] + (rest if rest <= longest else half if rest < 2 * longest else longest))
+    return np.array(cuts)
 
 
 def _values():

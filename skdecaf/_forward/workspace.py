@@ -51,9 +51,9 @@ class Workspace:
             list(self._pool.map(_without_warnings(function), parts))
 
     def shares(self, n, unit=1):
-        """Slices that divide n things among the threads, at multiples of unit."""
+        """Slices that divide n things, at least one, among the threads, at multiples of unit."""
         step = -(-n // (unit * self.n_threads)) * unit
-        return [slice(start, start + step) for start in range(0, n, step)]
+        return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
 
 def _without_warnings(function):

@@ -19,6 +19,7 @@ NAMES = (
     "pooling",
     "response_norm",
     "softmax",
+    "vector_product",
     "winograd_input",
     "winograd_output",
 )

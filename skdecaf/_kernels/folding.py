@@ -16,27 +16,29 @@ def copy_run(source, start, out):
         out[i] = source[start + i]
 
 
-# pythran export fold_pixels(uint8[:,:,:] order(C), float32[:] order(C), float32[:] order(C), int, float32[:,:,:,:,:] order(C))
-# pythran export fold_pixels(float32[:,:,:] order(C), float32[:] order(C), float32[:] order(C), int, float32[:,:,:,:,:] order(C))
-def fold_pixels(images, mean, scale, pad, out):
+# pythran export fold_pixels(uint8[:,:,:] order(C), float32[:] order(C), float32[:] order(C), int, int, int, float32[:,:,:,:,:] order(C))
+# pythran export fold_pixels(float32[:,:,:] order(C), float32[:] order(C), float32[:] order(C), int, int, int, float32[:,:,:,:,:] order(C))
+def fold_pixels(images, mean, scale, pad, start, stop, out):
     """Fill out (n, height, width, stride, stride * channels) from images (n, rows, columns * channels).
 
     out[i, y, x, dy] holds stride neighbouring pixels of row y * stride + dy - pad, from column x * stride - pad on, as
-    (images - mean) / scale; outside the image it is zero. mean and scale are as long as a row.
+    (images - mean) / scale; outside the image it is zero. mean and scale are as long as a row. Only the rows of out from start to before stop are
+    filled, counted through all images.
     """
-    n, rows, length = images.shape
+    _, rows, length = images.shape
     _, height, width, stride, run = out.shape
-    start = pad * (run // stride)
-    line = np.zeros(max(width * run, start + length), np.float32)
+    left = pad * (run // stride)
+    line = np.zeros(max(width * run, left + length), np.float32)
     blank = np.zeros(run, np.float32)
-    for i in range(n):
-        for y in range(height):
-            for dy in range(stride):
-                row = y * stride + dy - pad
-                if row < 0 or row >= rows:
-                    for x in range(width):
-                        copy_run(blank, 0, out[i, y, x, dy])
-                else:
-                    normalise_row(images[i, row], mean, scale, start, line)
-                    for x in range(width):
-                        copy_run(line, x * run, out[i, y, x, dy])
+    for each in range(start, stop):
+        i = each // height
+        y = each % height
+        for dy in range(stride):
+            row = y * stride + dy - pad
+            if row < 0 or row >= rows:
+                for x in range(width):
+                    copy_run(blank, 0, out[i, y, x, dy])
+            else:
+                normalise_row(images[i, row], mean, scale, left, line)
+                for x in range(width):
+                    copy_run(line, x * run, out[i, y, x, dy])

@@ -91,32 +91,34 @@ def clear_pixel(target):
         target[c] = 0
 
 
-# pythran export transform_input(float32[:,:,:,:] order(C), int, int, int64[:,:] order(C), float32[:,:,:,:] order(C))
-def transform_input(maps, pad, step, places, out):
+# pythran export transform_input(float32[:,:,:,:] order(C), int, int, int64[:,:] order(C), int, int, float32[:,:,:,:] order(C))
+def transform_input(maps, pad, step, places, start, stop, out):
     """Fill out (rows, t, t, channels) with the transformed tiles of maps (n, height, width, channels).
 
     Tiles begin pad pixels outside and are step pixels apart, left to right, then down; beyond the maps is zero.
-    places (n, tiles) says which row of out each tile of each image takes; other rows are left as they are.
+    places (n, tiles) says which row of out each tile of each image takes; other rows are left as they are. Only the
+    rows of tiles from start to before stop are done, counted through all images.
     """
-    n, height, width, channels = maps.shape
+    _, height, width, channels = maps.shape
     t = out.shape[1]
     down = (height + 2 * pad - t + 2 * step - 1) // step
     across = (width + 2 * pad - t + 2 * step - 1) // step
     wide = (across - 1) * step + t
     window = np.zeros((t, wide, channels), np.float32)
     columns = np.empty((wide, t, channels), np.float32)
-    for i in range(n):
-        for ty in range(down):
-            for j in range(t):
-                y = ty * step + j - pad
-                for x in range(min(width, wide - pad)):
-                    if y < 0 or y >= height:
-                        clear_pixel(window[j, x + pad])
-                    else:
-                        fill_pixel(maps[i, y, x], window[j, x + pad])
-            for x in range(wide):
-                transform_rows(window, 0, x, columns[x])
-            for tx in range(across):
-                place = places[i, ty * across + tx]
-                for k in range(t):
-                    transform_rows(columns, tx * step, k, out[place, k])
+    for band in range(start, stop):
+        i = band // down
+        ty = band % down
+        for j in range(t):
+            y = ty * step + j - pad
+            for x in range(min(width, wide - pad)):
+                if y < 0 or y >= height:
+                    clear_pixel(window[j, x + pad])
+                else:
+                    fill_pixel(maps[i, y, x], window[j, x + pad])
+        for x in range(wide):
+            transform_rows(window, 0, x, columns[x])
+        for tx in range(across):
+            place = places[i, ty * across + tx]
+            for k in range(t):
+                transform_rows(columns, tx * step, k, out[place, k])

@@ -90,24 +90,27 @@ def finish_pixel(values, bias, rectify, out):
             out[c] = values[c] + bias[c]
 
 
-# pythran export transform_output(float32[:,:,:] order(C), int64[:,:] order(C), int, float32[:] order(C), int, float32[:,:,:,:] order(C))
-def transform_output(products, places, step, bias, rectify, out):
+# pythran export transform_output(float32[:,:,:] order(C), int64[:,:] order(C), int, float32[:] order(C), int, int, int, float32[:,:,:,:] order(C))
+def transform_output(products, places, step, bias, rectify, start, stop, out):
     """Fill out (n, height, width, channels) from products (rows * t, t, channels).
 
-    places (n, tiles) says which t x t products each tile of each image has: those from row place * t on.
+    places (n, tiles) says which t x t products each tile of each image has: those from row place * t on. Only the
+    tiles from start to before stop are done, counted through all images.
     """
-    n, height, width, channels = out.shape
+    _, height, width, channels = out.shape
     t = products.shape[1]
+    tiles = places.shape[1]
     across = (width + step - 1) // step
     columns = np.empty((t, step, channels), np.float32)
     pixels = np.empty((step, channels), np.float32)
-    for i in range(n):
-        for tile in range(places.shape[1]):
-            top = tile // across * step
-            left = tile % across * step
-            for k in range(t):
-                combine_rows(t, products, places[i, tile] * t, k, columns[k])
-            for y in range(min(step, height - top)):
-                combine_rows(t, columns, 0, y, pixels)
-                for x in range(min(step, width - left)):
-                    finish_pixel(pixels[x], bias, rectify, out[i, top + y, left + x])
+    for each in range(start, stop):
+        i = each // tiles
+        tile = each % tiles
+        top = tile // across * step
+        left = tile % across * step
+        for k in range(t):
+            combine_rows(t, products, places[i, tile] * t, k, columns[k])
+        for y in range(min(step, height - top)):
+            combine_rows(t, columns, 0, y, pixels)
+            for x in range(min(step, width - left)):
+                finish_pixel(pixels[x], bias, rectify, out[i, top + y, left + x])

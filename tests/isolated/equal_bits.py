@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 from tiny_networks import tiny_network
 
 from skdecaf._forward import ForwardPass
+from skdecaf._forward.products import find_cuts
 from skdecaf.weights import Architecture, FullyConnected, Network, Preprocessing, ReLU, resolve_network
 
 WIDE = Architecture(  # products that are small, narrow and deep at once, each a trap for some BLAS
@@ -52,3 +54,23 @@ def test_whatever_the_probe_finds_the_values_are_right(monkeypatch, kinds):
     monkeypatch.undo()
     for blob, values in ForwardPass(network, ["pool1", "fc7"]).run(batch).items():
         np.testing.assert_allclose(found[blob], values, rtol=1e-4, atol=1e-5 * np.abs(values).max(), err_msg=blob)
+
+
+@pytest.mark.parametrize("network", ["wide", "mini"])
+def test_a_vector_alone_has_the_bits_of_a_product_either_way(monkeypatch, network):
+    """OpenBLAS adds in an order that we know; other libraries multiply the vector as a group of rows."""
+    network = NETWORKS[network]()
+    image = np.random.default_rng(0).integers(0, 256, (1, *network.preprocessing.crop, 3), dtype=np.uint8)
+    found = ForwardPass(network, ["fc6", "fc7"]).run(image)
+    monkeypatch.setattr("skdecaf._forward.fully_connected.find_cuts", lambda *shape: None)
+    for blob, values in ForwardPass(network, ["fc6", "fc7"]).run(image).items():
+        np.testing.assert_array_equal(found[blob], values, err_msg=blob)
+
+
+@pytest.mark.skipif(
+    not any(pool.get("architecture") in ("Haswell", "Zen", "SkylakeX") for pool in threadpool_info()),
+    reason="the order of the sums is known for these kernels of OpenBLAS",
+)
+@pytest.mark.parametrize(("depth", "width"), [(9216, 320), (4096, 320), (1024, 256)])
+def test_the_order_of_openblas_is_found(depth, width):
+    assert find_cuts(depth, width, 8) is not None

@@ -45,7 +45,7 @@ def test_fold_pixels(compiled, plain, dtype, stride, pad, size):
     mean, scale = np.float32([123, 117, 104]), np.float32([58, 57, 60])
     out = same(
         compiled("folding").fold_pixels, plain("folding").fold_pixels,
-        images.reshape(2, 4, 15), np.tile(mean, 5), np.tile(scale, 5), pad,
+        images.reshape(2, 4, 15), np.tile(mean, 5), np.tile(scale, 5), pad, 0, 2 * size[0],
         shape=(2, *size, stride, stride * 3),
     )  # fmt: skip
     padded = np.pad((images.astype(np.float64) - mean) / scale, ((0, 0), (pad, 20), (pad, 20), (0, 0)))
@@ -90,13 +90,14 @@ def test_tiles_times_filters_are_a_convolution(compiled, plain, tiling, height, 
     t = tiling.t
     tiles = same(
         compiled("winograd_input").transform_input, plain("winograd_input").transform_input,
-        channels_last(maps), pad, tiling.m, places, shape=(places.size + 1, t, t, channels),
+        channels_last(maps), pad, tiling.m, places, 0, 2 * -(-size[0] // tiling.m),
+        shape=(places.size + 1, t, t, channels),
     )  # fmt: skip
     filters = tiling.transform_filters(weight)
     products = np.einsum("rpc,pck->rpk", tiles.reshape(-1, t * t, channels), filters).astype(np.float32)
     out = same(
         compiled("winograd_output").transform_output, plain("winograd_output").transform_output,
-        products.reshape(-1, t, 2), places, tiling.m, bias, rectify, shape=(2, *size, 2),
+        products.reshape(-1, t, 2), places, tiling.m, bias, rectify, 0, places.size, shape=(2, *size, 2),
     )  # fmt: skip
     for image, values in zip(maps, out, strict=True):
         expected = float64_layers.convolution(image, weight, bias, 1, pad, 1)
@@ -113,11 +114,11 @@ def test_the_kernels_have_the_matrices(compiled, tiling):
     for y, x in np.ndindex(t, t):
         maps = np.zeros((1, t, t, 1), np.float32)
         maps[0, y, x] = 1
-        compiled("winograd_input").transform_input(maps, 0, m, single, tiles)
+        compiled("winograd_input").transform_input(maps, 0, m, single, 0, 1, tiles)
         expected = np.outer(tiling.input_transform[:, y], tiling.input_transform[:, x])
         np.testing.assert_array_equal(tiles[0, :, :, 0], expected)
         products[y, x] = 1
-        compiled("winograd_output").transform_output(products, single, m, np.zeros(1, np.float32), 0, pixels)
+        compiled("winograd_output").transform_output(products, single, m, np.zeros(1, np.float32), 0, 0, 1, pixels)
         products[y, x] = 0
         expected = np.outer(tiling.output_transform[:, y], tiling.output_transform[:, x])
         np.testing.assert_array_equal(pixels[0, :, :, 0], expected)
@@ -143,7 +144,7 @@ def test_nan_passes_through(compiled):
     np.testing.assert_array_equal(rectified, [np.nan, 0, 1])
     products, pixels = np.zeros((6, 6, 3), np.float32), np.empty((1, 4, 4, 3), np.float32)
     places, bias = np.zeros((1, 1), np.int64), values.reshape(-1)
-    compiled("winograd_output").transform_output(products, places, 4, bias, 1, pixels)
+    compiled("winograd_output").transform_output(products, places, 4, bias, 1, 0, 1, pixels)
     np.testing.assert_array_equal(pixels, np.broadcast_to(np.float32([np.nan, 0, 1]), pixels.shape))
 
 
@@ -182,6 +183,26 @@ def test_response_norm_by_hand(compiled):
     out = np.empty_like(pixels)
     compiled("response_norm").response_norm(pixels, 5, np.float32(0.2), np.float32(0.75), np.float32(1), out)
     np.testing.assert_allclose(out, [[0.367420, 0.464736, 0.465302, 0.628273, 0.827800]], rtol=2e-6)
+
+
+@pytest.mark.parametrize("cuts", [[0, 30], [0, 7, 20, 30], [0, 1, 2, 30]], ids=str)
+@pytest.mark.parametrize("width", [1, 13, 40])
+def test_multiply_vector(compiled, plain, width, cuts):
+    vector, weights = normal(30), normal(30, width)
+    out = same(
+        compiled("vector_product").multiply_vector, plain("vector_product").multiply_vector,
+        vector, weights, np.array(cuts), shape=(width,),
+    )  # fmt: skip
+    np.testing.assert_allclose(out, vector.astype(np.float64) @ weights, rtol=1e-5, atol=1e-5)
+
+
+def test_multiply_vector_adds_the_sums_between_cuts(compiled):
+    """1 is lost beside 1e8, but not where a cut keeps the two apart until 1e8 is gone."""
+    vector, weights = np.float32([1e8, 1, -1e8, 1]), np.ones((4, 1), np.float32)
+    for cuts, expected in ([0, 4], 1), ([0, 3, 4], 1), ([0, 1, 2, 3, 4], 1), ([0, 1, 4], 0), ([0, 2, 4], 0):
+        out = np.empty(1, np.float32)
+        compiled("vector_product").multiply_vector(vector, weights, np.array(cuts), out)
+        assert out[0] == expected, cuts
 
 
 @pytest.mark.parametrize("spread", [1, 1000])
