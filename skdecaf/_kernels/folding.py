@@ -32,7 +32,8 @@ def fold_pixels(images, mean, scale, pad, start, stop, out):
     blank = np.zeros(run, np.float32)
     for each in range(start, stop):
         i = each // height
-        y = each % height
+        # Not with %: Pythran counts such a remainder from 0, wherever the loop begins.
+        y = each - i * height
         for dy in range(stride):
             row = y * stride + dy - pad
             if row < 0 or row >= rows:

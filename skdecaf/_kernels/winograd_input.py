@@ -108,7 +108,8 @@ def transform_input(maps, pad, step, places, start, stop, out):
     columns = np.empty((wide, t, channels), np.float32)
     for band in range(start, stop):
         i = band // down
-        ty = band % down
+        # Not with %: Pythran counts such a remainder from 0, wherever the loop begins.
+        ty = band - i * down
         for j in range(t):
             y = ty * step + j - pad
             for x in range(min(width, wide - pad)):

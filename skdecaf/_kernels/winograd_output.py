@@ -105,7 +105,8 @@ def transform_output(products, places, step, bias, rectify, start, stop, out):
     pixels = np.empty((step, channels), np.float32)
     for each in range(start, stop):
         i = each // tiles
-        tile = each % tiles
+        # Not with %: Pythran counts such a remainder from 0, wherever the loop begins.
+        tile = each - i * tiles
         top = tile // across * step
         left = tile % across * step
         for k in range(t):

@@ -79,8 +79,10 @@ def test_patches_times_filters_are_a_convolution(compiled, plain, n, kernel, str
             np.testing.assert_allclose(product, part, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("rectify", [0, 1])
-@pytest.mark.parametrize("channels", [1, 19])
+@pytest.mark.parametrize(
+    ("channels", "rectify"),
+    [(1, 1), (19, 0), pytest.param(1, 0, marks=pytest.mark.slow), pytest.param(19, 1, marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize(("height", "width", "pad"), [(9, 6, 1), (5, 12, 2), (7, 7, 0)])
 @pytest.mark.parametrize("tiling", TILINGS, ids=str)
 def test_tiles_times_filters_are_a_convolution(compiled, plain, tiling, height, width, pad, channels, rectify):
@@ -103,6 +105,35 @@ def test_tiles_times_filters_are_a_convolution(compiled, plain, tiling, height, 
         expected = float64_layers.convolution(image, weight, bias, 1, pad, 1)
         expected = np.maximum(expected, 0) if rectify else expected
         np.testing.assert_allclose(values.transpose(2, 0, 1), expected, rtol=0, atol=5e-5 * np.abs(expected).max())
+
+
+def in_parts(kernel, *arguments, n, out):
+    """Run a kernel that does the rows from start to before stop, in three parts, the last one first."""
+    for start, stop in (n // 2, n), (0, n // 3), (n // 3, n // 2):
+        kernel(*arguments, start, stop, out)
+    return out
+
+
+def test_kernels_give_the_same_in_parts(compiled):
+    maps, places = normal(2, 15, 9, 8), GENERATOR.permutation(30)[:24].reshape(2, 12)
+    expected, found = np.zeros((2, 30, 8, 8, 8), np.float32)
+    transform = compiled("winograd_input").transform_input
+    transform(maps, 2, 4, places, 0, 8, expected)
+    np.testing.assert_array_equal(in_parts(transform, maps, 2, 4, places, n=8, out=found), expected)
+    expected, found = np.zeros((2, 2, 15, 11, 8), np.float32)
+    transform, products, bias = compiled("winograd_output").transform_output, normal(30 * 8, 8, 8), normal(8)
+    transform(products, places, 4, bias, 0, 0, 24, expected)
+    np.testing.assert_array_equal(in_parts(transform, products, places, 4, bias, 0, n=24, out=found), expected)
+    assert expected.any(axis=-1).all()
+
+
+def test_folding_gives_the_same_in_parts(compiled):
+    images, ones = GENERATOR.integers(1, 256, (2, 10, 36), dtype=np.uint8), np.ones(36, np.float32)
+    expected, found = np.zeros((2, 2, 5, 6, 2, 6), np.float32)
+    fold = compiled("folding").fold_pixels
+    fold(images, 0 * ones, ones, 0, 0, 10, expected)
+    np.testing.assert_array_equal(in_parts(fold, images, 0 * ones, ones, 0, n=10, out=found), expected)
+    assert expected.all()
 
 
 @pytest.mark.parametrize("tiling", TILINGS, ids=str)
@@ -187,13 +218,14 @@ def test_response_norm_by_hand(compiled):
 
 @pytest.mark.parametrize("cuts", [[0, 30], [0, 7, 20, 30], [0, 1, 2, 30]], ids=str)
 @pytest.mark.parametrize("width", [1, 13, 40])
-def test_multiply_vector(compiled, plain, width, cuts):
-    vector, weights = normal(30), normal(30, width)
+@pytest.mark.parametrize("dtype", [np.float32, np.int16])
+def test_multiply_vector(compiled, plain, dtype, width, cuts):
+    vector, weights = normal(30), (4 * normal(30, width)).astype(dtype)
     out = same(
         compiled("vector_product").multiply_vector, plain("vector_product").multiply_vector,
         vector, weights, np.array(cuts), shape=(width,),
     )  # fmt: skip
-    np.testing.assert_allclose(out, vector.astype(np.float64) @ weights, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(out, vector.astype(np.float64) @ weights, rtol=1e-5, atol=3e-5)
 
 
 def test_multiply_vector_adds_the_sums_between_cuts(compiled):
