@@ -110,6 +110,17 @@ def test_unknown_classes_are_code_1(command, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:.* holds")
+def test_a_class_with_too_few_photos_is_named_before_photos_are_read(command, tmp_path):
+    for name, n_photos in (("ant", 31), ("bass", 30)):
+        (tmp_path / "101_ObjectCategories" / name).mkdir(parents=True)
+        for i in range(n_photos):
+            (tmp_path / "101_ObjectCategories" / name / f"image_{i:04d}.jpg").write_bytes(b"no photo")
+    code, output, errors = command("reproduce", "caltech101", "--data", tmp_path, "--n-jobs", 1, "-q")
+    assert (code, output) == (1, "")
+    assert "1 of 2 have fewer: 'bass' (30); leave these classes out" in errors
+
+
+@pytest.mark.filterwarnings("ignore:.* holds")
 def test_a_folder_that_takes_no_files_is_named_before_photos_are_read(command, tmp_path):
     (tmp_path / "101_ObjectCategories" / "ant").mkdir(parents=True)
     (tmp_path / "101_ObjectCategories" / "bass").mkdir()

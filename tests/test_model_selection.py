@@ -29,7 +29,7 @@ from skdecaf.model_selection import (
     PredefinedSplits,
     mask_target_labels,
     mean_per_class_accuracy,
-    mean_per_class_accuracy_scorer,
+    mean_per_class_accuracy_score,
 )
 
 # Photos of each of the 31 classes of Office-31. The totals and the 7 of a class of dslr are facts, the rest is made up.
@@ -341,32 +341,38 @@ def mean_over_classes(y_true, y_pred):
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5)), min_size=1, max_size=60))
 def test_score_against_a_loop_and_scikit_learn(pairs):
     y_true, y_pred = zip(*pairs, strict=True)
-    score = mean_per_class_accuracy(y_true, y_pred)
+    score = mean_per_class_accuracy_score(y_true, y_pred)
     assert score == pytest.approx(mean_over_classes(y_true, y_pred), rel=1e-14)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of classes that are only predicted
         assert score == pytest.approx(balanced_accuracy_score(y_true, y_pred), rel=1e-14)
     names = [[f"class {label}" for label in side] for side in (y_true, y_pred)]
-    assert mean_per_class_accuracy(*names) == mean_per_class_accuracy(pd.Series(names[0]), np.array(names[1])) == score
+    assert (
+        mean_per_class_accuracy_score(*names)
+        == mean_per_class_accuracy_score(pd.Series(names[0]), np.array(names[1]))
+        == score
+    )
 
 
 def test_one_photo_of_a_class_counts_as_much_as_770():
     y_true = np.repeat([0, 1], [770, 1])
-    assert mean_per_class_accuracy(y_true, np.zeros(771, int)) == 0.5
+    assert mean_per_class_accuracy_score(y_true, np.zeros(771, int)) == 0.5
 
 
 def test_a_score_of_nothing_or_of_names_against_numbers():
     with pytest.raises(ValueError, match="empty"):
-        mean_per_class_accuracy([], [])
+        mean_per_class_accuracy_score([], [])
     with pytest.raises(ValueError, match="inconsistent"):
-        mean_per_class_accuracy([1], [1, 2])
-    with pytest.raises(ValueError, match="'cat'"):
-        mean_per_class_accuracy(["cat", "dog"], [0, 1])
+        mean_per_class_accuracy_score([1], [1, 2])
+    with pytest.raises(ValueError, match="string and number"):
+        mean_per_class_accuracy_score(["cat", "dog"], [0, 1])
+    with pytest.raises(ValueError, match="1d array"):
+        mean_per_class_accuracy_score([[1, 0], [0, 1]], [[1, 0], [0, 1]])
 
 
 def test_scorer():
     X, y = np.zeros((30, 1)), np.repeat([0, 1, 2], [20, 6, 4])
-    scorer = pickle.loads(pickle.dumps(mean_per_class_accuracy_scorer))
+    scorer = pickle.loads(pickle.dumps(mean_per_class_accuracy))
     cv = PerClassShuffleSplit(3, random_state=0)
     np.testing.assert_allclose(cross_val_score(DummyClassifier(), X, y, cv=cv, scoring=scorer), 1 / 3)
 

@@ -21,7 +21,7 @@ from sklearn.svm import LinearSVC
 
 from skdecaf import DeCAFTransformer, DropoutClassifier, DropoutFeatures, Network
 from skdecaf.datasets import fetch_caltech101
-from skdecaf.model_selection import PerClassShuffleSplit, mean_per_class_accuracy
+from skdecaf.model_selection import PerClassShuffleSplit, mean_per_class_accuracy_score
 from skdecaf.paper import figure_4_left, select_classes
 
 N_SPLITS, N_TRAIN, N_VALIDATION = 5, 30, 5
@@ -40,7 +40,7 @@ def hog(path):
 
 
 def score(model, X, y, train, test):
-    return 100 * mean_per_class_accuracy(y[test], model.fit(X[train], y[train]).predict(X[test]))
+    return 100 * mean_per_class_accuracy_score(y[test], model.fit(X[train], y[train]).predict(X[test]))
 
 
 def scaled(model):

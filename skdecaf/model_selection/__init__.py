@@ -2,7 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf.model_selection.domains import DomainSelector, mask_target_labels
-from skdecaf.model_selection.scores import mean_per_class_accuracy, mean_per_class_accuracy_scorer
+from skdecaf.model_selection.scores import mean_per_class_accuracy, mean_per_class_accuracy_score
 from skdecaf.model_selection.splits import DomainAdaptationSplit, PerClassShuffleSplit, PredefinedSplits
 
 __all__ = [
@@ -12,5 +12,5 @@ __all__ = [
     "PredefinedSplits",
     "mask_target_labels",
     "mean_per_class_accuracy",
-    "mean_per_class_accuracy_scorer",
+    "mean_per_class_accuracy_score",
 ]

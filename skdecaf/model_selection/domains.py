@@ -12,7 +12,7 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_method_params, _num_samples, check_is_fitted
+from sklearn.utils.validation import _check_method_params, _estimator_has, _num_samples, check_is_fitted
 
 from skdecaf._warnings import warn_user
 from skdecaf.model_selection.splits import check_domains
@@ -68,14 +68,6 @@ def mask_target_labels(y, train, test):
     if np.isin(train, test).all():
         raise ValueError("all rows of train are in test, too, so that no label would be left to learn from")
     return masked
-
-
-def _available_if_estimator_has(method):
-    def check(self):
-        getattr(getattr(self, "estimator_", self.estimator), method)  # its AttributeError says why it is missing
-        return True
-
-    return available_if(check)
 
 
 class DomainSelector(MetaEstimatorMixin, BaseEstimator):
@@ -214,7 +206,7 @@ class DomainSelector(MetaEstimatorMixin, BaseEstimator):
         """Names of features seen during `fit`."""
         return self.estimator_.feature_names_in_
 
-    @_available_if_estimator_has("predict")
+    @available_if(_estimator_has("predict"))
     def predict(self, X):
         """Predict with the trained estimator.
 
@@ -228,7 +220,7 @@ class DomainSelector(MetaEstimatorMixin, BaseEstimator):
         """
         return self._answer("predict", X)
 
-    @_available_if_estimator_has("predict_proba")
+    @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X):
         """Predict class probabilities; only where the estimator does.
 
@@ -242,7 +234,7 @@ class DomainSelector(MetaEstimatorMixin, BaseEstimator):
         """
         return self._answer("predict_proba", X)
 
-    @_available_if_estimator_has("predict_log_proba")
+    @available_if(_estimator_has("predict_log_proba"))
     def predict_log_proba(self, X):
         """Predict logarithms of class probabilities; only where the estimator does.
 
@@ -256,7 +248,7 @@ class DomainSelector(MetaEstimatorMixin, BaseEstimator):
         """
         return self._answer("predict_log_proba", X)
 
-    @_available_if_estimator_has("decision_function")
+    @available_if(_estimator_has("decision_function"))
     def decision_function(self, X):
         """Compute the estimator's decision values; only where it does.
 
@@ -270,7 +262,7 @@ class DomainSelector(MetaEstimatorMixin, BaseEstimator):
         """
         return self._answer("decision_function", X)
 
-    @_available_if_estimator_has("score")
+    @available_if(_estimator_has("score"))
     def score(self, X, y=None, **params):
         """Score the trained estimator on samples of any domain.
 

@@ -2,11 +2,11 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
-from sklearn.metrics import make_scorer
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.metrics import make_scorer, recall_score
+from sklearn.utils import column_or_1d
 
 
-def mean_per_class_accuracy(y_true, y_pred):
+def mean_per_class_accuracy_score(y_true, y_pred):
     """Accuracy within each class, averaged over the classes.
 
     Parameters
@@ -38,30 +38,20 @@ def mean_per_class_accuracy(y_true, y_pred):
 
     The classes are those of `y_true`. One that is only predicted takes part as the mistake that it is, and has no
     accuracy of its own. In that case `~sklearn.metrics.balanced_accuracy_score` gives the same number with a warning.
-    ``mean_per_class_accuracy_scorer`` is this score for the parameter ``scoring`` of scikit-learn.
+
+    The parameter ``scoring`` of scikit-learn takes the scorer that is made of it, ``mean_per_class_accuracy``, which is
+    called with a classifier, samples and their classes.
 
     Examples
     --------
-    >>> from skdecaf.model_selection import mean_per_class_accuracy
-    >>> mean_per_class_accuracy(["cat", "cat", "cat", "dog"], ["cat", "cat", "dog", "dog"]) == (2 / 3 + 1) / 2
+    >>> from skdecaf.model_selection import mean_per_class_accuracy_score
+    >>> mean_per_class_accuracy_score(["cat", "cat", "cat", "dog"], ["cat", "cat", "dog", "dog"]) == (2 / 3 + 1) / 2
     True
     """
     y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
-    check_consistent_length(y_true, y_pred)
     if len(y_true) == 0:
         raise ValueError("y_true is empty, and has no classes to average over")
-    if _are_names(y_true) != _are_names(y_pred):
-        raise ValueError(
-            f"y_true holds classes such as {y_true[0]!r} and y_pred such as {y_pred[0]!r}; give both as names or both "
-            "as numbers"
-        )
-    classes, places = np.unique(y_true, return_inverse=True)
-    hits = np.bincount(places[y_true == y_pred], minlength=len(classes))
-    return float(np.mean(hits / np.bincount(places)))
+    return float(recall_score(y_true, y_pred, labels=np.unique(y_true), average="macro"))
 
 
-def _are_names(y):
-    return isinstance(y[0], str)
-
-
-mean_per_class_accuracy_scorer = make_scorer(mean_per_class_accuracy)
+mean_per_class_accuracy = make_scorer(mean_per_class_accuracy_score)

@@ -14,7 +14,7 @@ from sklearn.svm import LinearSVC
 
 from skdecaf._dropout import DropoutFeatures
 from skdecaf._dropout_classifier import DropoutClassifier
-from skdecaf.model_selection import mean_per_class_accuracy
+from skdecaf.model_selection import mean_per_class_accuracy_score
 
 CLASSIFIERS = ("LogReg", "SVM")
 C_GRID = {"LogReg": (1.0, 10.0, 100.0, 1000.0), "SVM": (0.01, 0.1, 1.0, 10.0, 100.0)}
@@ -150,7 +150,7 @@ def score(model, X, y, train, test):
         # Of the SVM with the largest C, which stops after 1000 passes: its predictions have settled long before.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = clone(model).fit(X[train], y[train])
-    return 100 * float(mean_per_class_accuracy(y[test], model.predict(X[test])))
+    return 100 * float(mean_per_class_accuracy_score(y[test], model.predict(X[test])))
 
 
 def choose_C(name, X, y, train, validation, random_state):

@@ -1,4 +1,4 @@
-"""What all tables need: features of photos, finished cells that are kept, and what ran where."""
+"""What all tables need: checked photos, their features, finished cells that are kept, and what ran where."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import json
@@ -8,14 +8,15 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+from sklearn.utils import check_consistent_length
 from tqdm import tqdm
 
 from skdecaf._blob_names import resolve_blobs
 from skdecaf._decaf import DeCAFTransformer
-from skdecaf._system_info import system_info
+from skdecaf._system_info import machine_info
 from skdecaf._threads import single_blas_thread
 from skdecaf.paper._classifiers import CONSTANTS
-from skdecaf.paper.results import write_text
+from skdecaf.paper.results import PaperTable, write_text
 from skdecaf.weights import resolve_network
 
 _SEED_OF_FILTERS = 0  # of weights="random": the same network in every table
@@ -103,16 +104,37 @@ class Run:
         self._seconds["cells"] += sum(cell["seconds"] for cell in finished)
         return [cell["value"] for cell in finished]
 
-    def details(self, **protocol):
-        """What it takes to repeat the table: the protocol, and what ran where for how long."""
-        info, network = system_info(), self.network()
+    def table(self, name, title, rows, columns, scores, published, *, y, n_classes=None, notes=(), **protocol):
+        """A table with a first note on what it was computed from, and with what it takes to repeat it.
+
+        Parameters
+        ----------
+        name, title, rows, columns, scores, published : as for `PaperTable`
+        y : ndarray of shape (n_photos,)
+            Classes of the photos.
+        n_classes : int, default=None
+            How many the paper has; None says nothing of it.
+        notes : sequence of str
+        **protocol : values that JSON has
+
+        Returns
+        -------
+        PaperTable
+        """
+        n = len(np.unique(y))
+        splits = f", {scores.shape[2]} splits" if scores.shape[2] > 1 else ""
+        base = f"Network {self.network().name}, {len(y):,} photos of {n} classes{splits}."
+        fewer = "" if n_classes in (None, n) else f" The paper has {n_classes} classes, and more are harder."
+        details = self._details({"photos": len(y), "classes": n, **protocol})
+        return PaperTable(name, title, rows, columns, scores, published, (base + fewer, *notes), details)
+
+    def _details(self, protocol):
+        """What it takes to repeat a table: the protocol, and what ran where for how long."""
+        network = self.network()
         return {
             "protocol": protocol,
             "weights": {"name": network.name, "fingerprint": network.fingerprint},
-            "versions": info["versions"],
-            "processor": info["processor"],
-            "kernels": info["kernels"]["in_use"],
-            "blas": info["blas"],
+            **machine_info(),
             "seconds": {name: round(seconds, 1) for name, seconds in self._seconds.items()},
         }
 
@@ -120,10 +142,32 @@ class Run:
         return None if self._folder is None else self._folder / "cells" / f"{digest}.json"
 
 
-def note_on_classes(y, n_in_paper):
-    """A note where the figures are not of as many classes as the paper's; a tuple with it, or without."""
-    n = len(np.unique(y))
-    return () if n == n_in_paper else (f"Of {n} classes, where the paper has {n_in_paper}: more are harder.",)
+def check_dataset(dataset, *fields):
+    """Refuse what has no photos and classes, or lacks other fields, before anything is computed."""
+    missing = [name for name in ("data", "target", *fields) if len(getattr(dataset, name, ())) == 0]
+    if missing:
+        raise TypeError(
+            "the photos must be a Bunch, as from the functions of skdecaf.datasets; this "
+            f"{type(dataset).__name__} has no {', '.join(missing)}"
+        )
+    check_consistent_length(dataset.data, dataset.target)
+
+
+def class_labels(dataset):
+    """The class of each photo by its name, for splits whose errors name classes; by its number where none has a name.
+
+    Raises
+    ------
+    ValueError
+        Where there are fewer than two classes.
+    """
+    labels, names = np.asarray(dataset.target), getattr(dataset, "target_names", None)
+    if names is not None:
+        labels = np.asarray(names)[labels]
+    present = np.unique(labels).tolist()
+    if len(present) < 2:
+        raise ValueError(f"there must be photos of at least two classes; got {', '.join(map(repr, present)) or 'none'}")
+    return labels
 
 
 def _timed(i, function, data, call):

@@ -17,8 +17,7 @@ from skdecaf.paper._classifiers import (
     classifier,
     score,
 )
-from skdecaf.paper._run import Run, note_on_classes
-from skdecaf.paper.results import PaperTable
+from skdecaf.paper._run import Run, check_dataset, class_labels
 
 _N_CLASSES = 102
 N_PER_CLASS = (1, 2, 3, 5, 7, 10, 15, 20, 25, 30)
@@ -56,7 +55,8 @@ def figure_4_left(
     Parameters
     ----------
     dataset : Bunch
-        With ``data`` (photos, mostly paths) and ``target``, as from `skdecaf.datasets.fetch_caltech101`.
+        With ``data`` (photos, mostly paths) and ``target``, and ``target_names`` for what errors say, as from
+        `skdecaf.datasets.fetch_caltech101`.
     weights : str, path or Network, default="mini"
         The network, as for `DeCAFTransformer`.
     layers : sequence of int or str, default=(5, 6, 7)
@@ -72,7 +72,7 @@ def figure_4_left(
     folder : str or PathLike, default=None
         Keeps features and finished cells, so that a second call continues where the first one ended.
     n_jobs : int, default=None
-        Processes; -1 is one for each processor.
+        Processes that train, and threads that compute features; -1 is one for each processor.
     verbose : bool, default=False
         Whether to show progress bars.
 
@@ -80,6 +80,13 @@ def figure_4_left(
     -------
     PaperTable
         Mean over classes of the accuracy in each class, in per cent.
+
+    Raises
+    ------
+    TypeError
+        Where the dataset lacks one of these fields.
+    ValueError
+        Where a class has too few photos, or there are fewer than two classes; no photo is read then.
 
     Notes
     -----
@@ -89,9 +96,11 @@ def figure_4_left(
     averaging over all masks does to a linear model, see `DropoutFeatures`, and "+ one mask" shows each photo under a
     single mask.
     """
-    run = Run(weights, folder, n_jobs, verbose)
-    y = np.asarray(dataset.target)
-    splits = list(PerClassShuffleSplit(n_train, n_splits=n_splits, random_state=random_state).split(y, y))
+    check_dataset(dataset)
+    if not 0 < n_validation < n_train:
+        raise ValueError(f"n_validation must be from 1 to n_train - 1, which is {n_train - 1}; got {n_validation}")
+    splits = _splits(dataset, n_train, n_splits, random_state)
+    run, y = Run(weights, folder, n_jobs, verbose), np.asarray(dataset.target)
     features = run.features(dataset.data, layers)
     sizes = (n_train - n_validation, n_validation)
     calls = [
@@ -101,8 +110,6 @@ def figure_4_left(
     cells = iter(run.map(_cell, (features, y), calls))
     values = {(layer, name): [next(cells) for _ in splits] for layer, name in product(layers, CLASSIFIERS)}
     protocol = {
-        "photos": len(y),
-        "classes": len(np.unique(y)),
         "n_train": n_train,
         "n_validation": n_validation,
         "n_splits": n_splits,
@@ -111,7 +118,14 @@ def figure_4_left(
         "C_chosen": {f"{name}, {layer}": [cell["C"] for cell in found] for (layer, name), found in values.items()},
         "masks": N_MASKS,
     }
-    return _left_table(values, layers, note_on_classes(y, _N_CLASSES), run.details(**protocol))
+    content, notes = _left_table(values, layers)
+    return run.table(*content, y=y, n_classes=_N_CLASSES, notes=notes, **protocol)
+
+
+def _splits(dataset, n_train, n_splits, random_state):
+    """Splits by the names of classes, so that an error names a class that is too small."""
+    labels = class_labels(dataset)
+    return list(PerClassShuffleSplit(n_train, n_splits=n_splits, random_state=random_state).split(labels, labels))
 
 
 def _cell(features, y, *, layer, name, split, sizes, seed):
@@ -128,7 +142,8 @@ def _cell(features, y, *, layer, name, split, sizes, seed):
     return scores
 
 
-def _left_table(values, layers, notes, details):
+def _left_table(values, layers):
+    """What `Run.table` takes, and notes."""
     rows = [(name, form) for name, form in product(CLASSIFIERS, DROPOUT)]
     tests, validations = (
         np.array([[[cell[part][form] for cell in values[layer, name]] for layer in layers] for name, form in rows])
@@ -139,13 +154,19 @@ def _left_table(values, layers, notes, details):
     candidates = np.where(np.array(in_paper)[:, None], validations.mean(axis=2), -np.inf)
     i, j = np.unravel_index(np.argmax(candidates), candidates.shape)
     notes = (
-        *notes,
+        f"C chosen in validation: {', '.join(_range_of_C(values, name) for name in CLASSIFIERS)}.",
         f"Best in validation: {names[i]} on {columns[j]}, {tests[i, j].mean():.1f} % (the paper's: SVM + dropout on "
         "DeCAF6, 86.91 %).",
         "Quoted in the paper: Yang et al. 2009 84.3, Jarrett et al. 2009 65.5.",
     )
     title = "Figure 4, left: accuracy, mean over classes, %"
-    return PaperTable("figure_4_left", title, tuple(names), tuple(columns), tests, _LEFT, notes, details)
+    return ("figure_4_left", title, tuple(names), tuple(columns), tests, _LEFT), notes
+
+
+def _range_of_C(values, name):
+    chosen = [cell["C"] for (_, other), found in values.items() if other == name for cell in found]
+    least, most = min(chosen), max(chosen)
+    return f"{least:g} for {name}" if least == most else f"{least:g} to {most:g} for {name}"
 
 
 def _column(layer):
@@ -188,40 +209,40 @@ def figure_4_right(
         A row for each number, a column for each classifier; mean over classes of the accuracy in each class, in per
         cent.
 
+    Raises
+    ------
+    TypeError, ValueError
+        As for `figure_4_left`.
+
     Notes
     -----
     Section 4.1 of the paper, with one fixed C: 100 for logistic regression and 1 for the SVM, on features whose
     training rows have a root mean square norm of 1.
     """
-    run = Run(weights, folder, n_jobs, verbose)
-    y = np.asarray(dataset.target)
-    splits = {
-        n: list(PerClassShuffleSplit(n, n_splits=n_splits, random_state=random_state).split(y, y)) for n in n_per_class
-    }
+    check_dataset(dataset)
+    largest_first = sorted(n_per_class, reverse=True)  # whose error names all classes that are too small for any
+    splits = {n: _splits(dataset, n, n_splits, random_state) for n in largest_first}
+    run, y = Run(weights, folder, n_jobs, verbose), np.asarray(dataset.target)
     X = run.features(dataset.data, [layer])[layer]
     calls = [
         {"name": name, "split": splits[n][i], "seed": random_state + i}
         for n, name, i in product(n_per_class, CLASSIFIERS, range(n_splits))
     ]
-    scores = np.reshape(run.map(_point, (X, y), calls), (len(n_per_class), len(CLASSIFIERS), n_splits))
-    protocol = {
-        "photos": len(y),
-        "classes": len(np.unique(y)),
-        "layer": layer,
-        "n_splits": n_splits,
-        "seed": random_state,
-        "C": FIXED_C,
-        "masks": N_MASKS,
-    }
-    return PaperTable(
+    protocol = {"layer": layer, "n_splits": n_splits, "seed": random_state, "C": FIXED_C, "masks": N_MASKS}
+    return run.table(
         "figure_4_right",
         "Figure 4, right: accuracy by training photos per class, with dropout, mean over classes, %",
         tuple(str(n) for n in n_per_class),
         tuple(name + DROPOUT["masks"] for name in CLASSIFIERS),
-        scores,
+        np.reshape(run.map(_point, (X, y), calls), (len(n_per_class), len(CLASSIFIERS), n_splits)),
         _RIGHT,
-        (*note_on_classes(y, _N_CLASSES), "The paper gives one figure in its text, for a single photo per class."),
-        run.details(**protocol),
+        y=y,
+        n_classes=_N_CLASSES,
+        notes=(
+            f"C fixed: {', '.join(f'{C:g} for {name}' for name, C in FIXED_C.items())}.",
+            "The paper gives one figure in its text, for a single photo per class.",
+        ),
+        **protocol,
     )
 
 

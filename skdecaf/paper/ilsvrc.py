@@ -4,8 +4,7 @@
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skdecaf.paper._run import Run
-from skdecaf.paper.results import PaperTable
+from skdecaf.paper._run import Run, check_dataset
 
 _ROWS = {"top-1 error": 1, "top-5 error": 5}
 _COLUMN = "centre crop"
@@ -13,14 +12,7 @@ _PAPER = {("top-1 error", _COLUMN): (42.9, None)}
 _N_PHOTOS = 1000  # at once
 
 
-def imagenet_errors(
-    dataset,
-    *,
-    weights="mini",
-    folder=None,
-    n_jobs=None,
-    verbose=False,
-):
+def imagenet_errors(dataset, *, weights="mini", folder=None, n_jobs=None, verbose=False):
     """Share of photos whose class is not the network's first guess, and not among its first five.
 
     Parameters
@@ -30,31 +22,38 @@ def imagenet_errors(
         from `skdecaf.datasets.load_ilsvrc_val`.
     weights : str, path or Network, default="mini"
         The network, as for `DeCAFTransformer`; its last layer must be a softmax over the 1000 classes.
-    folder : str or PathLike, default=None
-        Keeps the probabilities, so that a second call continues where the first one ended.
-    n_jobs : int, default=None
-        Threads; -1 is one for each processor.
-    verbose : bool, default=False
-        Whether to show progress bars.
+    folder, n_jobs, verbose : as for `figure_4_left`
 
     Returns
     -------
     PaperTable
         In per cent of the photos.
 
+    Raises
+    ------
+    TypeError
+        Where the dataset lacks one of these fields.
+    ValueError
+        Where the network has no such class; no photo is read then.
+
     Notes
     -----
     Section 3.1 of the paper: 42.9 % for one crop of each of the 50,000 validation photos of ILSVRC-2012.
     """
+    check_dataset(dataset, "target_names")
     run = Run(weights, folder, n_jobs, verbose)
     photos = np.asarray(dataset.data, dtype=object)
     y = _places(dataset.target_names, run.network())[np.asarray(dataset.target)]
-    ranks = [_ranks(run, photos[rows], y[rows]) for rows in gen_batches(len(y), _N_PHOTOS)]
-    ranks = np.concatenate(ranks)
-    errors = np.array([[[100 * float(np.mean(ranks >= k))]] for k in _ROWS.values()])
-    details = run.details(photos=len(y), classes=len(np.unique(y)))
-    title = "Section 3.1: the network's own errors on ILSVRC-2012, %"
-    return PaperTable("ilsvrc", title, tuple(_ROWS), (_COLUMN,), errors, _PAPER, (), details)
+    ranks = np.concatenate([_ranks(run, photos[rows], y[rows]) for rows in gen_batches(len(y), _N_PHOTOS)])
+    return run.table(
+        "ilsvrc",
+        "Section 3.1: the network's own errors on ILSVRC-2012, %",
+        tuple(_ROWS),
+        (_COLUMN,),
+        np.array([[[100 * float(np.mean(ranks >= k))]] for k in _ROWS.values()]),
+        _PAPER,
+        y=y,
+    )
 
 
 def _places(names, network):

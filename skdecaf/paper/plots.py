@@ -1,6 +1,7 @@
 """Figures of the paper as pictures, with the paper's own figures in them."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,12 @@ from skdecaf._extras import require
 from skdecaf.plotting import LearningCurveByClassDisplay
 
 _OFFSET = 0.08  # between marks of neighbouring rows, where columns are 1 apart
+_WIDTH = 110  # of text, in letters
 _STYLES = ({}, {"marker": "s", "linestyle": "--", "markerfacecolor": "none"})  # of curves that may coincide
 
 
 def save_picture(table, folder):
-    """Draw Figure 4, left or right, into ``<name>.png`` and ``<name>.svg``.
+    """Draw Figure 4, left or right, with its title and notes, into ``<name>.png`` and ``<name>.svg``.
 
     Parameters
     ----------
@@ -31,12 +33,24 @@ def save_picture(table, folder):
     require("plot", f"the picture of {table.name}")
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    _DRAWINGS[table.name](table, figure.subplots())
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    ax = figure.subplots()
+    _DRAWINGS[table.name](table, ax)
+    _write(table, figure, ax)
     paths = [Path(folder) / f"{table.name}.{suffix}" for suffix in ("png", "svg")]
     for path in paths:
         figure.savefig(path, dpi=150)
     return paths
+
+
+def _write(table, figure, ax):
+    """The title and the first note, which names the network, above; the other notes below."""
+    ax.set_title(_wrapped((table.title, *table.notes[:1])), loc="left", fontsize="medium")
+    figure.supxlabel(_wrapped(table.notes[1:]), x=0.01, ha="left", fontsize="small", color="0.35")
+
+
+def _wrapped(sentences):
+    return "\n".join(textwrap.fill(sentence, _WIDTH) for sentence in sentences)
 
 
 def _draw_left(table, ax):

@@ -4,6 +4,7 @@
 import json
 import shlex
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.utils import Bunch
 from skdecaf import datasets
 from skdecaf._warnings import warn_user
 from skdecaf.datasets._base import datasets_home
+from skdecaf.paper._run import class_labels
 from skdecaf.paper.figure_4 import N_PER_CLASS, figure_4_left, figure_4_right
 from skdecaf.paper.ilsvrc import imagenet_errors
 from skdecaf.paper.plots import save_picture
@@ -21,6 +23,7 @@ from skdecaf.paper.table_3 import table_3
 
 _N_SPLITS = 5
 _QUICK_CLASSES, _QUICK_SPLITS, _QUICK_PER_CLASS, _QUICK_PHOTOS = 10, 2, (1, 5, 30), 1000
+_QUICK_NOTE = "The small version, --quick, with fewer photos or splits than the paper has."
 _BY_ROW = ("data", "filenames", "target", "sample_domain", "boxes")
 
 
@@ -100,10 +103,12 @@ def reproduce(
     if subject != "ilsvrc":
         names = found[0].target_names[:_QUICK_CLASSES] if quick and classes is None else classes
         found = [bunch and select_classes(bunch, names) for bunch in found]
-        _check_classes(found[0])
+        class_labels(found[0])  # refuses a single class before there is a folder
     _make_folder(folder)
     options = {"weights": weights, "folder": folder, "n_jobs": n_jobs, "verbose": verbose}
     for table in compute(*found, quick, random_state, options):
+        if quick:
+            table = replace(table, notes=(*table.notes, _QUICK_NOTE))
         table.save(folder)
         try:
             save_picture(table, folder)
@@ -147,13 +152,6 @@ def select_classes(dataset, names):
             raise ValueError(f"there is no class {name!r}; the classes are {', '.join(dataset.target_names)}")
     kept = [dataset.target_names.index(name) for name in names]
     return _select_rows(dataset, np.flatnonzero(np.isin(dataset.target, kept)))
-
-
-def _check_classes(dataset):
-    present = np.unique(dataset.target)
-    if len(present) < 2:
-        names = ", ".join(repr(dataset.target_names[k]) for k in present) or "none"
-        raise ValueError(f"there must be photos of at least two classes; got {names}")
 
 
 def _make_folder(folder):

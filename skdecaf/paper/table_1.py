@@ -10,8 +10,7 @@ from sklearn.preprocessing import Normalizer
 
 from skdecaf.model_selection import DomainAdaptationSplit, DomainSelector
 from skdecaf.paper._classifiers import CLASSIFIERS, FIXED_C, linear_model, scaling
-from skdecaf.paper._run import Run, note_on_classes
-from skdecaf.paper.results import PaperTable
+from skdecaf.paper._run import Run, check_dataset, class_labels
 
 PAIRS = (("amazon", "webcam"), ("dslr", "webcam"))
 N_SOURCE = {"amazon": 20}  # per class; other sources are smaller
@@ -88,12 +87,7 @@ def table_1(
         Random splits.
     random_state : int, default=0
         Seeds splits and solvers.
-    folder : str or PathLike, default=None
-        Keeps features and finished cells, so that a second call continues where the first one ended.
-    n_jobs : int, default=None
-        Processes; -1 is one for each processor.
-    verbose : bool, default=False
-        Whether to show progress bars.
+    folder, n_jobs, verbose : as for `figure_4_left`
 
     Returns
     -------
@@ -103,7 +97,10 @@ def table_1(
     Raises
     ------
     ValueError
-        Where pairs have different targets.
+        Where pairs have different targets, there is no such domain, or no photo of a class is left for the test; no
+        photo is read then.
+    TypeError
+        Where a dataset lacks one of these fields.
 
     Notes
     -----
@@ -114,20 +111,34 @@ def table_1(
     """
     if len({target for _, target in pairs}) > 1:
         raise ValueError(f"all pairs must have one target; got pairs={pairs!r}")
-    run = Run(weights, folder, n_jobs, verbose)
-    decaf = run.features(photos.data, [6, 7])
-    features = {f"DeCAF{layer}": (photos, X) for layer, X in decaf.items()}
+    drawn = _draw(photos, pairs, n_splits, random_state)
+    features = {}
     if surf is not None:
-        features = {"SURF": (surf, Normalizer().fit_transform(np.asarray(surf.data, dtype=np.float64)))} | features
+        histograms = Normalizer().fit_transform(np.asarray(surf.data, dtype=np.float64))
+        features["SURF"] = (histograms, *_draw(surf, pairs, n_splits, random_state))
+    run = Run(weights, folder, n_jobs, verbose)
+    features |= {f"DeCAF{layer}": (X, *drawn) for layer, X in run.features(photos.data, [6, 7]).items()}
     rows = estimators(random_state)
-    scores = [_scores(run, bunch, X, rows, pairs, n_splits, random_state) for bunch, X in features.values()]
+    scores = [_scores(run, rows, pairs, *given) for given in features.values()]
     scores = np.array(scores).transpose(2, 1, 0, 3).reshape(len(rows), len(pairs) * len(features), n_splits)
     columns = [_column(pair, name) for pair, name in product(pairs, features)]
-    protocol = {"pairs": pairs, "n_target": N_TARGET, "n_splits": n_splits, "seed": random_state, "C": FIXED_C}
-    notes = note_on_classes(photos.target, _N_CLASSES)
+    others = [row for row in _AMAZON if row not in rows]  # that the paper has beside those that are computed
+    scores = np.concatenate([scores, np.full((len(others), *scores.shape[1:]), np.nan)])
+    notes = ["Quoted in the paper, with features of its own: Chopra et al. 2013 58.85 and 78.21."]
     if surf is None:
-        notes = (*notes, "Without SURF: its histograms were not there.")
-    return _table(list(rows), columns, scores, notes, run.details(**protocol))
+        notes.append("Without SURF: its histograms were not there.")
+    return run.table(
+        "table_1",
+        "Table 1: from one domain of Office-31 to another, accuracy, %",
+        (*rows, *others),
+        tuple(columns),
+        scores,
+        _PAPER,
+        y=photos.target,
+        n_classes=_N_CLASSES,
+        notes=notes,
+        **{"pairs": pairs, "n_target": N_TARGET, "n_splits": n_splits, "seed": random_state, "C": FIXED_C},
+    )
 
 
 def estimators(random_state):
@@ -140,38 +151,36 @@ def estimators(random_state):
     }
 
 
-def _scores(run, bunch, X, rows, pairs, n_splits, random_state):
+def _draw(bunch, pairs, n_splits, random_state):
+    """Classes, domains (those of the target below 0), and for each pair its splits: rows to train on and to test."""
+    check_dataset(bunch, "sample_domain", "domain_names")
+    numbers, labels = bunch.domain_names, class_labels(bunch)
+    for name in np.unique(pairs).tolist():
+        if name not in numbers:
+            raise ValueError(f"there is no domain {name!r}; the domains are {', '.join(numbers)}")
+    domains = np.abs(bunch.sample_domain)
+    domains = np.where(domains == abs(numbers[pairs[0][1]]), -domains, domains)
+    splits = {}
+    for pair in pairs:
+        rows = np.flatnonzero(np.isin(np.abs(domains), [abs(numbers[name]) for name in pair]))
+        n_source = N_SOURCE.get(pair[0], N_SOURCE_ELSEWHERE)
+        splitter = DomainAdaptationSplit(n_source, N_TARGET, n_splits=n_splits, random_state=random_state)
+        drawn = splitter.split(rows, labels[rows], domains[rows])
+        splits[pair] = [(rows[train], rows[test]) for train, test in drawn]
+    return np.asarray(bunch.target), domains, splits
+
+
+def _scores(run, rows, pairs, X, y, domains, splits):
     """Accuracies on some features, ndarray of shape (n_pairs, n_rows, n_splits)."""
-    y, domains = np.asarray(bunch.target), np.abs(bunch.sample_domain)
-    domains = np.where(domains == abs(bunch.domain_names[pairs[0][1]]), -domains, domains)
-    splits = {pair: _splits(pair, bunch.domain_names, y, domains, n_splits, random_state) for pair in pairs}
     calls = []
     for pair, estimator in product(pairs, rows.values()):
         # Without a source all pairs are one, so the first one speaks for all.
-        without_source = getattr(estimator, "train_on", None) == "target"
-        shown = splits[pairs[0] if without_source else pair]
+        shown = splits[pairs[0] if estimator.train_on == "target" else pair]
         calls += [{"estimator": estimator, "split": split} for split in shown]
-    return np.reshape(run.map(_accuracy, (X, y, domains), calls), (len(pairs), len(rows), n_splits))
-
-
-def _splits(pair, numbers, y, domains, n_splits, random_state):
-    """Rows for training and for the test, among those of two domains."""
-    rows = np.flatnonzero(np.isin(np.abs(domains), [abs(numbers[name]) for name in pair]))
-    n_source = N_SOURCE.get(pair[0], N_SOURCE_ELSEWHERE)
-    splitter = DomainAdaptationSplit(n_source, N_TARGET, n_splits=n_splits, random_state=random_state)
-    return [(rows[train], rows[test]) for train, test in splitter.split(rows, y[rows], domains[rows])]
+    return np.reshape(run.map(_accuracy, (X, y, domains), calls), (len(pairs), len(rows), -1))
 
 
 def _accuracy(X, y, domains, *, estimator, split):
     train, test = split
     model = clone(estimator).fit(X[train], y[train], sample_domain=domains[train])
     return 100 * float(np.mean(model.predict(X[test]) == y[test]))
-
-
-def _table(rows, columns, scores, notes, details):
-    """Beside the rows that are computed, those that the paper has."""
-    others = [row for row in _AMAZON if row not in rows]
-    scores = np.concatenate([scores, np.full((len(others), *scores.shape[1:]), np.nan)])
-    notes = (*notes, "Quoted in the paper, with features of its own: Chopra et al. 2013 58.85 and 78.21.")
-    title = "Table 1: from one domain of Office-31 to another, accuracy, %"
-    return PaperTable("table_1", title, (*rows, *others), tuple(columns), scores, _PAPER, notes, details)

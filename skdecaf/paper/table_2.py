@@ -5,8 +5,7 @@ import numpy as np
 
 from skdecaf._crops import BoxCropper
 from skdecaf.paper._classifiers import FIXED_C, linear_model, scaling
-from skdecaf.paper._run import Run, note_on_classes
-from skdecaf.paper.results import PaperTable
+from skdecaf.paper._run import Run, check_dataset, class_labels
 
 _ROW, _COLUMN = "box, LogReg", "DeCAF6"
 _PAPER = {
@@ -28,17 +27,19 @@ def table_2(dataset, *, weights="mini", random_state=0, folder=None, n_jobs=None
         The network, as for `DeCAFTransformer`.
     random_state : int, default=0
         Seeds the solver.
-    folder : str or PathLike, default=None
-        Keeps features and the finished cell, so that a second call continues where the first one ended.
-    n_jobs : int, default=None
-        Threads; -1 is one for each processor.
-    verbose : bool, default=False
-        Whether to show progress bars.
+    folder, n_jobs, verbose : as for `figure_4_left`
 
     Returns
     -------
     PaperTable
         Accuracy in per cent. The row of parts is the paper's.
+
+    Raises
+    ------
+    TypeError
+        Where the dataset lacks one of these fields.
+    ValueError
+        Where a class has no photo for training, or there are fewer than two classes; no photo is read then.
 
     Notes
     -----
@@ -46,18 +47,32 @@ def table_2(dataset, *, weights="mini", random_state=0, folder=None, n_jobs=None
     regression, and the published split. The paper cites the data set of 2010; its figures are those of 2011. C is
     fixed, as in `figure_4_right`.
     """
+    check_dataset(dataset, "boxes", "splits")
+    split = dataset.splits[0]
+    _check_classes(class_labels(dataset), split[0])
     run = Run(weights, folder, n_jobs, verbose)
     rows = [(photo, *box) for photo, box in zip(dataset.data, dataset.boxes, strict=True)]
     crops = BoxCropper(_SCALE).fit_transform(rows)
     X, y = run.features(crops, [6])[6], np.asarray(dataset.target)
-    [accuracy] = run.map(_accuracy, (X, y), [{"split": dataset.splits[0], "seed": random_state}])
-    protocol = {"photos": len(y), "classes": len(np.unique(y)), "seed": random_state, "C": FIXED_C["LogReg"]}
-    quoted = "Quoted in the paper: DPD 50.98 (Zhang et al. 2013), POOF 56.78 (Berg and Belhumeur 2013)."
-    notes = (*note_on_classes(y, _N_CLASSES), quoted)
-    scores = np.array([[[accuracy]], [[np.nan]]])
-    names = tuple(row for row, _ in _PAPER)
-    title = "Table 2: kinds of birds of CUB-200, accuracy, %"
-    return PaperTable("table_2", title, names, (_COLUMN,), scores, _PAPER, notes, run.details(**protocol))
+    [accuracy] = run.map(_accuracy, (X, y), [{"split": split, "seed": random_state}])
+    return run.table(
+        "table_2",
+        "Table 2: kinds of birds of CUB-200, accuracy, %",
+        tuple(row for row, _ in _PAPER),
+        (_COLUMN,),
+        np.array([[[accuracy]], [[np.nan]]]),
+        _PAPER,
+        y=y,
+        n_classes=_N_CLASSES,
+        notes=["Quoted in the paper: DPD 50.98 (Zhang et al. 2013), POOF 56.78 (Berg and Belhumeur 2013)."],
+        **{"seed": random_state, "C": FIXED_C["LogReg"]},
+    )
+
+
+def _check_classes(labels, train):
+    unseen = np.setdiff1d(labels, labels[train]).tolist()
+    if unseen:
+        raise ValueError(f"no photo for training is of {', '.join(map(repr, unseen))}; leave these classes out")
 
 
 def _accuracy(X, y, *, split, seed):

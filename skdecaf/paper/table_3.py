@@ -7,10 +7,9 @@ import numpy as np
 from scipy.sparse import csr_matrix, vstack
 from sklearn.utils import check_random_state, gen_batches
 
-from skdecaf.model_selection import PerClassShuffleSplit, mean_per_class_accuracy
+from skdecaf.model_selection import PerClassShuffleSplit, mean_per_class_accuracy_score
 from skdecaf.paper._classifiers import CLASSIFIERS, FIXED_C, N_MASKS, scaling, under_masks
-from skdecaf.paper._run import Run, note_on_classes
-from skdecaf.paper.results import PaperTable
+from skdecaf.paper._run import Run, check_dataset, class_labels
 
 _PAPER = {
     ("LogReg", "DeCAF6"): (40.94, 0.3),
@@ -20,7 +19,7 @@ _PAPER = {
 }
 _N_CLASSES = 397
 _N_PHOTOS = 2048  # at once: bounds the memory for dense activations
-_N_ROWS = 4096  # of training, presented at once
+_N_ROWS = 4096  # of sparse activations, trained on or predicted at once
 
 
 def table_3(
@@ -48,17 +47,19 @@ def table_3(
         How many of the published splits, from the first.
     random_state : int, default=0
         Seeds the choice of these photos, masks and solvers.
-    folder : str or PathLike, default=None
-        Keeps features and finished cells, so that a second call continues where the first one ended.
-    n_jobs : int, default=None
-        Processes; -1 is one for each processor.
-    verbose : bool, default=False
-        Whether to show progress bars.
+    folder, n_jobs, verbose : as for `figure_4_left`
 
     Returns
     -------
     PaperTable
         Mean over classes of the accuracy in each class, in per cent.
+
+    Raises
+    ------
+    TypeError
+        Where the dataset lacks one of these fields.
+    ValueError
+        Where a class has too few photos for training, or there are fewer than two classes; no photo is read then.
 
     Notes
     -----
@@ -66,44 +67,40 @@ def table_3(
     `partial_fit` under fresh masks, 20 presentations of each photo, with the constants of `figure_4_right`, and
     activations are held as sparse matrices, one split at a time.
     """
-    run = Run(weights, folder, n_jobs, verbose)
-    y, layers = np.asarray(dataset.target), (6, 7)
+    check_dataset(dataset, "splits")
+    splits = list(_add_validation(class_labels(dataset), dataset.splits[:n_splits], n_validation, random_state))
+    run, y, layers = Run(weights, folder, n_jobs, verbose), np.asarray(dataset.target), (6, 7)
     cells = list(product(CLASSIFIERS, layers))
     scores = []
-    for i, (train, test) in enumerate(dataset.splits[:n_splits]):
-        rows = np.concatenate([train, test])
+    for i, (rows, split) in enumerate(splits):
         features = _sparse_features(run, np.asarray(dataset.data, dtype=object)[rows], layers)
-        calls = [
-            {"name": name, "layer": layer, "sizes": (len(train), n_validation), "seed": random_state + i}
-            for name, layer in cells
-        ]
+        calls = [{"name": name, "layer": layer, "split": split, "seed": random_state + i} for name, layer in cells]
         scores.append(run.map(_cell, (features, y[rows]), calls))
     shape = (len(CLASSIFIERS), len(layers), len(scores))
     tests, validations = (
-        np.array([[split[k][part] for split in scores] for k in range(len(cells))]).reshape(shape)
+        np.reshape([[of_split[k][part] for of_split in scores] for k in range(len(cells))], shape)
         for part in ("test", "validation")
     )
-    protocol = {
-        "classes": len(np.unique(y)),
-        "n_splits": len(scores),
-        "n_validation": n_validation,
-        "seed": random_state,
-        "C": FIXED_C,
-        "masks": N_MASKS,
-    }
-    return _table(tests, validations, note_on_classes(y, _N_CLASSES), run.details(**protocol))
-
-
-def _table(tests, validations, notes, details):
     columns = ("DeCAF6", "DeCAF7")
-    i, j = np.unravel_index(np.argmax(validations.mean(axis=2)), tests.shape[:2])
+    i, j = np.unravel_index(np.argmax(validations.mean(axis=2)), shape[:2])
     notes = (
-        *notes,
         f"Best in validation: {CLASSIFIERS[i]} on {columns[j]}, {tests[i, j].mean():.1f} %.",
         "Quoted in the paper: Xiao et al. 2010 38.0.",
     )
     title = "Table 3: scenes of SUN-397, with dropout, mean over classes, %"
-    return PaperTable("table_3", title, CLASSIFIERS, columns, tests, _PAPER, notes, details)
+    content = ("table_3", title, CLASSIFIERS, columns, tests, _PAPER)
+    protocol = {"n_splits": len(scores), "n_validation": n_validation, "seed": random_state}
+    return run.table(*content, y=y, n_classes=_N_CLASSES, notes=notes, **protocol, C=FIXED_C, masks=N_MASKS)
+
+
+def _add_validation(labels, splits, n_validation, random_state):
+    """For each published split its photos, and among these the places to train on, for validation and for the test."""
+    for i, (train, test) in enumerate(splits):
+        n_kept = int(np.unique(labels[train], return_counts=True)[1].min()) - n_validation
+        inner = PerClassShuffleSplit(max(1, n_kept), n_validation, n_splits=1, random_state=random_state + i)
+        [(kept, validation)] = inner.split(train, labels[train])
+        rows = np.concatenate([train, test])
+        yield rows, {"kept": kept, "validation": validation, "n_train": len(train)}
 
 
 def _sparse_features(run, photos, layers):
@@ -115,26 +112,28 @@ def _sparse_features(run, photos, layers):
     return {layer: vstack(chunks.pop(layer), format="csr") for layer in layers}
 
 
-def _cell(features, y, *, name, layer, sizes, seed):
+def _cell(features, y, *, name, layer, split, seed):
     """Validation and test score of one classifier on one layer, where the rows for training come first."""
-    n_train, n_validation = sizes
-    X, train, test = features[layer], np.arange(n_train), np.arange(n_train, len(y))
-    n_kept = np.unique(y[train], return_counts=True)[1].min() - n_validation
-    inner = PerClassShuffleSplit(int(n_kept), n_validation, n_splits=1, random_state=seed)
-    rows, validation = next(inner.split(train, y[train]))
+    X, rows = features[layer], np.arange(len(y))
+    train, test = np.split(rows, [split["n_train"]])
     return {
-        "validation": _score(X, y, rows, validation, name, seed),
+        "validation": _score(X, y, split["kept"], split["validation"], name, seed),
         "test": _score(X, y, train, test, name, seed),
     }
 
 
 def _score(X, y, train, test, name, seed):
-    scale = scaling().fit(X[train])
-    model = under_masks(name, FIXED_C[name], len(train), seed)
+    """Train and predict piece by piece, so that no process holds more than a few thousand rows of its own."""
+    scale, model, classes = scaling(), under_masks(name, FIXED_C[name], len(train), seed), np.unique(y)
+    for rows in _pieces(train):
+        scale.partial_fit(X[rows])
     generator = check_random_state(seed)
     for _ in range(N_MASKS):
-        order = generator.permutation(train)
-        for batch in gen_batches(len(order), _N_ROWS):
-            rows = order[batch]
-            model.partial_fit(scale.transform(X[rows]), y[rows], classes=np.unique(y))
-    return 100 * float(mean_per_class_accuracy(y[test], model.predict(scale.transform(X[test]))))
+        for rows in _pieces(generator.permutation(train)):
+            model.partial_fit(scale.transform(X[rows]), y[rows], classes=classes)
+    predicted = np.concatenate([model.predict(scale.transform(X[rows])) for rows in _pieces(test)])
+    return 100 * float(mean_per_class_accuracy_score(y[test], predicted))
+
+
+def _pieces(rows):
+    return (rows[batch] for batch in gen_batches(len(rows), _N_ROWS))
