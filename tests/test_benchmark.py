@@ -21,10 +21,12 @@ from skdecaf.benchmark import (
     time_layers,
     to_markdown,
 )
-from skdecaf.benchmark.engines import engine_environment
+from skdecaf.benchmark.engines import Peer, engine_environment
 from skdecaf.benchmark.layers import random_images
 from skdecaf.benchmark.photos import write_photos
 from skdecaf.benchmark.worker import start_worker
+from skdecaf.images import cut_windows, decode, fit_image
+from skdecaf.weights import Preprocessing
 
 
 def layers_of(times):
@@ -40,7 +42,7 @@ def test_every_layer_is_timed_once_and_shares_add_up():
     records = times["records"]
     assert math.isclose(sum(record["share"] for record in records), 1)
     assert math.isclose(sum(record["seconds"] for record in records), times["seconds"])
-    for record in records:
+    for record in (*records, times):
         if record["multiply_adds"]:
             assert math.isclose(record["gflops"] * record["seconds"], 2e-9 * record["multiply_adds"])
             assert math.isclose(record["of_product_speed"], record["gflops"] / times["product_gflops"])
@@ -111,6 +113,33 @@ def test_an_engine_that_nobody_knows_is_refused():
         measure_throughput(tiny_network(), against=["caffe"])
 
 
+def test_what_cannot_be_measured_is_told_before_anything_is(tmp_path):
+    unsaid = {"notify": lambda line: pytest.fail(line)}
+    with pytest.raises(ValueError, match="there is no part 'all' to measure; there are layers, "):
+        run_benchmark(parts=["layers", "all"], **unsaid)
+    with pytest.raises(ValueError, match="there is no engine 'caffe' to compare with"):
+        run_benchmark(against=["caffe"], **unsaid)
+    with pytest.raises(ValueError, match=r"nowhere\.jpg.* does not exist"):
+        run_benchmark(files=[str(tmp_path / "nowhere.jpg")], **unsaid)
+    with pytest.raises(ValueError, match=r"nowhere\.jpg.* does not exist"):
+        measure_throughput(files=[str(tmp_path / "nowhere.jpg")], **unsaid)
+
+
+@pytest.mark.parametrize("policy", ["warp", "crop"])
+def test_peers_are_fed_with_the_pixels_that_the_network_sees(policy, tmp_path):
+    preprocessing = Preprocessing((18, 20), (17, 19), policy=policy)
+    peer = Peer.__new__(Peer)
+    peer.network = Network(TINY.layers, tiny_network().arrays, preprocessing)
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lies on its side
+    photo.save(tmp_path / "turned.png", exif=exif)
+    upright = fit_image(decode(tmp_path / "turned.png"), (18, 20), policy, preprocessing.resample)
+    np.testing.assert_array_equal(
+        peer._read_photo(tmp_path / "turned.png"), cut_windows(upright, (17, 19), "center")[0]
+    )
+
+
 REPORT = {
     "machine": {
         "versions": {"skdecaf": "1.2", "numpy": "2.4", "python": "3.11"},
@@ -119,7 +148,9 @@ REPORT = {
         "blas": [{"internal_api": "openblas", "version": "0.3", "architecture": "Haswell", "num_threads": 2}],
         "warnings": ["OPENBLAS_CORETYPE=Haswell is set."],
     },
-    "network": {"name": "n", "weights": "w", "blob": "fc6", "input": "17 × 19", "parameters": 2_000_000},
+    "network": {
+        "name": "n", "weights": "w", "precision": "float32", "blob": "fc6", "input": "17 × 19", "parameters": 2_000_000,
+    },
     "throughput": [
         {
             "engine": "openvino", "version": "1", "settings": "float32", "source": "memory", "threads": 2,
@@ -159,7 +190,7 @@ def test_the_environment_that_slows_products_down_is_told(monkeypatch):
 def test_a_worker_tells_why_it_failed():
     with start_worker() as worker:
         with pytest.raises(ChildProcessError, match="FileNotFoundError: .*nowhere"):
-            worker.call("time_layers", weights="nowhere", layer=6, batch_size=1, rounds=1)
+            worker.call("time_layers", weights="nowhere", layer=6, precision="float32", batch_size=1, rounds=1)
         worker._process.kill()
         with pytest.raises(ChildProcessError, match="a process of the benchmark ended"):
             worker.call("time_images")
@@ -189,7 +220,7 @@ def test_engines_compute_the_same(tmp_path):
 @pytest.mark.parametrize("network", [tiny_network(), network_with_everything()], ids=["tiny", "everything"])
 def test_the_module_of_torch_computes_the_same(network, tmp_path):
     torch = pytest.importorskip("torch")
-    from skdecaf.benchmark.engines import Peer, SkdecafEngine
+    from skdecaf.benchmark.engines import SkdecafEngine
     from skdecaf.benchmark.torch_module import build_module
 
     network.save(tmp_path / "network.safetensors")
@@ -197,7 +228,8 @@ def test_the_module_of_torch_computes_the_same(network, tmp_path):
     for blob in ("conv1_pre", "conv1", "norm2", "pool5", "fc6", "prob"):
         with torch.no_grad():
             found = build_module(network, blob)(torch.from_numpy(Peer.convert(None, images))).numpy()
-        expected = SkdecafEngine({"network": tmp_path / "network.safetensors", "blob": blob}, 1, 3).run(images)
+        task = {"network": tmp_path / "network.safetensors", "precision": "float32", "blob": blob}
+        expected = SkdecafEngine(task, 1, 3).run(images)
         np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
 
 
@@ -207,7 +239,9 @@ def test_a_report_of_everything_survives_json(tmp_path):
     weights, photos = tmp_path / "tiny.safetensors", write_photos(tmp_path, (40, 50))
     tiny_network().save(weights)
     options = {"threads": [1], "batch_sizes": (1, 4), "files": photos, "rounds": 1, "n_files": 5}
-    report = run_benchmark(weights, 6, against=["onnxruntime"], each_instruction_set=True, **options)
+    report = run_benchmark(
+        weights, 6, precision="compact", against=["onnxruntime"], each_instruction_set=True, **options
+    )
     assert [times["instruction_set"] for times in report["layers"]] == report["machine"]["kernels"]["supported"]
     assert {record["engine"] for record in report["throughput"]} == {"skdecaf", "onnxruntime"}
     assert to_markdown(json.loads(json.dumps(report))) == to_markdown(report)

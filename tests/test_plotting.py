@@ -7,14 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from sklearn.base import clone
 from sklearn.decomposition import PCA
+from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.linear_model import LogisticRegression
 from sklearn.manifold import TSNE
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import cross_val_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
 from small_photos import photo_arrays, write_photos
 from threadpoolctl import threadpool_limits
@@ -198,10 +200,66 @@ def test_from_estimator_computes_the_features_of_photos(tmp_path):
     assert not unfitted.__sklearn_is_fitted__()
 
 
+def test_a_pipeline_that_ends_in_a_classifier_is_drawn_as_that_sees_photos():
+    photos, y = photo_arrays(9), ["a", "b", "c"] * 3
+    steps = DeCAFTransformer(weights=tiny_network()), VarianceThreshold(), SelectKBest(k=5)
+    model = make_pipeline(*steps, LogisticRegression())
+    expected = PCA_TO_2.fit_transform(make_pipeline(*steps).fit_transform(photos, y))
+    for given in (model, clone(model).fit(photos, y)):
+        display = EmbeddingDisplay.from_estimator(given, photos, y, embedder=PCA_TO_2)
+        np.testing.assert_allclose(display.positions, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "estimator", [GaussianNB(), make_pipeline(GaussianNB()), TSNE()], ids=lambda e: type(e).__name__
+)
+def test_a_map_needs_a_transformer(estimator):
+    with pytest.raises(TypeError, match=r"^EmbeddingDisplay\.from_estimator needs a transformer.* got "):
+        EmbeddingDisplay.from_estimator(estimator, photo_arrays(6))
+
+
+@pytest.mark.parametrize("container", [list, np.array, pd.Series, lambda y: pd.DataFrame({"class": y})])
+def test_classes_come_in_any_container(container):
+    labels = ["ant", "bee", "cat"] * 4
+    display = EmbeddingDisplay(np.zeros((12, 2)), y=container(labels), domains=container(labels)).plot(highlight="bee")
+    assert display.y.tolist() == display.domains.tolist() == labels
+    assert legend_of(display) == ["others", "bee", "ant", "bee", "cat"]
+    with pytest.raises(ValueError, match="y should be a 1d array"):
+        EmbeddingDisplay(np.zeros((12, 2)), y=np.zeros((12, 2)))
+
+
+def test_a_map_of_one_class():
+    display = EmbeddingDisplay.from_features(blobs()[0], pd.Series(["ant"] * 12), embedder=PCA_TO_2)
+    assert legend_of(display) == ["ant"] and len(np.unique(colors_of(display), axis=0)) == 1
+
+
+@pytest.mark.parametrize("positions", [np.zeros((3, 3)), np.zeros(3)])
+def test_positions_have_two_columns(positions):
+    with pytest.raises(ValueError, match="positions must have two columns"):
+        EmbeddingDisplay(positions).plot()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"highlight": "dog"}, "highlight='dog' is no class of y"),
+        ({"thumbnails": True}, "thumbnails need photos"),
+        ({"domains": range(12)}, "markers for 8 domains; domains has 12"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_before_the_map_is_computed(options, says):
+    X, y = blobs()
+    embedder = FunctionTransformer(lambda features: pytest.fail("computed"))
+    with pytest.raises(ValueError, match=says):
+        EmbeddingDisplay.from_features(X, y, embedder=embedder, **options)
+
+
 def test_errors_come_before_the_features_are_computed():
     class Unused:
-        def fit_transform(self, X):
+        def fit_transform(self, X, y=None):
             raise AssertionError
+
+        transform = fit_transform
 
     photos = photo_arrays(6)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
@@ -269,10 +327,39 @@ def test_a_score_of_ones_own_is_named():
     assert display.ax_.get_ylabel() == "accuracy (%)" and display.name == "LogisticRegression"
 
 
+class NeverFitted(GaussianNB):
+    def fit(self, X, y):
+        raise AssertionError("fitted")
+
+
 def test_a_class_too_small_for_the_largest_size_is_found_before_anything_is_fitted():
     X, y = blobs(30)
     with pytest.raises(ValueError, match="every class needs 11 samples"):
-        LearningCurveByClassDisplay.from_estimator(None, X, y, n_train=[1, 10])
+        LearningCurveByClassDisplay.from_estimator(NeverFitted(), X, y, n_train=[1, 10])
+
+
+@pytest.mark.parametrize("estimator", [PCA_TO_2, make_pipeline(StandardScaler())], ids=["alone", "pipeline"])
+def test_a_curve_needs_a_classifier(estimator):
+    X, y = blobs(30)
+    with pytest.raises(TypeError, match="needs a classifier; got .* has no predict"):
+        LearningCurveByClassDisplay.from_estimator(estimator, X, y, n_train=[1])
+
+
+def test_a_fit_that_fails_is_raised_rather_than_drawn_as_a_gap():
+    X, y = blobs(30)
+    with pytest.raises(AssertionError, match="fitted"):
+        LearningCurveByClassDisplay.from_estimator(NeverFitted(), X, y, n_train=[1, 2])
+
+
+def test_a_curve_of_a_frame_and_classes_with_names():
+    X, y = blobs(30)
+    names = np.array(["ant", "bee", "cat"])[y]
+    options = {"n_train": [2, 5], "n_splits": 2, "random_state": 0}
+    frame = pd.DataFrame(X, index=range(7, 37), columns=list("abcdef"))
+    of_frame = LearningCurveByClassDisplay.from_estimator(GaussianNB(), frame, pd.Series(names), **options)
+    np.testing.assert_array_equal(
+        of_frame.scores, LearningCurveByClassDisplay.from_estimator(GaussianNB(), X, y, **options).scores
+    )
 
 
 # LayerTimingDisplay
@@ -287,7 +374,7 @@ TIMINGS = [
 def test_bars_are_milliseconds_and_wedges_shares_of_kinds():
     display = LayerTimingDisplay.from_timings(TIMINGS, title="one photo")
     np.testing.assert_allclose([bar.get_width() for bar in display.bars_], [4, 1, 5])
-    bars, pie = display.ax_
+    bars, pie = display.axes_
     assert [label.get_text() for label in bars.get_yticklabels()] == ["conv1", "pool1", "conv2"]
     assert bars.get_title() == "one photo" and bars.get_xlabel() == "time (ms)"
     np.testing.assert_allclose([w.theta2 - w.theta1 for w in display.wedges_], [324, 36], rtol=1e-5)
@@ -332,6 +419,13 @@ def test_tiles_of_filters_lie_in_rows_and_zero_is_grey():
     np.testing.assert_allclose(picture[2], 1)  # between the rows
 
 
+def test_filters_of_a_transformer_alone_or_in_a_pipeline():
+    transformer = DeCAFTransformer(weights=tiny_network())
+    expected = FilterDisplay.from_weights(tiny_network()).filters
+    for estimator in (transformer, transformer.fit(photo_arrays(2)), make_pipeline(transformer, GaussianNB())):
+        np.testing.assert_array_equal(FilterDisplay.from_estimator(estimator).filters, expected)
+
+
 def test_a_network_without_convolution_has_no_filters():
     layers = (FullyConnected("fc6", 4),)
     network = Network.random(Architecture(layers, Preprocessing((4, 4), (4, 4))), 0)
@@ -343,9 +437,10 @@ def test_a_network_without_convolution_has_no_filters():
 
 
 @pytest.mark.parametrize("fitted", [True, False])
-def test_maps_are_the_blob_of_the_photo(fitted):
+@pytest.mark.parametrize("precision", ["float32", "compact"])
+def test_maps_are_the_blob_of_the_photo(fitted, precision):
     network, (photo,) = tiny_network(), photo_arrays(1)
-    transformer = DeCAFTransformer(7, weights=network, crops="ten")
+    transformer = DeCAFTransformer(7, weights=network, crops="ten", precision=precision)
     if fitted:
         transformer.fit([photo])
     display = BlobDisplay.from_estimator(transformer, photo, blob="conv2", n_maps=5)
@@ -354,6 +449,24 @@ def test_maps_are_the_blob_of_the_photo(fitted):
     assert display.maps.shape == network.blob_shapes["conv2"] and transformer.layer == 7
     strength = np.square(display.maps).mean(axis=(1, 2))
     np.testing.assert_array_equal(strength[display.channels_], np.sort(strength)[::-1][:5])
+
+
+def test_maps_of_a_pipeline_are_those_of_its_transformer():
+    photos = photo_arrays(6)
+    transformer = DeCAFTransformer(weights=tiny_network())
+    pipeline = make_pipeline("passthrough", make_pipeline(transformer, StandardScaler()), GaussianNB())
+    expected = BlobDisplay.from_estimator(transformer, photos[0], blob="conv2").maps
+    for estimator in (pipeline, clone(pipeline).fit(photos, [0, 1] * 3)):
+        np.testing.assert_array_equal(BlobDisplay.from_estimator(estimator, photos[0], blob="conv2").maps, expected)
+
+
+@pytest.mark.parametrize("estimator", [PCA_TO_2, make_pipeline(PCA_TO_2, GaussianNB())], ids=["PCA", "Pipeline"])
+def test_maps_and_filters_need_a_decaf_transformer(estimator):
+    says = rf"from_estimator needs a DeCAFTransformer or a pipeline with one as a step; got {type(estimator).__name__}"
+    with pytest.raises(TypeError, match=f"^BlobDisplay.{says}"):
+        BlobDisplay.from_estimator(estimator, photo_arrays(1)[0])
+    with pytest.raises(TypeError, match=f"^FilterDisplay.{says}"):
+        FilterDisplay.from_estimator(estimator)
 
 
 def test_a_photo_of_floats_is_read_as_those_that_fit_saw():
@@ -409,7 +522,8 @@ def test_plot_draws_where_it_is_told_and_returns_the_display(display):
     n_axes = 2 if isinstance(display, LayerTimingDisplay) else 1
     figure, axes = pyplot.subplots(1, n_axes)
     assert display.plot(axes) is display
-    assert display.figure_ is figure and np.all(np.ravel(display.ax_) == np.ravel(axes))
+    drawn = display.axes_ if n_axes == 2 else display.ax_
+    assert display.figure_ is figure and np.all(np.ravel(drawn) == np.ravel(axes))
     assert display.plot().figure_ is not figure  # and a second time, elsewhere
     display.figure_.draw_without_rendering()
 
@@ -419,6 +533,16 @@ def test_without_matplotlib_the_extra_is_named(display, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=rf'^{type(display).__name__} needs .* pip install "skdecaf\[plot\]"$'):
         display.plot()
+
+
+def test_without_matplotlib_nothing_is_computed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    X, y = blobs()
+    embedder = FunctionTransformer(lambda features: pytest.fail("computed"))
+    with pytest.raises(ImportError, match="^EmbeddingDisplay needs"):
+        EmbeddingDisplay.from_features(X, y, embedder=embedder)
+    with pytest.raises(ImportError, match="^LearningCurveByClassDisplay needs"):
+        LearningCurveByClassDisplay.from_estimator(NeverFitted(), X, y, n_train=[1])
 
 
 @each_display

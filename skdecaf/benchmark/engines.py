@@ -16,7 +16,7 @@ from sklearn.base import clone
 from skdecaf._decaf import DeCAFTransformer
 from skdecaf._forward import plan_forward_pass
 from skdecaf.images import cut_windows, fit_image
-from skdecaf.weights import read_network
+from skdecaf.weights import read_network, resolve_network
 
 
 class SkdecafEngine:
@@ -26,12 +26,13 @@ class SkdecafEngine:
     environment = {}
 
     def __init__(self, task, threads, batch_size):
-        self.network, self.blob = read_network(task["network"]), task["blob"]
+        self.blob, precision = task["blob"], task["precision"]
+        self.network = resolve_network(task["network"], precision=precision)
         self.forward, self.threads = plan_forward_pass(self.network, [self.blob]), threads
         self.pool = ThreadPoolExecutor(threads)
         options = {"layer": self.blob, "dropout": False, "n_jobs": threads, "batch_size": batch_size}
-        self.transformer = DeCAFTransformer(weights=task["network"], **options)
-        self.settings = "float32; large JPEG files are decoded at a reduced size, but not to compare features"
+        self.transformer = DeCAFTransformer(weights=task["network"], precision=precision, **options)
+        self.settings = f"{precision}; large JPEG files are decoded at a reduced size, but not to compare features"
 
     def convert(self, images):
         """Return the images as they are."""
@@ -90,7 +91,11 @@ class Peer:
     def _read_photo(self, file):
         preprocessing = self.network.preprocessing
         with Image.open(file) as photo:
-            pixels = np.asarray(ImageOps.exif_transpose(photo).convert("RGB"))
+            ImageOps.exif_transpose(photo, in_place=True)
+            photo = photo if photo.mode == "RGB" else photo.convert("RGB")
+            if preprocessing.policy == "warp":  # by way of an array a large photo would take twice as long
+                photo = photo.resize(preprocessing.resize[::-1], Image.Resampling[preprocessing.resample.upper()])
+            pixels = np.asarray(photo)
         pixels = fit_image(pixels, preprocessing.resize, preprocessing.policy, preprocessing.resample)
         # The model reverses rows itself, but the centre is that of the reversed photo.
         order = -1 if preprocessing.flip else 1

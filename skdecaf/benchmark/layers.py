@@ -12,7 +12,7 @@ from skdecaf.benchmark.machine import product_speed
 from skdecaf.weights import resolve_network
 
 
-def time_layers(weights="mini", layer=6, *, batch_size=64, rounds=5):
+def time_layers(weights="mini", layer=6, *, precision="float32", batch_size=64, rounds=5):
     """Time each step of the forward pass, on one thread.
 
     Parameters
@@ -21,6 +21,8 @@ def time_layers(weights="mini", layer=6, *, batch_size=64, rounds=5):
         As for `skdecaf.DeCAFTransformer`.
     layer : int, str or list of them
         Nothing beyond is computed.
+    precision : {"float32", "compact"}, default="float32"
+        As for `skdecaf.DeCAFTransformer`.
     batch_size : int, default=64
         How many images go through together.
     rounds : int, default=5
@@ -33,8 +35,8 @@ def time_layers(weights="mini", layer=6, *, batch_size=64, rounds=5):
         layers are done in one sweep; its "kind", made of the kinds of those layers; "seconds" for one image and their
         "share" of all; "multiply_adds" for one image as the layer is defined, "gflops" (those, as two operations
         each, in 1e9 a second) and "of_product_speed" (their share of what a product of matrices reaches here), the
-        last three None for a step without any. Besides it has "batch_size", "seconds" of all steps, "multiply_adds" of
-        all, and "product_gflops" of this machine.
+        last three None for a step without any. Besides it has "batch_size", "product_gflops" of this machine, and of
+        all steps "seconds", "multiply_adds", "gflops" and "of_product_speed".
 
     Notes
     -----
@@ -49,7 +51,7 @@ def time_layers(weights="mini", layer=6, *, batch_size=64, rounds=5):
     >>> times["records"][0]["name"]
     'input'
     """
-    network = resolve_network(weights, 0)
+    network = resolve_network(weights, 0, precision)
     forward, images = plan_forward_pass(network, resolve_blobs(layer, network)), random_images(network, batch_size)
     forward.run(images)
     speeds, observed = [], []
@@ -63,7 +65,7 @@ def time_layers(weights="mini", layer=6, *, batch_size=64, rounds=5):
     return {
         "batch_size": batch_size,
         "seconds": total,
-        "multiply_adds": sum(record["multiply_adds"] or 0 for record in records),
+        **_speed(sum(record["multiply_adds"] or 0 for record in records), total, speed),
         "product_gflops": speed,
         "records": records,
     }
@@ -124,14 +126,18 @@ def _kinds(layers):
 
 def _record(name, seconds, total, costs, kinds, speed):
     layers = [part.removesuffix("_pre") for part in name.split("+")]
-    cost = sum(costs.get(layer, 0) for layer in layers) or None
-    gflops = 2e-9 * cost / seconds if cost and seconds else None
+    cost = sum(costs.get(layer, 0) for layer in layers)
     return {
         "name": name,
         "kind": " + ".join(dict.fromkeys(kinds.get(layer, "moving data") for layer in layers)),
         "seconds": seconds,
         "share": seconds / total if total else 0.0,
-        "multiply_adds": cost,
-        "gflops": gflops,
-        "of_product_speed": gflops and gflops / speed,
+        **_speed(cost, seconds, speed),
     }
+
+
+def _speed(cost, seconds, product_speed):
+    """Multiply-adds, GFLOP/s and their share of a product's; None where nothing is multiplied."""
+    gflops = 2e-9 * cost / seconds if cost and seconds else None
+    of_product_speed = gflops and gflops / product_speed
+    return {"multiply_adds": cost or None, "gflops": gflops, "of_product_speed": of_product_speed}

@@ -11,7 +11,9 @@ from skdecaf.benchmark.worker import start_worker
 from skdecaf.weights import resolve_network
 
 
-def peak_memory(weights="mini", layer=6, *, n_files=1000, size=(375, 500), threads=None, batch_size=64):
+def peak_memory(
+    weights="mini", layer=6, *, precision="float32", n_files=1000, size=(375, 500), threads=None, batch_size=64
+):
     """Measure the memory that transforming many photos takes, in a process of its own.
 
     Parameters
@@ -19,6 +21,8 @@ def peak_memory(weights="mini", layer=6, *, n_files=1000, size=(375, 500), threa
     weights : str or PathLike
         As for `skdecaf.DeCAFTransformer`.
     layer : int, str or list of them
+    precision : {"float32", "compact"}, default="float32"
+        As for `skdecaf.DeCAFTransformer`.
     n_files : int, default=1000
         A few files are listed as often as it takes.
     size : tuple (height, width)
@@ -41,13 +45,13 @@ def peak_memory(weights="mini", layer=6, *, n_files=1000, size=(375, 500), threa
     with tempfile.TemporaryDirectory() as folder, start_worker() as worker:
         photos = write_photos(folder, size)
         files = [photos[i % len(photos)] for i in range(n_files)]
-        arguments = {"files": files, "threads": threads, "batch_size": batch_size}
+        arguments = {"precision": precision, "files": files, "threads": threads, "batch_size": batch_size}
         return worker.call("transform_many", weights=str(weights), layer=layer, **arguments)
 
 
-def transform_many(weights, layer, files, threads, batch_size):
+def transform_many(weights, layer, precision, files, threads, batch_size):
     """Transform photos, and tell the memory of this process as `peak_memory` does."""
-    network = resolve_network(weights, 0)
+    network = resolve_network(weights, 0, precision)
     options = {"dropout": False, "n_jobs": threads, "batch_size": batch_size}
     transformer = DeCAFTransformer(layer, weights=network, **options)
     _forget_peak()

@@ -7,9 +7,27 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
+from skdecaf._file_tasks.photos import PhotoFiles
+from skdecaf._inputs import check_images
+
 _N_PHOTOS = 4
 _QUALITY = 90
 _NOISE = 4.0  # standard deviation; enlarged photos are too smooth otherwise, and decode too fast
+
+
+def check_photos(files):
+    """Refuse files that are no photos, as far as that shows without decoding them.
+
+    Parameters
+    ----------
+    files : sequence of str, or None
+
+    Raises
+    ------
+    ImageError
+        Names the first that is none.
+    """
+    check_images(PhotoFiles(files or ()), "raise")
 
 
 def write_photos(folder, size):

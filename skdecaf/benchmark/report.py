@@ -8,7 +8,8 @@ from skdecaf._threads import resolve_n_jobs
 from skdecaf.benchmark.layers import group_by_kind
 from skdecaf.benchmark.machine import describe_machine
 from skdecaf.benchmark.memory import peak_memory
-from skdecaf.benchmark.throughput import measure_throughput
+from skdecaf.benchmark.photos import check_photos
+from skdecaf.benchmark.throughput import check_peers, measure_throughput
 from skdecaf.benchmark.worker import start_worker
 from skdecaf.weights import resolve_network
 
@@ -19,6 +20,7 @@ def run_benchmark(
     weights="mini",
     layer=6,
     *,
+    precision="float32",
     parts=PARTS,
     against=(),
     threads=None,
@@ -37,6 +39,8 @@ def run_benchmark(
         As for `skdecaf.DeCAFTransformer`; ``"random"`` is CaffeNet with random filters.
     layer : int or str
         What is computed.
+    precision : {"float32", "compact"}, default="float32"
+        As for `skdecaf.DeCAFTransformer`.
     parts : sequence of {"layers", "throughput", "files", "memory"}
         What is measured: times of layers, images a second from memory and from files, and memory.
     against : sequence of {"onnxruntime", "openvino", "torch", "opencv"}
@@ -62,28 +66,38 @@ def run_benchmark(
         Of plain values, as JSON has them: "machine", "network", and what was asked for of "layers", "throughput",
         "files" and "memory". `to_markdown` makes a page of it.
 
+    Raises
+    ------
+    ValueError
+        Where a part, an engine or a layer has no such name, or a file is no photo; before anything is measured.
+
     Examples
     --------
     >>> from skdecaf.benchmark import run_benchmark, to_markdown
     >>> print(to_markdown(run_benchmark("random", against=["openvino"])))  # doctest: +SKIP
     """
+    unknown = sorted(set(parts) - set(PARTS))
+    if unknown:
+        raise ValueError(f"there is no part {unknown[0]!r} to measure; there are {', '.join(PARTS)}")
+    check_peers(against)
+    check_photos(files)
     network, largest = resolve_network(weights, 0), max(batch_sizes)
     threads = list(threads or [resolve_n_jobs(None)])
     notify = notify or print
-    engines = {"against": against, "threads": threads, "rounds": rounds, "notify": notify}
-    found = {"machine": describe_machine(), "network": _describe(network, weights, layer)}
+    engines = {"precision": precision, "against": against, "threads": threads, "rounds": rounds, "notify": notify}
+    found = {"machine": describe_machine(), "network": _describe(network, weights, layer, precision)}
     if "layers" in parts:
         kernels = found["machine"]["kernels"]
         sets = kernels["supported"] if each_instruction_set else [kernels["in_use"]]
-        notify(f"measuring layers, kernels: {', '.join(sets)}")
-        found["layers"] = [_layers_with(each, weights, layer, largest, rounds) for each in sets]
+        notify(f"timing layers, kernels: {', '.join(sets)}")
+        found["layers"] = [_layers_with(each, weights, layer, precision, largest, rounds) for each in sets]
     if "throughput" in parts:
         found["throughput"] = measure_throughput(network, layer, batch_sizes=batch_sizes, sizes=(), **engines)
     if "files" in parts:
         found["files"] = measure_throughput(network, layer, batch_sizes=(), files=files, **engines)
     if "memory" in parts:
-        options = {"n_files": n_files, "threads": max(threads), "batch_size": largest}
-        notify(f"measuring memory with {n_files} photos")
+        options = {"precision": precision, "n_files": n_files, "threads": max(threads), "batch_size": largest}
+        notify(f"measuring the memory that transforming {n_files} photos takes")
         found["memory"] = {**peak_memory(weights, layer, **options), **options}
     return found
 
@@ -108,21 +122,22 @@ def to_markdown(report):
     return "\n\n".join(parts) + "\n"
 
 
-def _describe(network, weights, layer):
+def _describe(network, weights, layer, precision):
     (blob,) = resolve_blobs([layer], network)
     size = " × ".join(map(str, network.preprocessing.crop))
     return {
         "name": network.name,
         "weights": str(weights),
+        "precision": precision,
         "blob": blob,
         "input": size,
         "parameters": network.n_parameters,
     }
 
 
-def _layers_with(instruction_set, weights, layer, batch_size, rounds):
+def _layers_with(instruction_set, weights, layer, precision, batch_size, rounds):
     with start_worker({"SKDECAF_CPU": instruction_set}) as worker:
-        options = {"layer": layer, "batch_size": batch_size, "rounds": rounds}
+        options = {"layer": layer, "precision": precision, "batch_size": batch_size, "rounds": rounds}
         return {"instruction_set": instruction_set, **worker.call("time_layers", weights=str(weights), **options)}
 
 
@@ -141,16 +156,16 @@ def _machine(machine):
 def _network(network):
     return (
         f"Network {network['name']} ({network['weights']}), {network['parameters'] / 1e6:.1f} million parameters, "
-        f"{network['input']} pixels, to {network['blob']}."
+        f"{network['input']} pixels, to {network['blob']}, precision {network['precision']}."
     )
 
 
 def _layers(times):
     heading = (
         f"## Layers, one thread, {times['batch_size']} images together, kernels: {times['instruction_set']}\n\n"
-        f"{times['seconds'] * 1e3:.2f} ms and {times['multiply_adds'] / 1e6:.1f} million multiply-adds for an image. A "
-        f"product of matrices reaches {times['product_gflops']:.0f} GFLOP/s here."
+        f"A product of matrices reaches {times['product_gflops']:.0f} GFLOP/s here."
     )
+    whole = {**times, "name": "all", "share": 1}
     rows = [
         [
             record["name"],
@@ -158,7 +173,7 @@ def _layers(times):
             f"{record['share']:.1%}",
             *_speed(record),
         ]
-        for record in times["records"]
+        for record in (*times["records"], whole)
     ]
     kinds = [
         [kind["kind"], f"{kind['seconds'] * 1e6:.0f}", f"{kind['share']:.1%}"]
@@ -169,7 +184,7 @@ def _layers(times):
 
 
 def _speed(record):
-    if record["multiply_adds"] is None:
+    if record["gflops"] is None:
         return ["", "", ""]
     return [f"{record['multiply_adds'] / 1e6:.1f}", f"{record['gflops']:.0f}", f"{record['of_product_speed']:.0%}"]
 

@@ -13,7 +13,7 @@ from skdecaf._blob_names import resolve_blobs
 from skdecaf._threads import resolve_n_jobs
 from skdecaf.benchmark.engines import ENGINES, engine_environment
 from skdecaf.benchmark.layers import random_images
-from skdecaf.benchmark.photos import write_photos
+from skdecaf.benchmark.photos import check_photos, write_photos
 from skdecaf.benchmark.worker import start_worker
 from skdecaf.weights import Network, resolve_network
 
@@ -28,6 +28,7 @@ def measure_throughput(
     weights="mini",
     layer=6,
     *,
+    precision="float32",
     against=(),
     threads=None,
     batch_sizes=(1, 8, 64),
@@ -45,6 +46,8 @@ def measure_throughput(
         which a module is built.
     layer : int or str
         What is computed.
+    precision : {"float32", "compact"}, default="float32"
+        Of this package, as for `skdecaf.DeCAFTransformer`. The others have float32.
     against : sequence of {"onnxruntime", "openvino", "torch", "opencv"}
         Other engines.
     threads : sequence of int, optional
@@ -72,7 +75,7 @@ def measure_throughput(
     Raises
     ------
     ValueError
-        Where an engine or a layer has no such name.
+        Where an engine or a layer has no such name, or a file is no photo.
     ChildProcessError
         Where this package fails; another engine that does is left out.
 
@@ -88,16 +91,15 @@ def measure_throughput(
     >>> from skdecaf.benchmark import measure_throughput
     >>> measure_throughput("random", against=["openvino"], threads=[2])  # doctest: +SKIP
     """
-    unknown = sorted(set(against) - set(PEERS))
-    if unknown:
-        raise ValueError(f"there is no engine {unknown[0]!r} to compare with; there are {', '.join(PEERS)}")
+    check_peers(against)
+    check_photos(files)
     network = resolve_network(weights, 0)
     (blob,) = resolve_blobs([layer], network)
     threads = threads or [resolve_n_jobs(None)]
     notify = notify or print
     engines = ["skdecaf", *_installed(against, notify)]
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        task = _write_task(network, blob, folder, engines)
+        task = {**_write_task(network, blob, folder, engines), "precision": precision}
         workers = {name: stack.enter_context(start_worker(engine_environment(name))) for name in engines}
         runs = [_MemoryRun(network, folder, size) for size in batch_sizes]
         runs += [_FileRun("files", files, folder)] if files else [_made_files(size, folder) for size in sizes]
@@ -107,6 +109,13 @@ def measure_throughput(
             for n in threads
             for record in _measure(run, _ready(run, workers, task, n, notify), n, rounds)
         ]
+
+
+def check_peers(names):
+    """Refuse engines that nobody knows."""
+    unknown = sorted(set(names) - set(PEERS))
+    if unknown:
+        raise ValueError(f"there is no engine {unknown[0]!r} to compare with; there are {', '.join(PEERS)}")
 
 
 class _MemoryRun:
@@ -185,7 +194,8 @@ def _write_task(network, blob, folder, engines):
 
 def _ready(run, workers, task, threads, notify):
     """Name -> worker that is prepared for this run, with its settings and its error; without those that fail."""
-    notify(f"measuring {run.source}, {threads} threads, batches of {run.batch_size}: {', '.join(workers)}")
+    of_threads = f"{threads} thread{'s' * (threads > 1)}"
+    notify(f"timing images from {run.source}, {of_threads}, batches of {run.batch_size}: {', '.join(workers)}")
     ready, expected = {}, None
     for name, worker in workers.items():
         try:

@@ -110,17 +110,17 @@ class _Service:
         self.engine.run_files(files)
         return time.perf_counter() - start, time.process_time() - cpu_start
 
-    def time_layers(self, weights, layer, batch_size, rounds):
+    def time_layers(self, weights, layer, precision, batch_size, rounds):
         """Times of the steps of the forward pass, with this process's instruction set."""
         from skdecaf.benchmark.layers import time_layers
 
-        return time_layers(weights, layer, batch_size=batch_size, rounds=rounds)
+        return time_layers(weights, layer, precision=precision, batch_size=batch_size, rounds=rounds)
 
-    def transform_many(self, weights, layer, files, threads, batch_size):
+    def transform_many(self, weights, layer, precision, files, threads, batch_size):
         """Memory while photos are transformed."""
         from skdecaf.benchmark.memory import transform_many
 
-        return transform_many(weights, layer, files, threads, batch_size)
+        return transform_many(weights, layer, precision, files, threads, batch_size)
 
 
 def serve():

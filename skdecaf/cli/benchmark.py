@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
+import os
 
 from skdecaf.cli import _options
 
@@ -22,11 +23,24 @@ _EXAMPLES = """\
 _PARTS = ("layers", "throughput", "files", "memory")
 _ENGINES = ("onnxruntime", "openvino", "torch", "opencv")
 
+# Option -> the parts that it counts for, where it does not count for all.
+_PARTS_OF = {
+    "against": ("throughput", "files"),
+    "threads": ("throughput", "files", "memory"),
+    "batch_sizes": ("layers", "throughput", "memory"),
+    "files": ("files",),
+    "rounds": ("layers", "throughput", "files"),
+    "n_files": ("memory",),
+    "each_instruction_set": ("layers",),
+    "plot": ("layers",),
+}
+
 
 def add_parser(commands):
     """Add the command."""
     parser = _options.add_command(commands, "benchmark", run, _DESCRIPTION, _EXAMPLES)
     _options.add_weights(parser)
+    _options.add_precision(parser)
     parser.add_argument("--layer", type=_layer, default=6, help="what is computed, such as 5, 7 or prob (default: 6)")
     parser.add_argument(
         "--parts",
@@ -34,15 +48,15 @@ def add_parser(commands):
         default=_PARTS,
         help="what is measured (default: " + ",".join(_PARTS) + ")",
     )
-    parser.add_argument("--against", type=_names_among(_ENGINES), default=(), metavar="ENGINES", help="other engines")
+    parser.add_argument("--against", type=_names_among(_ENGINES), metavar="ENGINES", help="other engines")
     parser.add_argument("--threads", type=_numbers, metavar="N,…", help="numbers of threads to try (default: all)")
     parser.add_argument(
-        "--batch-sizes", type=_numbers, default=[1, 8, 64], metavar="N,…", help="images at a time (default: 1,8,64)"
+        "--batch-sizes", type=_numbers, metavar="N,…", help="images in memory at a time (default: 1,8,64)"
     )
     parser.add_argument("--files", metavar="FOLDER", help="your photos, in place of those that are made")
-    parser.add_argument("--rounds", type=_options.positive, default=5, metavar="N", help="medians of N (default: 5)")
+    parser.add_argument("--rounds", type=_options.positive, metavar="N", help="medians of N (default: 5)")
     parser.add_argument(
-        "--n-files", type=_options.positive, default=1000, metavar="N", help="photos to measure memory (default: 1000)"
+        "--n-files", type=_options.positive, metavar="N", help="photos to measure memory (default: 1000)"
     )
     parser.add_argument(
         "--each-instruction-set", action="store_true", help="time layers with all kernels that the processor has"
@@ -65,20 +79,13 @@ def run(options):
     from skdecaf._file_tasks.photos import find_photos
     from skdecaf.benchmark import run_benchmark, to_markdown
 
+    _check_parts(options)
     _check_outputs(options)
-    report = run_benchmark(
-        options.weights,
-        options.layer,
-        parts=options.parts,
-        against=options.against,
-        threads=options.threads,
-        batch_sizes=options.batch_sizes,
-        files=find_photos([options.files]) if options.files else None,
-        rounds=options.rounds,
-        n_files=options.n_files,
-        each_instruction_set=options.each_instruction_set,
-        notify=_options.complain,
-    )
+    names = ("precision", "against", "threads", "batch_sizes", "rounds", "n_files", "each_instruction_set")
+    given = {name: getattr(options, name) for name in names if getattr(options, name)}
+    if options.files:
+        given["files"] = find_photos([options.files])
+    report = run_benchmark(options.weights, options.layer, parts=options.parts, notify=_options.complain, **given)
     if options.json:
         Path(options.json).write_text(json.dumps(report, indent=1), encoding="utf-8")
     if options.plot:
@@ -89,13 +96,21 @@ def run(options):
         print(to_markdown(report), end="")
 
 
+def _check_parts(options):
+    """Refuse options that would count for nothing, and a folder that is none."""
+    for name, parts in _PARTS_OF.items():
+        if getattr(options, name) and not set(parts) & set(options.parts):
+            option = "--" + name.replace("_", "-")
+            options.parser.error(f"--parts leaves out what {option} is for: {', '.join(parts)}")
+    if options.files and not os.path.isdir(options.files):
+        options.parser.error(f"--files {options.files!r} is no folder")
+
+
 def _check_outputs(options):
     """Refuse what could not be written in the end, before it takes minutes to get there."""
     from skdecaf._extras import require
     from skdecaf._file_tasks.output import check_output
 
-    if options.plot and "layers" not in options.parts:
-        options.parser.error("--plot draws layers, which --parts leaves out")
     if options.plot:
         require("plot", "--plot")
     for path in (options.json, options.plot, options.output):
@@ -107,7 +122,7 @@ def _plot(report, path):
     from skdecaf.plotting import LayerTimingDisplay
 
     times = report["layers"][0]
-    title = f"{report['network']['name']}, one of {times['batch_size']} images"
+    title = f"{report['network']['name']}, one of {times['batch_size']} images, {times['instruction_set']}"
     LayerTimingDisplay.from_timings(times["records"], title=title).figure_.savefig(path, bbox_inches="tight")
 
 

@@ -5,8 +5,8 @@ import numpy as np
 from sklearn.base import clone
 
 from skdecaf._blob_names import resolve_blobs
-from skdecaf.plotting.drawing import axes_for, mosaic
-from skdecaf.weights import resolve_network
+from skdecaf.plotting.drawing import axes_for, mosaic, require_matplotlib
+from skdecaf.plotting.estimators import find_decaf, network_of
 
 _BRIGHT_PERCENTILE = 99
 
@@ -56,14 +56,14 @@ class BlobDisplay:
         self.blob = blob
 
     @classmethod
-    def from_estimator(cls, transformer, photo, *, blob="conv5", n_maps=16, ax=None, **imshow_kw):
+    def from_estimator(cls, estimator, photo, *, blob="conv5", n_maps=16, ax=None, **imshow_kw):
         """Draw the maps that a transformer's network makes of a photo.
 
         Parameters
         ----------
-        transformer : DeCAFTransformer
+        estimator : DeCAFTransformer, or Pipeline with one as a step
             Fitted or not; its network and its way to read photos are taken, its `layer`, `dropout` and `crops` are
-            not.
+            not. Other steps of a pipeline have no part in it.
         photo : path, PIL image, array, or anything else that `DeCAFTransformer.fit` takes for one image
         blob : str, default="conv5"
             A blob with maps, such as ``"conv1"`` or ``"pool2"``, see `Network.blob_shapes`.
@@ -77,8 +77,15 @@ class BlobDisplay:
         Returns
         -------
         BlobDisplay
+
+        Raises
+        ------
+        TypeError
+            Where there is no `DeCAFTransformer`.
         """
-        return cls(_maps(transformer, photo, blob), blob=blob).plot(ax, n_maps=n_maps, **imshow_kw)
+        require_matplotlib(cls)
+        maps = _maps(find_decaf(estimator, cls), photo, blob)
+        return cls(maps, blob=blob).plot(ax, n_maps=n_maps, **imshow_kw)
 
     def plot(self, ax=None, *, n_maps=16, **imshow_kw):
         """Draw the strongest maps, each with the number of its channel, in one scale of colours.
@@ -120,15 +127,16 @@ class BlobDisplay:
 
 def _maps(transformer, photo, blob):
     """A blob of one photo, of shape (channels, height, width)."""
-    fitted = transformer.__sklearn_is_fitted__()
-    network = transformer._network() if fitted else resolve_network(transformer.weights)
+    network = network_of(transformer)
     (blob,) = resolve_blobs(blob, network)
     shape = network.blob_shapes[blob]
     if len(shape) != 3:
         with_maps = [name for name, other in network.blob_shapes.items() if len(other) == 3]
         raise ValueError(f"{blob!r} has no maps; blobs with maps are {', '.join(with_maps)}")
-    reader = clone(transformer).set_params(layer=blob, dropout=False, crops="center", weights=network, memory=None)
-    if fitted:
+    # The network is as compact as it was asked to be.
+    changes = {"weights": network, "precision": "float32", "memory": None}
+    reader = clone(transformer).set_params(layer=blob, dropout=False, crops="center", **changes)
+    if transformer.__sklearn_is_fitted__():
         reader.set_params(value_range=transformer.value_range_)
     return reader.fit_transform([photo])[0].reshape(shape)
 

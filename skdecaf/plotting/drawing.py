@@ -13,6 +13,21 @@ _TEN_COLORS = (
 )  # fmt: skip
 
 
+def require_matplotlib(display):
+    """Import matplotlib's pyplot, or say how to get it; where work comes before the drawing, before the work.
+
+    Parameters
+    ----------
+    display : type
+        Named as what needs it.
+
+    Returns
+    -------
+    module
+    """
+    return require("plot", display.__name__)
+
+
 def axes_for(display, ax=None, *, figsize, ncols=1):
     """The axes that a display was given, or those of a new figure.
 
@@ -30,7 +45,7 @@ def axes_for(display, ax=None, *, figsize, ncols=1):
     -------
     matplotlib Axes, or ndarray of shape (ncols,) of them where there are several
     """
-    pyplot = require("plot", type(display).__name__)
+    pyplot = require_matplotlib(type(display))
     if ax is None:
         return pyplot.subplots(ncols=ncols, figsize=figsize, layout="constrained")[1]
     if ncols == 1:

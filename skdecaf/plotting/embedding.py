@@ -7,13 +7,14 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.manifold import TSNE
 from sklearn.random_projection import GaussianRandomProjection
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from skdecaf._input_kinds import find_rows
 from skdecaf.images import decode, needs_value_range, to_rgb
-from skdecaf.plotting.drawing import axes_for, distinct_colors
+from skdecaf.plotting.drawing import axes_for, distinct_colors, require_matplotlib
+from skdecaf.plotting.estimators import drop_predictor
 
 _WIDEST = 512  # columns; wider features are projected first
 _FEW = 500  # photos; t-SNE's threads would wait for each other, step by step, for longer than they work
@@ -74,21 +75,22 @@ class EmbeddingDisplay:
     def __init__(self, positions, *, y=None, groups=None, domains=None, photos=None):
         check_consistent_length(positions, y, None if isinstance(groups, dict) else groups, domains, photos)
         self.positions = positions
-        self.y = None if y is None else np.asarray(y)
+        self.y = None if y is None else column_or_1d(y)
         self.groups = _groups_of_photos(groups, self.y)
-        self.domains = None if domains is None else np.asarray(domains)
+        self.domains = None if domains is None else column_or_1d(domains)
         self.photos = photos
 
     @classmethod
     def from_estimator(
-        cls, transformer, X, y=None, *, groups=None, domains=None, embedder=None, random_state=None, ax=None, **plot_kw
+        cls, estimator, X, y=None, *, groups=None, domains=None, embedder=None, random_state=None, ax=None, **plot_kw
     ):
         """Compute the features of photos, and draw a map of them.
 
         Parameters
         ----------
-        transformer : transformer
-            `DeCAFTransformer`, or a pipeline that begins with one. Where it is not fitted, a clone of it is fitted.
+        estimator : transformer or Pipeline
+            `DeCAFTransformer`, or a pipeline that begins with one; of a pipeline that ends in a classifier, the steps
+            before that. Where it is not fitted, a clone of it is fitted.
         X : photos
             Of the kind that the transformer takes.
         y : array-like of shape (n_photos,), default=None
@@ -111,9 +113,17 @@ class EmbeddingDisplay:
         Returns
         -------
         EmbeddingDisplay
+
+        Raises
+        ------
+        TypeError
+            Where there is nothing that transforms photos.
         """
-        display = cls(X, y=y, groups=groups, domains=domains, photos=X)  # checks them before the work is done
-        display.positions = _embed(_features(transformer, X), embedder, random_state)
+        # What can be wrong shows before the work is done.
+        display = cls(X, y=y, groups=groups, domains=domains, photos=X)
+        display._check_drawing(**plot_kw)
+        transformer = drop_predictor(estimator, cls)
+        display.positions = _embed(_features(transformer, X, y), embedder, random_state)
         return display.plot(ax, **plot_kw)
 
     @classmethod
@@ -159,7 +169,8 @@ class EmbeddingDisplay:
         -------
         EmbeddingDisplay
         """
-        display = cls(features, y=y, groups=groups, domains=domains, photos=photos)  # checks them before the work
+        display = cls(features, y=y, groups=groups, domains=domains, photos=photos)
+        display._check_drawing(**plot_kw)  # before the work is done
         display.positions = _embed(features, embedder, random_state)
         return display.plot(ax, **plot_kw)
 
@@ -186,6 +197,9 @@ class EmbeddingDisplay:
         -------
         EmbeddingDisplay
         """
+        self._check_drawing(thumbnails, highlight)
+        if np.shape(self.positions)[1:] != (2,):
+            raise ValueError(f"positions must have two columns; their shape is {np.shape(self.positions)}")
         names, palette, index = self._colored_groups(highlight)
         ax = axes_for(self, ax, figsize=(7.2, 5.2))
         colors = np.array(palette, dtype=object)[index]
@@ -200,11 +214,18 @@ class EmbeddingDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
+    def _check_drawing(self, thumbnails=False, highlight=None, **_):
+        """Refuse what cannot be drawn, wherever the photos are going to lie."""
+        require_matplotlib(type(self))
+        if highlight is not None and (self.y is None or highlight not in self.y):
+            raise ValueError(f"highlight={highlight!r} is no class of y")
+        if thumbnails and (self.photos is None or find_rows(self.photos)[0] == "table"):
+            raise ValueError("thumbnails need photos; give from_features photos=, as paths or arrays of pixels")
+        self._markers()
+
     def _colored_groups(self, highlight):
         """Names of the groups that have a colour, their colours, and the group of each photo."""
         if highlight is not None:
-            if self.y is None or highlight not in self.y:
-                raise ValueError(f"highlight={highlight!r} is no class of y")
             return ["others", str(highlight)], [_FADED, _HIGHLIGHT], (self.y == highlight).astype(int)
         groups = self.y if self.groups is None else self.groups
         if groups is None:
@@ -231,13 +252,11 @@ class EmbeddingDisplay:
         """Draw the photos of the candidates that have room, and say which."""
         if len(candidates) == 0:
             return {}
-        layout, photos = ("table", None) if self.photos is None else find_rows(self.photos)
-        if layout == "table":
-            raise ValueError("thumbnails need photos; give from_features photos=, as paths or arrays of pixels")
         from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
         ax.figure.canvas.figure.draw_without_rendering()  # settles the layout, and so where the photos are
         places = ax.transData.transform(self.positions) / ax.figure.dpi * 72
+        _, photos = find_rows(self.photos)
         drawn = {}
         for i in _with_room(places, candidates, 1.15 * size):
             picture = OffsetImage(_thumbnail(photos[i], round(2 * size)), zoom=0.5)
@@ -264,7 +283,7 @@ class EmbeddingDisplay:
 def _groups_of_photos(groups, y):
     """The group of each photo, from that of its class where groups are a dict."""
     if not isinstance(groups, dict):
-        return None if groups is None else np.asarray(groups)
+        return None if groups is None else column_or_1d(groups)
     if y is None:
         raise ValueError("groups is a dict of classes, so y must be given")
     missing = [label for label in np.unique(y).tolist() if label not in groups]
@@ -273,11 +292,11 @@ def _groups_of_photos(groups, y):
     return np.array([groups[label] for label in y.tolist()])
 
 
-def _features(transformer, X):
+def _features(transformer, X, y):
     try:
         check_is_fitted(transformer)
     except NotFittedError:
-        return clone(transformer).fit_transform(X)
+        return clone(transformer).fit_transform(X, y)
     return transformer.transform(X)
 
 
@@ -285,7 +304,7 @@ def _embed(features, embedder, random_state):
     """Features as points of a plane: the embedder's, or t-SNE's."""
     features = check_array(features, ensure_min_samples=2)
     if embedder is not None:
-        return embedder.fit_transform(features)
+        return np.asarray(clone(embedder).fit_transform(features))
     if features.shape[1] > _WIDEST:
         features = GaussianRandomProjection(_WIDEST, random_state=random_state).fit_transform(features)
     perplexity = min(30, (len(features) - 1) / 3)

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
-from skdecaf.plotting.drawing import axes_for, mosaic
+from skdecaf.plotting.drawing import axes_for, mosaic, require_matplotlib
+from skdecaf.plotting.estimators import find_decaf, network_of
 from skdecaf.weights import Convolution, resolve_network
 
 
@@ -45,6 +46,31 @@ class FilterDisplay:
         self.filters = filters
 
     @classmethod
+    def from_estimator(cls, estimator, *, ax=None, **imshow_kw):
+        """Draw the filters of a transformer's network.
+
+        Parameters
+        ----------
+        estimator : DeCAFTransformer, or Pipeline with one as a step
+            Fitted or not.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **imshow_kw : dict
+            For matplotlib's ``imshow``.
+
+        Returns
+        -------
+        FilterDisplay
+
+        Raises
+        ------
+        TypeError
+            Where there is no `DeCAFTransformer`.
+        """
+        require_matplotlib(cls)
+        return cls.from_weights(network_of(find_decaf(estimator, cls)), ax=ax, **imshow_kw)
+
+    @classmethod
     def from_weights(cls, weights="mini", *, ax=None, **imshow_kw):
         """Draw the filters of a network.
 
@@ -61,6 +87,7 @@ class FilterDisplay:
         -------
         FilterDisplay
         """
+        require_matplotlib(cls)
         network = resolve_network(weights)
         return cls(_upright_rgb_filters(network)).plot(ax, **imshow_kw)
 

@@ -24,10 +24,10 @@ class LayerTimingDisplay:
     ----------
     names, kinds, seconds, title
         As given.
-    ax_ : ndarray of two matplotlib Axes
+    axes_ : ndarray of two matplotlib Axes
         Bars and pie.
     figure_ : matplotlib Figure
-        The figure of `ax_`.
+        The figure of `axes_`.
     bars_ : matplotlib BarContainer
         One bar for each layer.
     wedges_ : list of matplotlib Wedge
@@ -90,14 +90,14 @@ class LayerTimingDisplay:
         LayerTimingDisplay
         """
         height = 1.2 + 0.25 * len(self.names)
-        self.ax_ = axes_for(self, ax, figsize=(9, max(3.2, height)), ncols=2)
-        self.figure_ = self.ax_[0].figure
+        self.axes_ = axes_for(self, ax, figsize=(9, max(3.2, height)), ncols=2)
+        self.figure_ = self.axes_[0].figure
         totals = self._seconds_of_kinds()
         colors = dict(zip(totals, distinct_colors(len(totals)), strict=True))
-        self._draw_bars(self.ax_[0], colors, bar_kw)
-        self._draw_pie(self.ax_[1], totals, colors)
+        self._draw_bars(self.axes_[0], colors, bar_kw)
+        self._draw_pie(self.axes_[1], totals, colors)
         if self.title:
-            self.ax_[0].set_title(self.title)
+            self.axes_[0].set_title(self.title)
         return self
 
     def _seconds_of_kinds(self):

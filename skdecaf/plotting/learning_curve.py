@@ -5,8 +5,8 @@ import numpy as np
 from sklearn.model_selection import cross_val_score
 from sklearn.utils import check_random_state
 
-from skdecaf.model_selection import PerClassShuffleSplit, mean_per_class_accuracy_scorer
-from skdecaf.plotting.drawing import axes_for
+from skdecaf.model_selection import PerClassShuffleSplit, mean_per_class_accuracy
+from skdecaf.plotting.drawing import axes_for, require_matplotlib
 
 
 class LearningCurveByClassDisplay:
@@ -119,14 +119,26 @@ class LearningCurveByClassDisplay:
         Returns
         -------
         LearningCurveByClassDisplay
+
+        Raises
+        ------
+        TypeError
+            Where the estimator has no `predict`, unless `scoring` is a function.
         """
+        require_matplotlib(cls)
+        if not callable(scoring) and not hasattr(estimator, "predict"):
+            raise TypeError(
+                f"{cls.__name__}.from_estimator needs a classifier; got {type(estimator).__name__}, "
+                "which has no predict"
+            )
         generator = check_random_state(random_state)
-        scorer = mean_per_class_accuracy_scorer if scoring is None else scoring
+        scorer = mean_per_class_accuracy if scoring is None else scoring
         splits = []
         for n in n_train:  # of all sizes before any is scored: a class that is too small for one is found at once
             splitter = PerClassShuffleSplit(n, n_test, n_splits, random_state=generator.randint(2**31 - 1))
             splits.append(list(splitter.split(X, y)))
-        scores = [cross_val_score(estimator, X, y, scoring=scorer, cv=cv, n_jobs=n_jobs) for cv in splits]
+        options = {"scoring": scorer, "n_jobs": n_jobs, "error_score": "raise"}  # a mean without a split is none
+        scores = [cross_val_score(estimator, X, y, cv=cv, **options) for cv in splits]
         display = cls(np.asarray(n_train), np.array(scores), name=name or type(estimator).__name__)
         if scoring is not None:
             display.score_name = scoring if isinstance(scoring, str) else "score"
