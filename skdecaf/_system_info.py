@@ -11,6 +11,7 @@ import threadpoolctl
 
 from skdecaf import _kernels
 from skdecaf._decaf import DeCAFTransformer
+from skdecaf._forward import plan_forward_pass
 from skdecaf._threads import resolve_n_jobs
 from skdecaf.weights import resolve_network
 from skdecaf.weights.resolving import files_behind
@@ -18,12 +19,12 @@ from skdecaf.weights.resolving import files_behind
 _PACKAGES = ("skdecaf", "numpy", "scipy", "scikit-learn", "pillow", "joblib", "threadpoolctl", "safetensors", "skops")
 
 
-def system_info(weights="mini"):
+def system_info(weights="mini", precision="float32", layer=6):
     """Describe the installation, the machine and a network, which is loaded and run once.
 
     Parameters
     ----------
-    weights : str
+    weights, precision, layer
         As for `DeCAFTransformer`.
 
     Returns
@@ -31,8 +32,9 @@ def system_info(weights="mini"):
     dict of dict
         "versions", "processor", "kernels", "blas", "weights" and "memory" (in bytes), of values that JSON has.
     """
-    network = resolve_network(weights)
-    DeCAFTransformer(dropout=False, weights=network).fit_transform([np.zeros((64, 64), np.uint8)])
+    network = resolve_network(weights, precision=precision)
+    transformer = DeCAFTransformer(layer, dropout=False, weights=network)
+    transformer.fit_transform([np.zeros((64, 64), np.uint8)])
     return {
         **machine_info(),
         "weights": {
@@ -45,6 +47,7 @@ def system_info(weights="mini"):
         },
         "memory": {
             "weights_bytes": sum(array.nbytes for array in network.arrays.values()),
+            "layers_in_use_bytes": plan_forward_pass(network, transformer.blobs_).nbytes,
             "peak_of_process_bytes": _peak_memory(),
         },
     }

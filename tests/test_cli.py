@@ -384,7 +384,7 @@ def test_a_model_that_is_there_stays(command, weights, animals, tmp_path):
     code, _, errors = command("train", animals, "--weights", weights, "-o", model)
     assert code == 1 and "exists" in errors and "--overwrite" in errors
     assert model.read_text() == "mine"
-    assert command("train", animals, "--weights", weights, "-o", model, "--overwrite")[0] == 0
+    assert command("train", animals, "--weights", weights, "-o", model, "--overwrite", "--folds", "0")[0] == 0
     assert [path.name for path in tmp_path.glob("m.skops*")] == ["m.skops"]
 
 
@@ -416,7 +416,7 @@ def test_what_is_no_model_is_told(command, weights, animals, tmp_path):
 
 
 def test_a_model_finds_its_network_changed(command, weights, animals, tmp_path):
-    assert command("train", animals, "--weights", weights, "-o", tmp_path / "m.skops")[0] == 0
+    assert command("train", animals, "--weights", weights, "-o", tmp_path / "m.skops", "--folds", "0")[0] == 0
     tiny_network(1).save(weights)
     code, output, errors = command("predict", tmp_path / "m.skops", animals)
     assert (code, output) == (1, "")
@@ -440,6 +440,10 @@ def test_info_tells_what_runs(command):
     assert info["weights"]["fingerprint"] == DeCAFTransformer(dropout=False).fit([np.eye(9)]).network_fingerprint_
     assert info["memory"]["weights_bytes"] == 4 * info["weights"]["parameters"]
     assert info["weights"]["blobs"]["fc6"] == 2048
+    code, output, _ = command("info", "--json", "--precision", "compact", "--layer", "7")
+    assert code == 0
+    dense, rows = 2304 * 2048 + 2048 * 1024 + 1024 * 1000, 2048 + 1024 + 1000
+    assert json.loads(output)["memory"]["weights_bytes"] == info["memory"]["weights_bytes"] - 2 * dense + 4 * rows
     code, output, _ = command("info")
     assert code == 0
     assert f"  in use: {_kernels.instruction_set}\n" in output

@@ -227,12 +227,13 @@ def test_embedded_network_gives_the_published_features():
 
 
 @pytest.mark.parametrize("n", [1, 2])
-@pytest.mark.parametrize("n_threads", [2, 3])
+@pytest.mark.parametrize("n_threads", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_threads_inside_the_layers_change_no_bit(n_threads, n):
     network = resolve_network("mini")
     plan = ForwardPass(network, ["conv1", "pool5", "fc7", "prob"])
     batch = images(network, n)
     expected = plan.run(batch)
+    plan.run(images(network, 2)[::-1])  # nothing may be left over from other images
     for blob, values in plan.run(batch, n_threads=n_threads).items():
         np.testing.assert_array_equal(values, expected[blob], err_msg=blob)
 
@@ -244,3 +245,22 @@ def test_overflowing_features_do_not_warn(n_threads):
     huge = Network(network.layers, arrays, network.preprocessing)
     found = ForwardPass(huge, ["fc7"]).run(images(network, 1), n_threads=n_threads)["fc7"]
     assert not np.isfinite(found).all()
+
+
+def test_compact_weights_differ_little():
+    """At most 2e-5 of the largest feature; that of fc7 adds the errors of two layers."""
+    full, compact = (resolve_network("mini", precision=precision) for precision in ("float32", "compact"))
+    batch = images(full, 5)
+    expected = ForwardPass(full, ["pool5", "fc6", "fc7"]).run(batch)
+    for n in (1, 5):
+        found = ForwardPass(compact, ["pool5", "fc6", "fc7"]).run(batch[:n])
+        np.testing.assert_array_equal(found["pool5"], expected["pool5"][:n])
+        for blob, most in ("fc6", 2e-5), ("fc7", 4e-5):
+            assert relative_error(found[blob], expected[blob][:n]) < most, blob
+
+
+def test_compact_weights_take_half_the_memory():
+    full, compact = (resolve_network("mini", precision=precision) for precision in ("float32", "compact"))
+    dense = sum(array.nbytes for name, array in full.arrays.items() if name in ("fc6.weight", "fc7.weight"))
+    saved = ForwardPass(full, ["fc7"]).nbytes - ForwardPass(compact, ["fc7"]).nbytes
+    assert saved == pytest.approx(dense / 2, rel=1e-2)

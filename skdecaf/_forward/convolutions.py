@@ -78,6 +78,7 @@ class DirectStep:
         self.rows = -(-height * width // ROW_GROUP) * ROW_GROUP
         kinds = count_kinds_of_places(*self.matrices[0].shape, self.rows * self.stacked)
         self.images_alone = kinds == 0
+        self.nbytes = sum(matrix.nbytes for matrix in self.matrices)
 
     def run(self, maps, out, workspace):
         n, (height, width, out_channels) = len(maps), self.shape
@@ -126,6 +127,7 @@ class TiledStep:
         tiles = self.tiling.tiles(height, width)
         most_rows = Rows(tiles, ROW_GROUP).height(self.stacked)
         self.rows = Rows(tiles, count_kinds_of_places(*self.filters.shape[2:], most_rows))
+        self.nbytes = self.filters.nbytes
 
     def run(self, maps, out, workspace):
         n, channels, out_channels = len(maps), maps.shape[-1], self.shape[-1]

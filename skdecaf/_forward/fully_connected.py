@@ -2,30 +2,73 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from skdecaf._forward.products import Rows, count_kinds_of_places, find_cuts
 from skdecaf._kernels import bias, vector_product
+from skdecaf.weights.compact import PANEL, CompactMatrix
 
 # Columns of one product, and images in it.
 _SPLIT = 320
 _MOST_IMAGES = 96
 # OpenBLAS's AVX2 kernels give unlike bits only in this many columns at either end of a product.
 _MARGIN = 8
-# Columns of a panel, in which a single vector's product reads the weights: enough that a row fills a page.
-_PANEL = 1024
-
 # Share of weights that are not zero below which a sparse product is the faster one.
 _SPARSE_BELOW = 1 / 8
 
 
 def plan_fully_connected(weight, biases, rectified):
     """The step for these weights."""
-    sparse = np.count_nonzero(weight) < _SPARSE_BELOW * weight.size
-    return (SparseStep if sparse else DenseStep)(weight, biases, rectified)
+    if isinstance(weight, CompactMatrix):
+        return DenseStep(_CompactWeights(weight), biases, rectified)
+    if np.count_nonzero(weight) < _SPARSE_BELOW * weight.size:
+        return SparseStep(weight, biases, rectified)
+    return DenseStep(_Weights(weight), biases, rectified)
+
+
+class _Weights:
+    """Weights (columns, depth) as products read them: as they are, since they are large and not held twice."""
+
+    scale, transposed = None, True
+
+    def __init__(self, weight):
+        self.weight, self.shape = weight, weight.shape
+
+    @cached_property
+    def panels(self):
+        """The layout for a single vector, made when one comes along: arrays (depth, up to 1024 columns)."""
+        return [np.ascontiguousarray(self.weight[i : i + PANEL].T) for i in range(0, len(self.weight), PANEL)]
+
+    @property
+    def nbytes(self):
+        """Bytes of the panels, if they are made."""
+        return sum(panel.nbytes for panel in vars(self).get("panels", ()))
+
+    def columns(self, parts, buffer):
+        """The right matrix (depth, columns) of a product, from slices of columns; buffer(shape) is memory for it."""
+        rows = [self.weight[part] for part in parts]
+        return (rows[0] if len(rows) == 1 else np.concatenate(rows)).T
+
+
+class _CompactWeights:
+    """The same of a `CompactMatrix`: 16-bit weights, widened as they are needed, and a scale for each column."""
+
+    transposed, nbytes = False, 0
+
+    def __init__(self, matrix):
+        self.panels, self.scale, self.shape = matrix.panels, matrix.scale, matrix.shape
+
+    def columns(self, parts, buffer):
+        right, done = buffer((self.shape[1], _width(parts))), 0
+        for part in parts:
+            for i in range(part.start // PANEL, -(-part.stop // PANEL)):
+                first, last = max(part.start - i * PANEL, 0), min(part.stop - i * PANEL, PANEL)
+                right[:, done : done + last - first] = self.panels[i][:, first:last]
+                done += last - first
+        return right
 
 
 class DenseStep:
@@ -33,102 +76,109 @@ class DenseStep:
 
     Attributes
     ----------
-    products : list of (int, slice, ndarray)
-        Of each product: where its columns begin in the output, which of them are kept, and its weights,
-        (columns, depth).
+    products : list of (int, slice, list of slice)
+        Of each product: where its columns begin in the output, which of them are kept, and which columns of the
+        weights it has, one run after the other.
     """
 
-    def __init__(self, weight, biases, rectified):
-        self.shape, self.depth, self.weight = (len(weight),), weight.shape[1], weight
-        self.biases, self.rectified = biases, int(rectified)
-        # Rows of the weights are views: the arrays of a network are large here and are not held twice.
-        self.products = _side_by_side_products(weight)
-        kinds, overlapping = self._count_kinds(0), False
+    def __init__(self, weights, biases, rectified):
+        self.weights, self.biases, self.rectified = weights, biases, int(rectified)
+        width, self.depth = weights.shape
+        self.shape = (width,)
+        self.products, margin = _side_by_side_products(width), 0
+        kinds = self._count_kinds(0)
         if kinds != 1 and len(self.products) > 2:
-            side_by_side, self.products = self.products, _overlapping_products(weight)
-            overlapping = self._count_kinds(_MARGIN) == 1
-            if overlapping:
-                kinds = 1
+            side_by_side, self.products = self.products, _overlapping_products(width)
+            if self._count_kinds(_MARGIN) == 1:
+                kinds, margin = 1, _MARGIN
             else:
                 self.products = side_by_side
-        self.rows = Rows(1, kinds)
-        self.cuts = self._find_cuts(_MARGIN if overlapping else 0)
+        self.rows, self.cuts = Rows(1, kinds), self._find_cuts(margin)
+
+    @property
+    def nbytes(self):
+        """Bytes that are not the network's own."""
+        return self.weights.nbytes
 
     def _count_kinds(self, margin):
         """Kinds of places that hold for all products; 0 for one is 0 for all."""
-        return math.lcm(*(count_kinds_of_places(self.depth, w, _MOST_IMAGES, True, margin) for w in self._widths()))
+        transposed = self.weights.transposed
+        return math.lcm(
+            *(count_kinds_of_places(self.depth, w, _MOST_IMAGES, transposed, margin) for w in self._widths())
+        )
 
     def _find_cuts(self, margin):
         """Cuts that hold for all products, or None: then a single vector is multiplied as a group of twelve rows."""
-        found = [find_cuts(self.depth, width, margin) for width in self._widths()]
+        found = [find_cuts(self.depth, width, self.weights.transposed, margin) for width in self._widths()]
         alike = all(cuts is not None and np.array_equal(cuts, found[0]) for cuts in found)
         return found[0] if alike else None
 
     def _widths(self):
-        return {len(part) for _, _, part in self.products}
-
-    @cached_property
-    def panels(self):
-        """Weights as a single vector reads them, made when one comes along: some columns each, (depth, columns),
-        with where they begin in the output."""
-        starts = range(0, self.shape[0], _PANEL)
-        return [(start, np.ascontiguousarray(self.weight[start : start + _PANEL].T)) for start in starts]
+        return {_width(parts) for _, _, parts in self.products}
 
     def run(self, vectors, out, workspace):
-        if len(vectors) == 1 and self.cuts is not None:
-            self._run_one(vectors[0], out, workspace)
-            return
         for start in range(0, len(vectors), _MOST_IMAGES):
             part = slice(start, start + _MOST_IMAGES)
-            self._run_batch(vectors[part], out[part], workspace)
+            self._run(vectors[part], out[part], workspace)
 
-    def _run_one(self, vector, out, workspace):
-        products = workspace.array("products", self.shape)
-
-        def multiply(panel):
-            start, weight = panel
-            part = products[start : start + weight.shape[1]]
-            vector_product.multiply_vector(vector, weight, self.cuts, part)
-
-        workspace.for_each(multiply, self.panels)
-        bias.add_bias(products.reshape(1, 1, -1), self.biases, self.rectified, 0, out[np.newaxis])
-
-    def _run_batch(self, vectors, out, workspace):
-        n, places = len(vectors), self.rows.places(len(vectors))[:, 0]
-        height = self.rows.height(n)
-        rows = workspace.array("vectors", (height, self.depth))
-        rows[places] = vectors
-        products = workspace.array("products", (1, n, self.shape[0]))
-        parts = workspace.array("parts", (len(self.products), height * _SPLIT))
-
-        def multiply(i):
-            start, kept, weight = self.products[i]
-            part = parts[i, : height * len(weight)].reshape(height, len(weight))
-            for each in self.rows.parts(n):
-                np.matmul(rows[each], weight.T, out=part[each])
-            values = part[places, kept]
-            products[0, :, start : start + values.shape[1]] = values
-
-        workspace.for_each(multiply, range(len(self.products)))
+    def _run(self, vectors, out, workspace):
+        products = workspace.array("products", (1, len(vectors), *self.shape))
+        if len(vectors) == 1 and self.cuts is not None:
+            self._multiply_one(vectors[0], products[0, 0], workspace)
+        else:
+            self._multiply(vectors, products[0], workspace)
+        if self.weights.scale is not None:
+            products *= self.weights.scale
         bias.add_bias(products, self.biases, self.rectified, 0, out[np.newaxis])
 
+    def _multiply_one(self, vector, products, workspace):
+        def multiply(i):
+            panel = self.weights.panels[i]
+            start = i * PANEL
+            vector_product.multiply_vector(vector, panel, self.cuts, products[start : start + panel.shape[1]])
 
-def _side_by_side_products(weight):
-    return [(start, slice(None), weight[start : start + _SPLIT]) for start in range(0, len(weight), _SPLIT)]
+        workspace.for_each(multiply, range(len(self.weights.panels)))
+
+    def _multiply(self, vectors, products, workspace):
+        n, places = len(vectors), self.rows.places(len(vectors))[:, 0]
+        rows = workspace.array("vectors", (self.rows.height(n), self.depth))
+        rows[places] = vectors
+
+        def multiply(share):
+            part = workspace.array(("part", share.start), (len(rows), _SPLIT))
+            buffer = partial(workspace.array, ("weights", share.start))
+            for start, kept, columns in self.products[share]:
+                right = self.weights.columns(columns, buffer)
+                values = part.reshape(-1)[: len(rows) * right.shape[1]].reshape(len(rows), -1)
+                for each in self.rows.parts(n):
+                    np.matmul(rows[each], right, out=values[each])
+                values = values[places, kept]
+                products[:, start : start + values.shape[1]] = values
+
+        workspace.for_each(multiply, workspace.shares(len(self.products)))
 
 
-def _overlapping_products(weight):
+def _width(parts):
+    return sum(part.stop - part.start for part in parts)
+
+
+def _side_by_side_products(width):
+    starts = range(0, width, _SPLIT)
+    return [(start, slice(None), [slice(start, min(start + _SPLIT, width))]) for start in starts]
+
+
+def _overlapping_products(width):
     """Products whose outer columns are not used: neighbours overlap by two margins; the two ends get their own."""
-    width = len(weight)
-    begin, end = weight[: 2 * _MARGIN], weight[-2 * _MARGIN :]
+    begin, end = slice(0, 2 * _MARGIN), slice(width - 2 * _MARGIN, width)
+    inner = slice(_MARGIN, 2 * _MARGIN)
     products = [
-        (0, slice(_MARGIN, 2 * _MARGIN), np.concatenate([begin[_MARGIN:], begin])),
-        (width - _MARGIN, slice(_MARGIN, 2 * _MARGIN), np.concatenate([end, end[:_MARGIN]])),
+        (0, inner, [slice(_MARGIN, 2 * _MARGIN), begin]),
+        (width - _MARGIN, inner, [end, slice(width - 2 * _MARGIN, width - _MARGIN)]),
     ]
     step = _SPLIT - 2 * _MARGIN
     for start in range(_MARGIN, width - _MARGIN, step):
-        part = weight[start - _MARGIN : min(start + step, width - _MARGIN) + _MARGIN]
-        products.append((start, slice(_MARGIN, -_MARGIN), part))
+        part = slice(start - _MARGIN, min(start + step, width - _MARGIN) + _MARGIN)
+        products.append((start, slice(_MARGIN, -_MARGIN), [part]))
     return products
 
 
@@ -138,6 +188,7 @@ class SparseStep:
     def __init__(self, weight, biases, rectified):
         self.shape = (len(weight),)
         self.matrix, self.biases, self.rectified = csr_array(weight), biases, int(rectified)
+        self.nbytes = self.matrix.data.nbytes + self.matrix.indices.nbytes
 
     def run(self, vectors, out, workspace):
         # SciPy adds in the order of the stored values, whatever the number of columns, but a single one it takes

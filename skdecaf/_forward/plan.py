@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 from collections import deque
+from itertools import chain
 
 import numpy as np
 
@@ -62,9 +63,16 @@ class ForwardPass:
         self.network = network
         self.blobs = tuple(dict.fromkeys(blobs))
         self.convolutions = {}
-        self._workspaces = deque()
+        self._workspaces, self._layers = deque(), set()
         self._map_blocks, self._vector_steps = [_Block(MOST_STACKED)], []
         self._plan()
+
+    @property
+    def nbytes(self):
+        """Bytes of the weights of the layers in use, and of what is prepared of them."""
+        steps = [step for _, step in chain(*(block.steps for block in self._map_blocks), self._vector_steps)]
+        arrays = [array for name, array in self.network.arrays.items() if name.split(".")[0] in self._layers]
+        return sum(array.nbytes for array in arrays) + sum(getattr(step, "nbytes", 0) for step in steps)
 
     def _plan(self):
         """Turn layers into steps, each with the name of the blob that it writes."""
@@ -83,6 +91,7 @@ class ForwardPass:
                 continue
             rectified = isinstance(following, ReLU) and f"{layer.name}_pre" not in wanted
             blob = f"{layer.name}_pre" if isinstance(following, ReLU) and not rectified else layer.name
+            self._layers.add(layer.name)
             step = self._step(layer, shape, rectified)
             self._add(blob, step, on_maps=len(shape) == 3 and not isinstance(layer, FullyConnected))
             wanted.discard(blob)

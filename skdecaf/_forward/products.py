@@ -38,9 +38,7 @@ def count_kinds_of_places(depth, width, tallest, transposed=False, margin=0):
         1, 2, 3, 4, 6 or 12: rows of the same kind, which are neighbours, have equal bits where their values are equal,
         in whichever group and whatever the number of groups. 0 if not even the place within the group decides alone.
     """
-    values = _values()
-    right = np.resize(values, (width, depth)).T if transposed else np.resize(values, (depth, width))
-    kinds = 1
+    right, kinds = _right(depth, width, transposed), 1
     with single_blas_thread():
         for row in _rows_to_try(depth, width):
             groups = [_groups(row, right, groups)[..., margin : width - margin] for groups in _group_counts(tallest)]
@@ -56,14 +54,15 @@ _BLOCKINGS = ((320, 8), (448, 16))
 
 
 @lru_cache(maxsize=256)
-def find_cuts(depth, width, margin=0):
-    """Find where a product with a transposed matrix (width, depth) begins new sums along the depth.
+def find_cuts(depth, width, transposed=False, margin=0):
+    """Find where a product begins new sums along the depth.
 
     Parameters
     ----------
     depth, width : int
+    transposed : bool
     margin : int
-        How many columns at either end do not matter.
+        As of `count_kinds_of_places`.
 
     Returns
     -------
@@ -71,10 +70,10 @@ def find_cuts(depth, width, margin=0):
         0, all cuts, and the depth: with these `multiply_vector` has the bits of a row among twelve. None if no way of
         cutting that we know has them.
     """
-    right = np.resize(_values(), (width, depth))
-    columns, found = np.ascontiguousarray(right.T), np.empty(width, np.float32)
+    right, found = _right(depth, width, transposed), np.empty(width, np.float32)
+    columns = np.ascontiguousarray(right)
     with single_blas_thread():
-        rows = [(row, _groups(row, right.T, 1)[0, 0]) for row in _rows_to_try(depth, width)]
+        rows = [(row, _groups(row, right, 1)[0, 0]) for row in _rows_to_try(depth, width)]
     for blocking in _BLOCKINGS:
         cuts = _cut(depth, *blocking)
         for row, expected in rows:
@@ -97,6 +96,10 @@ def _cut(depth, longest, multiple):
 def _values():
     """As good as random, and much cheaper for large matrices: some random values again and again, out of step."""
     return np.random.default_rng(0).standard_normal(9973, np.float32)
+
+
+def _right(depth, width, transposed):
+    return np.resize(_values(), (width, depth)).T if transposed else np.resize(_values(), (depth, width))
 
 
 def _rows_to_try(depth, width):

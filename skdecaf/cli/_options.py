@@ -82,9 +82,20 @@ def add_weights(parser):
     )
 
 
+def add_precision(parser):
+    """Add how weights are held."""
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "compact"),
+        default="float32",
+        help="compact: 16 bits a weight in fully connected layers, for half the memory (default: float32)",
+    )
+
+
 def add_network(parser):
     """Add what decides the weights and the input of the network."""
     add_weights(parser)
+    add_precision(parser)
     parser.add_argument(
         "--crops",
         choices=("center", "ten"),
@@ -129,6 +140,7 @@ def reading_parameters(options):
     """Parameters of `DeCAFTransformer` and `ImageNetClassifier` that were asked for."""
     return {
         "weights": options.weights,
+        "precision": options.precision,
         "crops": options.crops,
         "resize": options.resize,
         **running_parameters(options),

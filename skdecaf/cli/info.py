@@ -9,7 +9,7 @@ loaded and run once, so a broken installation shows itself.
 """
 _EXAMPLES = """\
   skdecaf info
-  skdecaf info --json --weights caffenet.safetensors
+  skdecaf info --json --weights caffenet.safetensors --precision compact --layer 7
 """
 
 
@@ -17,6 +17,8 @@ def add_parser(commands):
     """Add the command."""
     parser = _options.add_command(commands, "info", run, _DESCRIPTION, _EXAMPLES)
     _options.add_weights(parser)
+    _options.add_precision(parser)
+    _options.add_layer(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, with sizes in bytes")
 
 
@@ -24,7 +26,7 @@ def run(options):
     """Run the command."""
     from skdecaf._system_info import system_info
 
-    info = system_info(options.weights)
+    info = system_info(options.weights, options.precision, options.layer or 6)
     if options.json:
         _options.print_json(info)
         return

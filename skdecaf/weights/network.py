@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state
 
 from skdecaf._layers import blob_shapes, layer_from_dict, layer_to_dict, parameter_shapes
 from skdecaf.weights.architectures import find_architecture
+from skdecaf.weights.compact import CompactMatrix
 from skdecaf.weights.files import guarded
 from skdecaf.weights.preprocessing import Preprocessing
 
@@ -110,7 +111,8 @@ class Network:
             digest.update(description["preprocessing"].encode())
             for name, array in sorted(_all_arrays(self).items()):
                 digest.update(name.encode())
-                digest.update(array)
+                for part in array.buffers() if isinstance(array, CompactMatrix) else (array,):
+                    digest.update(part)
             self._fingerprint = digest.hexdigest()
         return self._fingerprint
 
@@ -276,9 +278,12 @@ def _checked_arrays(arrays, shapes):
     for name, shape in shapes.items():
         if name not in arrays:
             raise ValueError(f"array {name!r} of shape {shape} is missing")
-        array = np.asarray(arrays[name])
+        array = arrays[name] if isinstance(arrays[name], CompactMatrix) else np.asarray(arrays[name])
         if array.shape != shape:
             raise ValueError(f"array {name!r} has shape {array.shape}, but its layer needs {shape}")
+        if isinstance(array, CompactMatrix):
+            checked[name] = array
+            continue
         with np.errstate(over="ignore", invalid="ignore"):
             # A caller who can write to the array could change the network.
             copy = True if array.flags.writeable else None

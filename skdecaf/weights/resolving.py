@@ -1,11 +1,14 @@
 """From the ``weights`` parameter to a network, loaded once per process."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import math
 import os
 from pathlib import Path
 
+from skdecaf._layers import FullyConnected, output_shape
 from skdecaf._process_cache import ProcessCache
 from skdecaf.weights import store
+from skdecaf.weights.compact import CompactMatrix
 from skdecaf.weights.network import Network
 from skdecaf.weights.reading import read_network
 
@@ -15,7 +18,7 @@ _EMBEDDED = Path(__file__).with_name("decaf-mini.safetensors")
 _loaded = ProcessCache(4)
 
 
-def resolve_network(weights, seed=None):
+def resolve_network(weights, seed=None, precision="float32"):
     """Return the network that ``weights`` means.
 
     Parameters
@@ -25,6 +28,8 @@ def resolve_network(weights, seed=None):
         name of published weights; the path of a file in any format that this package reads; or a network.
     seed : int, optional
         Of the filters, for "random".
+    precision : {"float32", "compact"}, default="float32"
+        "compact" keeps the weights of fully connected layers as `CompactMatrix`, and no others of them.
 
     Returns
     -------
@@ -49,13 +54,42 @@ def resolve_network(weights, seed=None):
     unless the environment variable ``SKDECAF_OFFLINE`` is 1: then no network is asked. A file of that name in the
     working directory is ``"./caffenet"``.
     """
+    if precision == "compact":
+        key = (weights.fingerprint,) if isinstance(weights, Network) else _key(weights, seed)
+        return _loaded.get((*key, precision), lambda: _compact(_load(weights, seed)))
+    return weights if isinstance(weights, Network) else _loaded.get(_key(weights, seed), lambda: _load(weights, seed))
+
+
+def _key(weights, seed):
+    """What decides the network of this name or file."""
+    if weights == "random":
+        return weights, seed
+    return str(weights), *map(_state, files_behind(weights))
+
+
+def _load(weights, seed):
     if isinstance(weights, Network):
         return weights
     if weights == "random":
-        return _loaded.get(("random", seed), lambda: Network._random_from_seed("caffenet", seed))
-    paths = files_behind(weights)
-    load = store.load if weights in store.names() and weights != "mini" else lambda _: read_network(paths[0])
-    return _loaded.get((str(weights), *map(_state, paths)), lambda: _found_again_as(weights, load(weights)))
+        return Network._random_from_seed("caffenet", seed)
+    published = weights in store.names() and weights != "mini"
+    return _found_again_as(weights, store.load(weights) if published else read_network(files_behind(weights)[0]))
+
+
+def _compact(network):
+    """The same network with its largest arrays, those of the fully connected layers, in 16 bits a weight."""
+    arrays, shape = dict(network.arrays), network.input_shape
+    for layer in network.layers:
+        name = f"{layer.name}.weight"
+        if isinstance(layer, FullyConnected) and not isinstance(arrays[name], CompactMatrix):
+            # Values of one channel of a map are much alike; those of a vector have their mean in common at least.
+            group = shape[1] * shape[2] if len(shape) == 3 else math.gcd(*shape, 16)
+            arrays[name] = CompactMatrix(arrays[name], group)
+        shape = output_shape(layer, shape)
+    return Network(
+        network.layers, arrays, network.preprocessing,
+        labels=network.labels, mean_image=network.mean_image, name=network.name,
+    )  # fmt: skip
 
 
 def files_behind(weights):

@@ -18,6 +18,7 @@ NETWORKS = {
     "tiny": tiny_network,
     "wide": lambda: Network.random(WIDE, 0),
     "mini": lambda: resolve_network("mini"),
+    "compact": lambda: resolve_network("mini", precision="compact"),
     "caffenet": lambda: Network.random("caffenet", 0),
 }
 
@@ -56,7 +57,7 @@ def test_whatever_the_probe_finds_the_values_are_right(monkeypatch, kinds):
         np.testing.assert_allclose(found[blob], values, rtol=1e-4, atol=1e-5 * np.abs(values).max(), err_msg=blob)
 
 
-@pytest.mark.parametrize("network", ["wide", "mini"])
+@pytest.mark.parametrize("network", ["wide", "mini", "compact"])
 def test_a_vector_alone_has_the_bits_of_a_product_either_way(monkeypatch, network):
     """OpenBLAS adds in an order that we know; other libraries multiply the vector as a group of rows."""
     network = NETWORKS[network]()
@@ -73,4 +74,4 @@ def test_a_vector_alone_has_the_bits_of_a_product_either_way(monkeypatch, networ
 )
 @pytest.mark.parametrize(("depth", "width"), [(9216, 320), (4096, 320), (1024, 256)])
 def test_the_order_of_openblas_is_found(depth, width):
-    assert find_cuts(depth, width, 8) is not None
+    assert find_cuts(depth, width, True, 8) is not None
