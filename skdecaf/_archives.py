@@ -72,11 +72,11 @@ def archive_kind(path):
 
 
 def extract(archives, folder, limits, *, check=None):
-    """Extract archives into a new folder, unless it is there.
+    """Extract archives into a new folder.
 
     The folder appears under its name when it is complete. Until then its files are in a hidden folder beside it, which
-    the next call removes where a process was killed. Several processes may ask for one folder at once: one extracts,
-    the others wait for it. Archives within the archives are extracted where they lie. Hidden files are left out.
+    the next call removes where a process was killed; so one process at a time may extract into a folder. Archives
+    within the archives are extracted where they lie. Hidden files are left out.
 
     Parameters
     ----------
@@ -100,20 +100,14 @@ def extract(archives, folder, limits, *, check=None):
     OSError
         Where the folder cannot be written.
     """
-    from filelock import FileLock
-
     folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f".{folder.name}.lock")):
-        if folder.exists():  # another process has just finished
-            return folder
-        partial = folder.with_name(f".{folder.name}.partial")
-        with _removed_in_the_end(partial):
-            partial.mkdir()
-            _extract_all(archives, partial, _Account(limits))
-            if check is not None:
-                check(partial)
-            _rename_durably(partial, folder)
+    partial = folder.with_name(f".{folder.name}.partial")
+    with _removed_in_the_end(partial):
+        partial.mkdir(parents=True)
+        _extract_all(archives, partial, _Account(limits))
+        if check is not None:
+            check(partial)
+        _rename_durably(partial, folder)
     return folder
 
 

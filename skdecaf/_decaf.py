@@ -13,7 +13,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from skdecaf._blob_names import column_names, resolve_blobs
 from skdecaf._dropout import drop_entries, expected_scale
 from skdecaf._extraction import BlobExtractor
-from skdecaf._feature_cache import FeatureCache
+from skdecaf._feature_cache import check_memory
 from skdecaf._inputs import (
     PARAMETER_CONSTRAINTS,
     check_images,
@@ -52,6 +52,10 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         "caffenet-onnx" and "alexnet-onnx" are published weights, of 9 to 244 MB, which the first `fit` downloads and
         verifies, unless the environment variable ``SKDECAF_OFFLINE`` is 1. A path names a file that `Network.save`
         wrote, or one of Caffe, ONNX, torch, cuda-convnet and others, see `skdecaf.weights.read_network`.
+    precision : {"float32", "compact"}, default="float32"
+        "compact" keeps the weights of fully connected layers, which are most of a network, in 16 bits each with a scale
+        for each output: little more than half the memory, and less time for a single photo. DeCAF6 differs by up to
+        2e-5 of the largest feature, DeCAF7 by up to 4e-5.
     crops : {"center", "ten"}, default="center"
         One crop, or ten (corners and centre, and their mirrors), whose activations are averaged.
     resize : {"warp", "crop"} or None, default=None
@@ -161,7 +165,7 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         "layer": [Integral, str, list, tuple],
         "dropout": ["boolean", StrOptions({"mask"})],
         "weights": [str, os.PathLike, Network],
-        "memory": [str, os.PathLike, FeatureCache, None],
+        "memory": "no_validation",  # by check_memory
         "random_state": ["random_state"],
         **PARAMETER_CONSTRAINTS,
     }
@@ -172,6 +176,7 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         dropout=True,
         *,
         weights="mini",
+        precision="float32",
         crops="center",
         resize=None,
         image_shape=None,
@@ -187,6 +192,7 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         self.layer = layer
         self.dropout = dropout
         self.weights = weights
+        self.precision = precision
         self.crops = crops
         self.resize = resize
         self.image_shape = image_shape
@@ -305,9 +311,10 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
     def _fit(self, X, keep):
         """Learn anew; return the activations if asked to, and the generator of the masks."""
         vars(self).pop("_n_images", None)  # should this fail, the estimator is not fitted
+        check_memory(self)
         generator = check_random_state(self.random_state)
         seed = int(generator.randint(2**31 - 1))
-        network = resolve_network(self.weights, seed)
+        network = resolve_network(self.weights, seed, self.precision)
         blobs = resolve_blobs(self.layer, network)
         images = read_images(self, X, reset=True)
         errors = check_images(images, self.on_error)
@@ -371,7 +378,7 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
 
     def _network(self):
         """The network that `fit` used; never kept on the estimator, so that pickles stay small."""
-        network = resolve_network(self.weights, self._seed)
+        network = resolve_network(self.weights, self._seed, self.precision)
         if network.fingerprint != self.network_fingerprint_:
             raise ValueError(f"weights={self.weights!r} is another network than the one that fit saw; call fit again")
         if resolve_blobs(self.layer, network) != self.blobs_:

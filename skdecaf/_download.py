@@ -78,7 +78,44 @@ def _new_hash(algorithm, n_bytes):
     return hashlib.new(algorithm, usedforsecurity=False)
 
 
-def fetch(urls, path, digest, size=None, *, advice="", progress=True):
+@contextlib.contextmanager
+def exclusive(path):
+    """Let one process, and one thread of it, work at a file or folder, while others wait.
+
+    The lock is a hidden file beside it. It stays, since another process may be about to wait for it.
+
+    Parameters
+    ----------
+    path : Path
+        It need not exist; missing folders above it are made.
+
+    Raises
+    ------
+    OSError
+        Where the lock cannot be made.
+    """
+    from filelock import FileLock
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(path.with_name(f".{path.name}.lock")).acquire()
+    except NotImplementedError as error:  # from the older versions, which have nothing to fall back to
+        raise OSError(errno.ENOLCK, "the file system knows no locks") from error
+    with lock:
+        yield
+
+
+def fetch(
+    urls,
+    path,
+    digest,
+    size=None,
+    *,
+    check=None,
+    advice="",
+    chosen_by="the environment variable SKDECAF_HOME",
+    progress=True,
+):
     """Bring a file to its place, unless it is there.
 
     It appears under its name when it is complete and verified. Until then its bytes are in ``<path>.part``, where the
@@ -93,8 +130,13 @@ def fetch(urls, path, digest, size=None, *, advice="", progress=True):
         Where it belongs; missing folders are made.
     digest, size
         As for `check_file`. A download without a digest starts anew instead of being continued.
+    check : callable, optional
+        Is called with the path of what was downloaded before it gets its name, and raises a ValueError where it is
+        something else.
     advice : str, optional
         What else to do, for the end of a message.
+    chosen_by : str, optional
+        What chooses another folder, for a message where this one cannot be written.
     progress : bool, default=True
         Whether to show a bar on the standard error.
 
@@ -116,32 +158,41 @@ def fetch(urls, path, digest, size=None, *, advice="", progress=True):
         if not urls:
             raise OSError(f"{path.name} is not in {str(path.parent)!r}, and SKDECAF_OFFLINE is set{advice}")
     try:
-        problems = _fetch_locked(urls, path, digest, size, progress)
+        problems = _fetch_locked(urls, path, digest, size, check, progress)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            _part(path).unlink(missing_ok=True)
         reason = error.strerror or str(error)
         raise type(error)(
-            f"cannot write {path.name} to {str(path.parent)!r}: {reason}; the environment variable SKDECAF_HOME "
+            f"cannot write {path.name} to {str(path.parent)!r}: {reason}{_what_is_kept(path)}; {chosen_by} "
             "chooses another folder"
         ) from error
     if problems:
         reasons = "; ".join(f"{url}: {problem}" for url, problem in problems.items())
-        raise OSError(f"{path.name} could not be downloaded ({reasons}){advice}")
+        raise OSError(f"{path.name} could not be downloaded ({reasons}){_what_is_kept(path)}{advice}")
     return path
 
 
-def _fetch_locked(urls, path, digest, size, progress):
+def _fetch_locked(urls, path, digest, size, check, progress):
     """Download while no other process does; return the problems of all addresses where none gives the right file."""
-    from filelock import FileLock
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    part = _part(path)
+    with exclusive(path):
         if _is_intact(path, digest, size):  # another process has just finished
             return {}
         if digest is None:  # nothing would show that the rest is of the same file
-            _part(path).unlink(missing_ok=True)
-        return _from_mirrors(urls, path, digest, size, progress)
+            part.unlink(missing_ok=True)
+        try:
+            return _from_mirrors(urls, path, digest, size, check, progress)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                part.unlink(missing_ok=True)
+            raise
+        finally:
+            if digest is None or not _length(part):
+                part.unlink(missing_ok=True)
+
+
+def _what_is_kept(path):
+    n_bytes = _length(_part(path))
+    return f"; the next call continues after the {n_bytes:,} bytes in {str(_part(path))!r}" if n_bytes else ""
 
 
 def _part(path):
@@ -157,7 +208,7 @@ def _is_intact(path, digest, size):
     return False
 
 
-def _from_mirrors(urls, path, digest, size, progress):
+def _from_mirrors(urls, path, digest, size, check, progress):
     """Ask all addresses in turn, again and again until nothing new comes."""
     problems, remaining, fruitless = {}, list(urls), 0
     while remaining and fruitless < _FRUITLESS_ROUNDS:
@@ -166,7 +217,7 @@ def _from_mirrors(urls, path, digest, size, progress):
         before = _length(_part(path))
         for url in tuple(remaining):
             try:
-                _from_mirror(url, path, digest, size, progress)
+                _from_mirror(url, path, digest, size, check, progress)
                 return {}
             except _NotFromHere as problem:
                 problems[url] = problem
@@ -180,13 +231,15 @@ def _length(path):
     return path.stat().st_size if path.exists() else 0
 
 
-def _from_mirror(url, path, digest, size, progress):
+def _from_mirror(url, path, digest, size, check, progress):
     part = _part(path)
     begun = _length(part)
     if begun != size:
         begun = _receive(url, part, begun, size, progress)
     try:
         check_file(part, digest, size)
+        if check is not None:
+            check(part)
     except ValueError as error:
         part.unlink()
         # What was there before may be to blame; without it, this address is.
@@ -205,13 +258,14 @@ def _receive(url, part, begun, size, progress):
             for chunk in _chunks(response):
                 n_bytes += len(chunk)
                 if size is not None and n_bytes > size:
+                    part.unlink()
                     raise _NotFromHere(f"more than the {size:,} bytes of the file", final=True)
                 file.write(chunk)
                 bar.update(len(chunk))
             file.flush()
             os.fsync(file.fileno())
     if n_bytes < (total or size or 0):
-        raise _NotFromHere(f"cut off after {n_bytes:,} of {total or size:,} bytes; they are kept for the next time")
+        raise _NotFromHere(f"cut off after {n_bytes:,} of {total or size:,} bytes")
     return begun
 
 
@@ -260,7 +314,7 @@ def _chunks(response):
         try:
             chunk = response.read(_CHUNK)
         except (OSError, HTTPException) as error:
-            raise _NotFromHere(f"{_reason(error)}; what has come is kept for the next time") from None
+            raise _NotFromHere(_reason(error)) from None
         if not chunk:
             return
         yield chunk

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from skdecaf._feature_cache import CachedRows
+from skdecaf._feature_cache import CachedRows, check_memory
 from skdecaf._forward import arithmetic, plan_forward_pass
 from skdecaf._inputs import load_reduced_image, warn_if_out_of_range
 from skdecaf._threads import resolve_n_jobs
@@ -43,6 +43,7 @@ class BlobExtractor:
         self.network, preprocessing = network, network.preprocessing
         self.blobs = tuple(blobs)
         self.sizes = [int(np.prod(network.blob_shapes[blob])) for blob in self.blobs]
+        check_memory(estimator)
         self.memory = estimator.memory
         self.least_side = _FAST_DECODE_REMAINS * max(preprocessing.resize) if estimator.fast_decode else None
         self.value_range, self.on_error, self.verbose = value_range, estimator.on_error, estimator.verbose

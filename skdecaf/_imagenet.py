@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skdecaf._extraction import BlobExtractor
-from skdecaf._feature_cache import FeatureCache
+from skdecaf._feature_cache import check_memory
 from skdecaf._inputs import (
     PARAMETER_CONSTRAINTS,
     Images,
@@ -55,6 +55,8 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
     weights : str, path or Network, default="mini"
         The network, with labels and a softmax as its last layer: "mini", which ships with the package, or other names
         and files as in `DeCAFTransformer`.
+    precision : {"float32", "compact"}, default="float32"
+        "compact" takes half the memory, as in `DeCAFTransformer`.
     crops : {"center", "ten"}, default="center"
         One crop, or ten (corners and centre, and their mirrors), whose probabilities are averaged.
     resize : {"warp", "crop"} or None, default=None
@@ -140,7 +142,7 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "weights": [str, os.PathLike, Network],
-        "memory": [str, os.PathLike, FeatureCache, None],
+        "memory": "no_validation",  # by check_memory
         **PARAMETER_CONSTRAINTS,
     }
 
@@ -148,6 +150,7 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
         self,
         weights="mini",
         *,
+        precision="float32",
         crops="center",
         resize=None,
         image_shape=None,
@@ -160,6 +163,7 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
         verbose=False,
     ):
         self.weights = weights
+        self.precision = precision
         self.crops = crops
         self.resize = resize
         self.image_shape = image_shape
@@ -197,6 +201,7 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
         """
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
+        check_memory(self)
         network = self._network()
         images = Images([]) if X is None else read_images(self, X, reset=True)
         errors = check_images(images, self.on_error)
@@ -311,7 +316,7 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
 
     def _network(self):
         """The network, never kept on the estimator, so that pickles stay small."""
-        network = resolve_network(self.weights)
+        network = resolve_network(self.weights, precision=self.precision)
         _check_names_classes(network)
         if getattr(self, "network_fingerprint_", network.fingerprint) != network.fingerprint:
             raise ValueError(f"weights={self.weights!r} is another network than the one that fit saw; call fit again")

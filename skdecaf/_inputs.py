@@ -26,6 +26,7 @@ from skdecaf.images.decoding import (
 
 # Of the parameters that every estimator on images has.
 PARAMETER_CONSTRAINTS = {
+    "precision": [StrOptions({"float32", "compact"})],
     "crops": [StrOptions({"center", "ten"})],
     "resize": [StrOptions({"warp", "crop"}), None],
     "image_shape": [tuple, list, None],

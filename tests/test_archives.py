@@ -13,7 +13,7 @@ import tarfile
 import zipfile
 
 import pytest
-from dataset_archives import tar_bytes, write_files, zip_bytes
+from dataset_archives import tar_bytes, zip_bytes
 
 from skdecaf import _archives
 from skdecaf._archives import Limits, archive_kind, extract
@@ -63,8 +63,7 @@ def check_refused(archives, folder, match, limits=LIMITS):
     with pytest.raises(ValueError, match=match) as caught:
         extract(archives, folder, limits)
     assert "\n" not in str(caught.value) and str(archives[0]) in str(caught.value)
-    assert files_below(folder.parent.parent) == before | {"new/.folder.lock": b""}
-    assert os.listdir(folder.parent) == [".folder.lock"]
+    assert files_below(folder.parent.parent) == before and os.listdir(folder.parent) == []
 
 
 # Sound archives
@@ -105,12 +104,6 @@ def test_what_is_no_archive(tmp_path, folder):
         check_refused([path], folder, "is no archive; delete it")
 
 
-def test_a_folder_that_is_there_is_left_alone(tmp_path, folder):
-    write_files(folder, {"old": b"1"})
-    extract([tmp_path / "no archive"], folder, LIMITS)
-    assert files_below(folder) == {"old": b"1"}
-
-
 def test_several_archives_and_archives_within_them(tmp_path, folder):
     within = {"set/photos.tar.gz": tar_bytes(FILES), "set/lists.zip": zip_bytes({"a.txt": b"a"}), "set/b.tar": b"none"}
     nested = zip_bytes(within)
@@ -143,14 +136,14 @@ def test_the_check_sees_everything_before_the_folder_is_there(tmp_path, folder):
 
     with pytest.raises(ValueError, match="not what was expected"):
         extract([archive(tmp_path, tar_bytes(FILES))], folder, LIMITS, check=check)
-    assert os.listdir(folder.parent) == [".folder.lock"]
+    assert os.listdir(folder.parent) == []
 
 
 def test_all_is_on_the_disk_before_the_folder_is_there(tmp_path, folder, monkeypatch):
     seen = []
     monkeypatch.setattr(_archives.os, "sync", lambda: seen.append((folder.exists(), len(files_below(folder.parent)))))
     extract([archive(tmp_path, tar_bytes(FILES))], folder, LIMITS)
-    assert seen == [(False, len(FILES) + 1)]  # and the lock
+    assert seen == [(False, len(FILES))]
 
 
 # Hostile archives
@@ -296,7 +289,7 @@ def test_whatever_the_damage_it_is_one_sentence(make, tmp_path, folder):
             extract([archive(tmp_path, content)], folder, LIMITS)
         except ValueError as error:
             refused += str(error).startswith(f"'{tmp_path}")
-            assert os.listdir(folder.parent) == [".folder.lock"]
+            assert os.listdir(folder.parent) == []
         else:
             folder.rename(tmp_path / str(draw.random()))
     assert refused > 20
@@ -318,15 +311,7 @@ def test_a_killed_process_leaves_nothing_under_the_name(tmp_path, folder):
     assert not folder.exists() and len(files_below(folder.parent / ".folder.partial")) == 2
     extract([path], folder, LIMITS)
     assert files_below(folder) == FILES
-    assert sorted(os.listdir(folder.parent)) == [".folder.lock", "folder"]
-
-
-def test_of_two_processes_one_extracts(tmp_path, folder):
-    path = archive(tmp_path, tar_bytes(FILES))
-    processes = [start_extracting(path, folder) for _ in range(2)]
-    printed = [process.communicate() for process in processes]
-    assert sorted(output for output, _ in printed) == ["0\n", "3\n"], printed
-    assert files_below(folder) == FILES
+    assert os.listdir(folder.parent) == ["folder"]
 
 
 def test_a_failing_disk_is_no_damage(tmp_path, folder, monkeypatch):
@@ -336,4 +321,4 @@ def test_a_failing_disk_is_no_damage(tmp_path, folder, monkeypatch):
     monkeypatch.setattr(_archives.shutil, "copyfileobj", full)
     with pytest.raises(OSError, match="No space left") as caught:
         extract([archive(tmp_path, tar_bytes(FILES))], folder, LIMITS)
-    assert not isinstance(caught.value, ValueError) and os.listdir(folder.parent) == [".folder.lock"]
+    assert not isinstance(caught.value, ValueError) and os.listdir(folder.parent) == []

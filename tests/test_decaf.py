@@ -154,7 +154,7 @@ def test_fit_forgets_and_partial_fit_does_not(paths):
 
 
 def test_mask(paths):
-    many = paths * 40
+    many = paths * 20
     raw = transformer("fc6_pre", dropout=False).fit_transform(many)
     assert raw.all()
     masked = transformer("fc6_pre", "mask", random_state=0)
@@ -274,6 +274,7 @@ INVALID = {
     "layer": [6.0, None, {6}],
     "dropout": [None, 1, 0.5, "expected", "True"],
     "weights": [None, 3, b"mini"],
+    "precision": ["float16", 16, None],
     "crops": ["five", 10, None],
     "resize": ["stretch", True, (72, 72)],
     "image_shape": [5, "5x5"],
@@ -346,7 +347,7 @@ def test_cross_validation(container, paths):
 
 @pytest.mark.parametrize("backend", [pytest.param("loky", marks=pytest.mark.slow), "threading"])
 def test_grid_search(backend, paths):
-    grid = {"decaftransformer__layer": [6, "fc7", [6, 7]], "decaftransformer__dropout": [True, "mask", False]}
+    grid = {"decaftransformer__layer": ["fc7", [6, 7]], "decaftransformer__dropout": [True, "mask", False]}
     pipeline = make_pipeline(transformer(random_state=0), LinearSVC(random_state=0, tol=1e-2))
     pipeline.set_params(linearsvc__max_iter=100_000)
     search = GridSearchCV(pipeline, grid, cv=2, error_score="raise")
@@ -354,7 +355,7 @@ def test_grid_search(backend, paths):
     with joblib.parallel_config(backend=backend, n_jobs=2):
         X = np.array(paths * 4, dtype=object)
         np.testing.assert_array_equal(search.fit(X, LABELS).cv_results_["mean_test_score"], alone)
-    assert len(alone) == 9 and search.best_score_ > 0.9
+    assert len(alone) == 6 and search.best_score_ > 0.9
 
 
 def test_beside_other_columns(paths):

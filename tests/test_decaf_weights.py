@@ -24,8 +24,9 @@ def paths(tmp_path_factory):
     return write_photos(tmp_path_factory.mktemp("photos"))
 
 
-@pytest.mark.parametrize("layer", [6, "conv1", ["fc6", "fc7", "conv2"]], ids=str)
+@pytest.mark.parametrize("layer", [6, "conv1", pytest.param(["fc6", "fc7", "conv2"], marks=pytest.mark.slow)], ids=str)
 def test_pickles_are_small(layer, paths):
+    paths = paths[:2]
     fitted = DeCAFTransformer(layer).fit(paths)
     content = pickle.dumps(fitted)
     assert len(content) < 10_000 + 8 * len(fitted.get_feature_names_out())
@@ -72,6 +73,16 @@ def test_weights_from_a_file(paths, tmp_path):
     file.unlink()
     with pytest.raises(FileNotFoundError, match=r"network\.safetensors' is neither a file nor one of the names"):
         fitted.transform(paths)
+
+
+def test_compact_weights(paths):
+    full, compact = (DeCAFTransformer(dropout=False, precision=each) for each in ("float32", "compact"))
+    expected, found = full.fit_transform(paths), compact.fit_transform(paths)
+    assert 0 < np.abs(found - expected).max() < 2e-5 * expected.max()
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(compact)).transform(paths), found)
+    np.testing.assert_array_equal(clone(compact).fit_transform(paths[1:2]), found[1:2])
+    with pytest.raises(ValueError, match="another network"):
+        compact.set_params(precision="float32").transform(paths)
 
 
 def test_random_weights(paths, monkeypatch):

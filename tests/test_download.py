@@ -3,19 +3,24 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import errno
 import hashlib
+import multiprocessing
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import filelock
 import numpy as np
 import pytest
+from folder_listing import names_in
 from local_server import LocalServer, allow_only_the_loopback, eventually
 
 from skdecaf import _download
-from skdecaf._download import cache_home, check_file, fetch
+from skdecaf._download import cache_home, check_file, exclusive, fetch
 
 CONTENT = np.random.default_rng(0).bytes(700_001)
 DIGEST = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
@@ -71,17 +76,13 @@ def start_fetching(path, *urls):
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
-def visible(path):
-    return [name for name in os.listdir(path.parent) if not name.startswith(".")]
-
-
 # What comes back
 
 
 def test_a_file_is_brought_to_its_place_once(server, path):
     assert fetch(urls(server, "good"), path, DIGEST, SIZE) == path
     assert path.read_bytes() == CONTENT
-    assert visible(path) == ["file.bin"]
+    assert names_in(path.parent) == ["file.bin"]
     assert fetch(urls(server, "good"), str(path), DIGEST, SIZE) == path
     assert server.requests == [("good", 0)]
 
@@ -190,7 +191,7 @@ def test_patience_ends(server, path, pauses):
     with pytest.raises(OSError, match="file.bin could not be downloaded .*refused.*; ask a friend"):
         fetch(urls(server, "good"), path, DIGEST, advice="ask a friend")
     assert pauses == [0.02, 0.04]
-    assert visible(path) == []
+    assert names_in(path.parent) == []
 
 
 def test_the_error_names_every_address_and_its_reason(server, path, pauses):
@@ -201,13 +202,13 @@ def test_the_error_names_every_address_and_its_reason(server, path, pauses):
     assert "/wrong/file.bin: another file than expected" in message and DIGEST.split(":")[1] in message
     assert f"/endless/file.bin: more than the {SIZE:,} bytes" in message
     assert "\n" not in message and pauses == [], "asking those again is useless"
-    assert not path.exists()
+    assert "continues" not in message and names_in(path.parent) == []
 
 
 def test_a_file_of_another_size_is_not_even_downloaded(server, path, pauses):
     with pytest.raises(OSError, match=r"a file of 700,001 bytes instead of 700,000"):
         fetch(urls(server, "good"), path, DIGEST, SIZE - 1)
-    assert visible(path) == []
+    assert names_in(path.parent) == []
 
 
 def test_redirects_do_not_lead_to_local_files(server, path, pauses, monkeypatch):
@@ -239,9 +240,9 @@ def test_an_interrupted_download_is_continued_by_the_next_call(server, path, mon
         context.setattr(_download, "_chunks", interrupted)
         with pytest.raises(KeyboardInterrupt):
             fetch(urls(server, "good"), path, DIGEST, SIZE)
-    assert visible(path) == ["file.bin.part"]
+    assert names_in(path.parent) == ["file.bin.part"]
     fetch(urls(server, "good"), path, DIGEST, SIZE)
-    assert path.read_bytes() == CONTENT and visible(path) == ["file.bin"]
+    assert path.read_bytes() == CONTENT and names_in(path.parent) == ["file.bin"]
     assert server.requests == [("good", 0), ("good", 200_000)]
 
 
@@ -266,7 +267,7 @@ def test_whatever_was_begun_the_right_file_comes(how, begun, size, server, path,
     path.parent.mkdir(parents=True)
     part_of(path).write_bytes(begun)
     fetch(urls(server, how), path, DIGEST, size)
-    assert path.read_bytes() == CONTENT and visible(path) == ["file.bin"]
+    assert path.read_bytes() == CONTENT and names_in(path.parent) == ["file.bin"]
     if begun == CONTENT and size:
         assert server.requests == []
 
@@ -276,7 +277,7 @@ def test_a_killed_process_leaves_nothing_but_a_beginning(server, path):
     eventually(lambda: part_of(path).exists() and part_of(path).stat().st_size > 200_000)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert visible(path) == ["file.bin.part"]
+    assert names_in(path.parent) == ["file.bin.part"]
     fetch(urls(server, "good"), path, DIGEST, SIZE)
     assert path.read_bytes() == CONTENT
     assert server.requests[-1][1] >= 200_000
@@ -288,8 +289,90 @@ def test_of_two_processes_one_downloads_and_one_waits(server, path):
     for process in processes:
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors
-    assert path.read_bytes() == CONTENT and visible(path) == ["file.bin"]
+    assert path.read_bytes() == CONTENT and names_in(path.parent) == ["file.bin"]
     assert server.requests == [("slow", 0)]
+
+
+# What is left
+
+
+@pytest.mark.parametrize("how", ["missing", "wrong", "busy"])
+def test_a_failed_download_leaves_nothing(how, server, path, pauses):
+    with pytest.raises(OSError, match="could not be downloaded"):
+        fetch([server.url(how, "none.bin")], path, DIGEST)
+    assert names_in(path.parent) == []
+
+
+def test_a_beginning_is_kept_and_the_message_says_so(server, path, pauses):
+    server.files["file.bin"] = CONTENT[:-1]  # a copy that ends too early
+    with pytest.raises(OSError, match=r"continues after the 700,000 bytes in '.*folder/file.bin.part'; ask a friend$"):
+        fetch(urls(server, "chunked"), path, DIGEST, SIZE, advice="ask a friend")
+    assert names_in(path.parent) == ["file.bin.part"]
+    server.files["file.bin"] = CONTENT
+    fetch(urls(server, "good"), path, DIGEST, SIZE)
+    assert path.read_bytes() == CONTENT and server.requests[-1] == ("good", 700_000)
+
+
+def test_a_beginning_that_nothing_vouches_for_is_not_kept(server, path, pauses, monkeypatch):
+    def interrupted(response):
+        yield response.read(200_000)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_download, "_chunks", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fetch(urls(server, "good"), path, None)
+    assert names_in(path.parent) == []
+
+
+def test_a_check_by_the_caller_comes_before_the_name(server, path, pauses):
+    seen = []
+
+    def check(part):
+        seen.append((part.read_bytes() == CONTENT, path.exists()))
+        if len(seen) == 1:
+            raise ValueError("a page of excuses")
+
+    fetch(urls(server, "good", "chunked"), path, None, check=check)
+    assert seen == [(True, False)] * 2 and path.read_bytes() == CONTENT
+    seen.clear()
+    with pytest.raises(OSError, match=r"another file than expected, a page of excuses\)$"):
+        fetch(urls(server, "good"), path.with_name("other"), None, check=check)
+    assert names_in(path.parent) == ["file.bin"]
+
+
+# One at a time
+
+
+def add_one(path):
+    """What comes out wrong where two do it at once."""
+    with exclusive(path):
+        count = int(path.read_text()) if path.exists() else 0
+        time.sleep(0.001)
+        path.write_text(str(count + 1))
+
+
+def test_one_thread_at_a_time(path):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add_one, [path] * 40))
+    assert path.read_text() == "40"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_one_forked_process_at_a_time(path):
+    """Also where they have the descriptor of a lock that was held when they were forked."""
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=add_one, args=(path,), daemon=True) for _ in range(8)]
+    with exclusive(path):
+        for process in processes:
+            process.start()
+        time.sleep(0.1)
+        assert not path.exists()
+    add_one(path)
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    assert path.read_text() == "9"
 
 
 # Disks and settings
@@ -301,7 +384,7 @@ def test_a_full_disk(server, path, pauses):
     part_of(path).symlink_to("/dev/full")
     with pytest.raises(OSError, match="cannot write file.bin to '.*folder': No space left.*SKDECAF_HOME"):
         fetch(urls(server, "good", "good"), path, DIGEST, SIZE)
-    assert visible(path) == [] and pauses == [] and len(server.requests) == 1, "no mirror helps against that"
+    assert names_in(path.parent) == [] and pauses == [] and len(server.requests) == 1, "no mirror helps against that"
 
 
 @pytest.mark.parametrize("operation", ["mkdir", "open", "replace"])
@@ -316,6 +399,25 @@ def test_a_folder_that_is_read_only(operation, server, path, monkeypatch):
     with pytest.raises(OSError, match="cannot write file.bin to '.*folder': Read-only file system; .*SKDECAF_HOME"):
         fetch(urls(server, "good"), path, DIGEST, SIZE)
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "Permission denied"),
+        (OSError(errno.ENOLCK, "No locks available"), "No locks available"),
+        (NotImplementedError("FileSystem does not appear to support flock"), "the file system knows no locks"),
+    ],
+    ids=["no permission", "no locks", "no locks, for older versions"],
+)
+def test_a_folder_without_locks(error, said, server, path, monkeypatch):
+    def refuse(lock):
+        raise error
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    with pytest.raises(OSError, match=rf"cannot write file.bin to '.*folder': {said}; .*SKDECAF_HOME chooses another"):
+        fetch(urls(server, "good"), path, DIGEST, SIZE)
+    assert server.requests == []
 
 
 def test_a_file_in_the_way(server, path):

@@ -1,6 +1,7 @@
 """The feature cache: what it returns is what would be computed, whatever changes, crashes or runs beside it."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import contextlib
 import copy
 import multiprocessing
 import os
@@ -8,10 +9,13 @@ import pickle
 import signal
 import sqlite3
 import time
+import warnings
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
+from folder_listing import names_in
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -183,6 +187,7 @@ _TABLE = np.random.default_rng(0).integers(0, 256, (3, 48)).astype(np.float64)
 _CHOICES = {
     "weights": st.sampled_from(_NETWORKS),
     "layer": st.sampled_from([5, 6, 7, [5, 6], "fc6_pre", "norm1"]),
+    "precision": st.sampled_from(["float32", "compact"]),
     "crops": st.sampled_from(["center", "ten"]),
     "resize": st.sampled_from([None, "warp", "crop"]),
     "image_shape": st.sampled_from([None, (3, 4, 4), (6, 8), (8, 6), (8, 6, 1)]),
@@ -324,6 +329,22 @@ def test_limits_are_numbers_of_bytes(name, value):
         FeatureCache("cache", **{name: value})
 
 
+@pytest.mark.parametrize("estimator", [DeCAFTransformer(dropout=False), ImageNetClassifier()])
+def test_a_memory_of_joblib_is_told_from_ours(estimator, tmp_path, paths):
+    memory = joblib.Memory(tmp_path, verbose=0)
+    match = (
+        r"must be the path of a folder, a skdecaf.FeatureCache or None. Got Memory\(.*here .* memory=memory.location"
+    )
+    with pytest.raises(ValueError, match=match):
+        clone(estimator).set_params(memory=memory).fit(paths)
+    fitted = clone(estimator).fit(paths).set_params(memory=memory)
+    with pytest.raises(ValueError, match=match):
+        fitted.predict(paths) if hasattr(fitted, "predict") else fitted.transform(paths)
+    fitted.set_params(memory=memory.location)
+    fitted.predict(paths) if hasattr(fitted, "predict") else fitted.transform(paths)
+    assert FeatureCache(memory.location).info().n_rows == len(paths)
+
+
 def test_info_and_clear(paths, cache):
     assert cache.info() == (str(cache.path), 0, 0, 0, 0) and not cache.path.exists()
     cache.clear()
@@ -417,34 +438,113 @@ def test_reading_seldom_writes(paths, cache, clock):
     assert time_of_use() == {later + 1}
 
 
-@pytest.mark.parametrize(
-    ("damage", "reason"),
-    [
-        (lambda path: path.write_bytes(b"a file of something else" * 50), "file is not a database"),
-        (lambda path: path.write_bytes(path.read_bytes()[:100] + b"\xff" * 30_000), "malformed"),
-        (lambda path: _execute(path, "PRAGMA user_version = 99"), "it has format 99, and this version reads format 1"),
-        (lambda path: _execute(path, "PRAGMA application_id = 7"), "it is a database of something else"),
-        (lambda path: _execute(path, "ALTER TABLE blobs RENAME TO others"), "no such table"),
-    ],
-    ids=["foreign file", "damaged", "newer", "foreign database", "without table"],
-)
-def test_files_that_are_no_cache_are_named(damage, reason, paths, cache):
+def header_destroyed(path):
+    path.write_bytes(b"\xff" * 100 + path.read_bytes()[100:])
+
+
+def pages_destroyed(path):
+    path.write_bytes(path.read_bytes()[:100] + b"\xff" * 30_000)
+
+
+def zeros(path):
+    path.write_bytes(bytes(path.stat().st_size))  # as after a power cut
+
+
+def text(path):
+    path.write_bytes(b"a file of something else" * 50)
+
+
+def table_missing(path):
+    _execute(path, "ALTER TABLE blobs RENAME TO others")
+
+
+@pytest.mark.parametrize("damage", [header_destroyed, pages_destroyed, zeros, text, table_missing])
+def test_a_damaged_file_is_set_aside(damage, paths, cache, passes):
     transformer(memory=cache).fit_transform(paths)
     expected = transformer().fit_transform(paths)
     file = cache.path / "features.sqlite"
     damage(file)
+    damaged = file.read_bytes()
     forget()
-    with pytest.raises(ValueError, match=rf"features\.sqlite' is no feature cache .*{reason}") as info:
+    passes.clear()
+    with pytest.warns(
+        UserWarning, match=r"features.sqlite' is damaged: .*now '.*damaged-1', which you may d"
+    ) as record:
+        for _ in range(2):
+            np.testing.assert_array_equal(transformer(memory=cache).fit_transform(paths), expected)
+            forget()
+    assert len(record) == 1 and record[0].filename == __file__
+    assert sum(passes) == len(paths), "stored again"
+    assert names_in(cache.path) == ["features.sqlite", "features.sqlite.damaged-1"]
+    assert (cache.path / "features.sqlite.damaged-1").read_bytes() == damaged
+
+
+def test_what_was_set_aside_is_not_overwritten(paths, cache):
+    cache.path.mkdir()
+    for i in range(3):
+        (cache.path / "features.sqlite").write_text(f"text {i}")
+        with pytest.warns(UserWarning, match=f"damaged-{i + 1}'"):
+            cache.info() if i else cache.clear()
+        assert cache.info().n_rows == 0
+    assert [(cache.path / f"features.sqlite.damaged-{i + 1}").read_text() for i in range(3)] == [
+        f"text {i}" for i in range(3)
+    ]
+
+
+def test_damage_that_shows_in_the_midst(paths, cache):
+    """Rows that were stored before the damage are lost, and those after it are stored."""
+    cache, photos = FeatureCache(cache.path, max_memory_bytes=0), noise_photos(60)
+    expected = transformer("conv1").fit_transform(photos)
+    transformer("conv1", cache).fit_transform(photos)
+    file = cache.path / "features.sqlite"
+    with open(file, "r+b") as pages:  # the first ones are sound, so that it opens
+        pages.seek(4 * 8192)
+        pages.write(b"\xff" * (file.stat().st_size - 4 * 8192))
+    with pytest.warns(UserWarning, match="is damaged: database disk image is malformed") as record:
+        for _ in range(2):
+            found = transformer("conv1", cache, batch_size=4, n_jobs=2).fit_transform(photos)
+            np.testing.assert_array_equal(found, expected)
+    assert len(record) == 1 and cache.info().n_rows == 60
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become someone else")
+def test_a_damaged_file_that_cannot_be_set_aside_stays(paths, cache):
+    cache.path.mkdir()
+    (cache.path / "features.sqlite").write_text("text")
+    images = photo_arrays()
+    expected = transformer().fit_transform(images)
+    with as_nobody(cache.path), pytest.warns(UserWarning, match="Permission denied; give a folder in which"):
+        found = transformer(memory=cache).fit_transform(images)
+    np.testing.assert_array_equal(found, expected)
+    assert names_in(cache.path) == ["features.sqlite"]
+
+
+def test_a_database_of_another_program_is_left_alone(paths, cache):
+    cache.path.mkdir()
+    file = cache.path / "features.sqlite"
+    _execute(file, "CREATE TABLE accounts (name, money)")
+    before = file.read_bytes()
+    for use in (cache.info, cache.clear, lambda: transformer(memory=cache).fit_transform(paths)):
+        with pytest.raises(ValueError, match=r"features.sqlite' is a database of something else; choose another folde"):
+            use()
+    file.write_bytes(before[:100] + b"\xff" * len(before[100:]))
+    with pytest.raises(ValueError, match=r"features.sqlite' is a database of something else"):
         transformer(memory=cache).fit_transform(paths)
-    if "clear()" in str(info.value):
-        cache.clear()
-        np.testing.assert_array_equal(transformer(memory=cache).fit_transform(paths), expected)
-        assert cache.info().n_rows == len(paths)
-    else:
-        contents = file.read_bytes()
-        with pytest.raises(ValueError, match="choose another folder"):
-            cache.clear()
-        assert file.read_bytes() == contents
+    assert names_in(cache.path) == ["features.sqlite"]
+
+
+def test_another_format_is_cleared_when_asked(paths, cache):
+    transformer(memory=cache).fit_transform(paths)
+    _execute(cache.path / "features.sqlite", "PRAGMA user_version = 99")
+    forget()
+    match = (
+        r"features.sqlite' has format 99, and this version reads format 1; choose another folder, or call FeatureCache"
+    )
+    with pytest.raises(ValueError, match=match):
+        transformer(memory=cache).fit_transform(paths)
+    cache.clear()
+    transformer(memory=cache).fit_transform(paths)
+    assert cache.info().n_rows == len(paths)
 
 
 def _execute(path, statement):
@@ -452,6 +552,23 @@ def _execute(path, statement):
     connection.execute(statement)
     connection.commit()
     connection.close()
+
+
+@contextlib.contextmanager
+def as_nobody(folder):
+    """Be someone else, who may look into a folder and those above it, and not write."""
+    folder.chmod(0o755)
+    folders = [above for above in folder.parents if above.stat().st_mode & 0o005 != 0o005]
+    modes = [above.stat().st_mode for above in folders]
+    for above in folders:
+        above.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        for above, mode in zip(folders, modes, strict=True):
+            above.chmod(mode)
 
 
 def test_a_file_is_no_folder(paths):
@@ -473,7 +590,7 @@ def test_a_full_disk_warns_once_and_keeps_what_is_stored(cache, monkeypatch, pas
     expected = transformer("conv1").fit_transform(photos)
     forget()
     passes.clear()
-    with pytest.warns(UserWarning, match=r"cannot be used .*database or disk is full") as record:
+    with pytest.warns(UserWarning, match=r"cannot be used: .*database or disk is full; free some space$") as record:
         for _ in range(2):
             found = transformer("conv1", cache, batch_size=4, n_jobs=1).fit_transform(photos)
             np.testing.assert_array_equal(found, expected)
@@ -486,31 +603,28 @@ def test_a_full_disk_warns_once_and_keeps_what_is_stored(cache, monkeypatch, pas
 def test_a_folder_without_permission_is_read_only(cache, passes, clock):
     photos = noise_photos(4)
     transformer(memory=cache).fit_transform(photos[:2])
-    cache.path.chmod(0o755)
-    folders = [folder for folder in cache.path.parents if folder.stat().st_mode & 0o005 != 0o005]
-    modes = [folder.stat().st_mode for folder in folders]
     forget()
-    for folder in folders:
-        folder.chmod(0o755)
-    os.seteuid(65534)
-    try:
+    with as_nobody(cache.path):
         passes.clear()
         for _ in range(2):
             clock[0] += 3600  # so that the use should be noted
             transformer(memory=cache).fit_transform(photos[:2])
         assert not passes
-        with pytest.warns(UserWarning, match=r"cannot be used .*attempt to write a readonly database"):
+        with pytest.warns(UserWarning, match=r"cannot be used: .* a readonly database; give a folder in which"):
             found = transformer(memory=cache).fit_transform(photos)
-    finally:
-        os.seteuid(0)
-        for folder, mode in zip(folders, modes, strict=True):
-            folder.chmod(mode)
     np.testing.assert_array_equal(found, transformer().fit_transform(photos))
 
 
 def test_a_folder_that_cannot_be_made_warns(paths):
-    with pytest.warns(UserWarning, match=r"the feature cache cannot be used \('/proc/cache/features.sqlite': "):
+    with pytest.warns(UserWarning, match=r"'/proc/cache/features.sqlite': No such file or directory; give a folder"):
         found = transformer(memory="/proc/cache").fit_transform(paths)
+    np.testing.assert_array_equal(found, transformer().fit_transform(paths))
+
+
+def test_a_folder_that_cannot_be_locked_warns(paths, cache):
+    (cache.path / ".features.sqlite.lock").mkdir(parents=True)
+    with pytest.warns(UserWarning, match=r"cannot be used: '.*features.sqlite': Is a directory; give a folder"):
+        found = transformer(memory=cache).fit_transform(paths)
     np.testing.assert_array_equal(found, transformer().fit_transform(paths))
 
 
@@ -550,6 +664,27 @@ def test_processes_write_at_once(cache):
     _check_features(cache, photos, expected, 9)
 
 
+def _check_features_after_damage(cache, photos, expected, seed):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "the feature cache .* is damaged")
+        _check_features(cache, photos, expected, seed)
+
+
+@needs_fork
+@ignores_fork_warnings
+def test_processes_that_find_damage_at_once_set_it_aside_once(cache):
+    photos = noise_photos(30)
+    expected = transformer("conv1").fit_transform(photos)
+    cache.path.mkdir()
+    (cache.path / "features.sqlite").write_bytes(b"damage")
+    processes = in_processes(_check_features_after_damage, cache, photos, expected, n=4)
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    assert names_in(cache.path) == ["features.sqlite", "features.sqlite.damaged-1"]
+    assert cache.info().n_rows == 30
+
+
 def _write_for_ever(cache, seed):
     generator = np.random.default_rng([seed, os.getpid()])
     while True:
@@ -559,7 +694,7 @@ def _write_for_ever(cache, seed):
 
 @needs_fork
 @ignores_fork_warnings
-@pytest.mark.parametrize("rounds", [3, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [1, pytest.param(60, marks=pytest.mark.slow)])
 def test_a_kill_corrupts_nothing(rounds, tmp_path):
     cache, photos = FeatureCache(tmp_path, max_bytes=2_000_000), noise_photos(10)
     expected = transformer("conv1").fit_transform(photos)

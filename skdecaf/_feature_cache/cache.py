@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.utils._param_validation import InvalidParameterError
 
-from skdecaf._feature_cache.database import CacheUnavailable, Database, broken, is_ours
+from skdecaf._feature_cache.database import CacheDamaged, CacheUnavailable, Database, OtherFormat, remove, set_aside
 from skdecaf._feature_cache.process_memory import memory_of
 from skdecaf._warnings import warn_user
 from skdecaf.images.digests import source_digest
@@ -65,7 +66,14 @@ class FeatureCache:
     Raises
     ------
     ValueError
-        When it is first used, where the folder holds a file ``features.sqlite`` that is damaged or of another version.
+        When it is first used, where the folder holds a file ``features.sqlite`` that another version or another program
+        has written.
+
+    Warns
+    -----
+    UserWarning
+        Where the file is damaged: it gets another name, and the cache begins anew. Also where it cannot be written;
+        features are computed then, and not stored.
 
     See Also
     --------
@@ -124,31 +132,26 @@ class FeatureCache:
         """
         memory, size = memory_of(self._path), (0, 0)
         if self._file.exists():
-            with closing(self._open()) as database:
-                size = database.size()
+            size = self._ask(Database.size)
         return CacheInfo(str(self._path), *size, memory.hits, memory.misses)
 
     def clear(self):
         """Remove all that is stored, and begin to count anew.
 
-        A damaged cache, or one of another version, is deleted; others may use it meanwhile only if it is sound.
+        A cache of another version is deleted; others may use it meanwhile only if it is of this one.
 
         Raises
         ------
         ValueError
-            Where the file is no cache.
+            Where the file is that of another program.
         """
         memory_of(self._path).clear()
         if not self._file.exists():
             return
-        if not is_ours(self._file):
-            raise broken(self._file, "it is something else")
         try:
-            with closing(self._open()) as database:
-                database.clear()
-        except ValueError:
-            for suffix in ("", "-wal", "-shm"):
-                self._file.with_name(_FILE + suffix).unlink(missing_ok=True)
+            self._ask(Database.clear)
+        except OtherFormat:
+            remove(self._file)
 
     def __repr__(self):
         return f"FeatureCache({str(self._path)!r})"
@@ -173,6 +176,37 @@ class FeatureCache:
     def _open(self):
         return Database(self._file, self._max_bytes)
 
+    def _ask(self, method):
+        """Call a method of the file, or of the one that takes its place if it is damaged."""
+        try:
+            with closing(self._open()) as database:
+                return method(database)
+        except CacheDamaged as damage:
+            if notice := set_aside(self._file, damage):
+                warn_user(notice)
+        with closing(self._open()) as database:
+            return method(database)
+
+
+def check_memory(estimator):
+    """Check the parameter ``memory`` of an estimator.
+
+    Raises
+    ------
+    InvalidParameterError
+        With a hint for what scikit-learn's pipelines call ``memory``, a ``joblib.Memory``.
+    """
+    memory = estimator.memory
+    if memory is None or isinstance(memory, str | os.PathLike | FeatureCache):
+        return
+    hint = ""
+    if hasattr(memory, "location") and hasattr(memory, "cache"):
+        hint = " A joblib.Memory is for the memory of a Pipeline; here its folder serves: memory=memory.location."
+    raise InvalidParameterError(
+        f"The 'memory' parameter of {type(estimator).__name__} must be the path of a folder, a skdecaf.FeatureCache or "
+        f"None. Got {memory!r} instead.{hint}"
+    )
+
 
 class CachedRows:
     """Rows of blobs of photos, found in a cache or kept there; a context manager, used by the threads of one run.
@@ -193,7 +227,8 @@ class CachedRows:
         self._recipe, self._sizes = hashlib.sha256(recipe.encode()).digest(), blobs
         self._edges = [0, *np.cumsum(list(blobs.values())).tolist()]
         # The database is opened when memory does not have everything, and used by one thread at a time.
-        self._lock, self._database, self._trouble = threading.Lock(), None, None
+        self._lock, self._database = threading.Lock(), None
+        self._damage, self._trouble = "", None  # what to tell in the end
         self._touched = set()
 
     def __enter__(self):
@@ -202,7 +237,7 @@ class CachedRows:
     def __exit__(self, error, *details):
         self._close()
         if error is None:
-            self._warn_of_trouble()
+            self._warn()
 
     def identity(self, source, value_range):
         """Digest of all that decides a row; the range of values where the image's type leaves it open, else None."""
@@ -265,14 +300,13 @@ class CachedRows:
             if self._database is not None:
                 self._database.close()
 
-    def _warn_of_trouble(self):
-        """Say once in each process that rows could not be stored."""
+    def _warn(self):
+        """Say that a damaged file was set aside and, once in each process, that rows could not be stored."""
+        if self._damage:
+            warn_user(self._damage)
         if self._trouble is not None and not self._memory.warned:
             self._memory.warned = True
-            warn_user(
-                f"the feature cache cannot be used ({self._trouble}), so features are computed and not stored; "
-                "free some space, or give a folder in which you may write"
-            )
+            warn_user(f"features are computed and not stored, since the feature cache cannot be used: {self._trouble}")
 
     def _note_use(self, blobs):
         now = int(time.time())
@@ -292,5 +326,18 @@ class CachedRows:
                     self._database = self._cache._open()
                 return method(self._database, *args)
             except CacheUnavailable as error:
-                self._trouble = error
+                self._trouble = self._set_aside(error) if isinstance(error, CacheDamaged) else error
                 return None
+
+    def _set_aside(self, damage):
+        """Let a new file take the place of a damaged one, once in a run; return what trouble is left."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+        if self._damage:
+            return damage
+        try:
+            self._damage = set_aside(self._cache._file, damage)
+        except CacheUnavailable as error:
+            return error
+        return None

@@ -1,11 +1,15 @@
 """The file of a cache: one SQLite table of blobs, read and written by any number of processes at once."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import errno
 import os
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 
 import numpy as np
+
+from skdecaf._download import exclusive
 
 # How SQLite knows the file as ours, and the form of what is in it.
 _APPLICATION_ID = 0x44654341
@@ -14,13 +18,23 @@ _FORMAT = 1
 _PATIENCE = 60  # seconds to wait for other writers
 _PAGE_SIZE = 8192
 _MAGIC = b"SQLite format 3\0"
+_FILES = ("", "-wal", "-shm")  # the file, and what SQLite keeps beside it
 # A file that is damaged, or that others wrote; every other error is one of its surroundings.
 _BROKEN = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _NOT_WRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class CacheUnavailable(OSError):
     """The file cannot be read or written now: no permission, no space, or others do not let go of it."""
+
+
+class CacheDamaged(CacheUnavailable):
+    """The file cannot be read any more; its ``identity`` is that of the file that was opened."""
+
+
+class OtherFormat(ValueError):
+    """The file was written by another version of the package."""
 
 
 class Database:
@@ -38,6 +52,7 @@ class Database:
         if path.parent.is_file():
             raise NotADirectoryError(f"{str(path.parent)!r} is a file; a feature cache needs a folder")
         with self._errors_explained():
+            self._identity = _identity(path)  # before it is opened, since what replaces it in between is sound
             self._connection = _open(path)
 
     def read(self, keys):
@@ -126,29 +141,87 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            if error.sqlite_errorcode & 0xFF in _BROKEN:
-                raise broken(self._path, error) from error
-            raise self._unavailable(error) from error
+            raise self._explained(error) from error
         except OSError as error:
-            raise self._unavailable(error.strerror or error) from error
+            raise _unavailable(self._path, error) from error
 
-    def _unavailable(self, reason):
-        return CacheUnavailable(f"{str(self._path)!r}: {reason}")
+    def _explained(self, error):
+        code = error.sqlite_errorcode & 0xFF
+        if code in _BROKEN:
+            if _is_foreign(self._path):
+                return _foreign(self._path)
+            damage = CacheDamaged(f"{str(self._path)!r} is damaged: {error}")
+            damage.identity = self._identity
+            return damage
+        if code == sqlite3.SQLITE_FULL:
+            cure = "; free some space"
+        elif code in _NOT_WRITABLE:
+            cure = "; give a folder in which you may write"
+        else:  # others hold it, or the disk fails
+            cure = ""
+        return CacheUnavailable(f"{str(self._path)!r}: {error}{cure}")
 
 
-def broken(path, reason):
-    """The error for a file that is damaged, or not ours."""
-    advice = (
-        "call FeatureCache.clear() to start anew" if is_ours(path) else "choose another folder, or delete it if you can"
-    )
-    return ValueError(f"{str(path)!r} is no feature cache that this version can read ({reason}); {advice}")
+def _unavailable(path, error):
+    cure = "free some space" if error.errno in _NO_ROOM else "give a folder in which you may write"
+    return CacheUnavailable(f"{str(path)!r}: {error.strerror or error}; {cure}")
 
 
-def is_ours(path):
-    """Whether the file says that it is a cache, or was going to become one."""
+def set_aside(path, damage):
+    """Give a damaged file another name, so that a new one can begin.
+
+    Parameters
+    ----------
+    path : Path
+    damage : CacheDamaged
+
+    Returns
+    -------
+    str
+        What to tell the user; "" where another process has come first.
+
+    Raises
+    ------
+    CacheUnavailable
+        Where it cannot be renamed.
+    """
+    try:
+        with exclusive(path):
+            if _identity(path) != damage.identity:
+                return ""
+            names = (f"{path}.damaged-{number}" for number in count(1))
+            name = next(name for name in names if not os.path.lexists(name))
+            for suffix in _FILES:
+                with suppress(FileNotFoundError):
+                    os.rename(f"{path}{suffix}", f"{name}{suffix}")
+    except OSError as error:
+        raise _unavailable(path, error) from damage
+    return f"the feature cache {damage}; it begins anew, and the damaged file is now {name!r}, which you may delete"
+
+
+def remove(path):
+    """Delete a file that nobody uses."""
+    for suffix in _FILES:
+        with suppress(FileNotFoundError):
+            os.unlink(f"{path}{suffix}")
+
+
+def _identity(path):
+    """What tells a file from one that takes its place, or None where there is none."""
+    with suppress(FileNotFoundError):
+        status = os.stat(path)
+        return status.st_dev, status.st_ino
+
+
+def _is_foreign(path):
+    """Whether a file is a database, and says that it is not ours."""
     with open(path, "rb") as file:
         head = file.read(100)
-    return not head or (head.startswith(_MAGIC) and head[68:72] == _APPLICATION_ID.to_bytes(4, "big"))
+    return head.startswith(_MAGIC) and head[68:72] != _APPLICATION_ID.to_bytes(4, "big")
+
+
+def _foreign(path):
+    return ValueError(f"{str(path)!r} is a database of something else; choose another folder for the feature cache")
 
 
 def _open(path):
@@ -163,17 +236,15 @@ def _open(path):
 
 
 def _connect(path, name, **options):
-    from filelock import FileLock
-
     # No thread uses it while another one does; transactions are begun and ended by hand.
     options |= {"timeout": _PATIENCE, "isolation_level": None, "check_same_thread": False}
     connection = sqlite3.connect(name, **options)
     try:
         if _is_empty(connection):
-            with FileLock(path.with_name(f".{path.name}.lock"), timeout=_PATIENCE):
+            with exclusive(path):
                 if _is_empty(connection):
                     _create(connection)
-        _check(connection)
+        _check(path, connection)
         # A power cut may lose the last rows, and damages nothing.
         connection.execute("PRAGMA synchronous = NORMAL")
     except BaseException:
@@ -200,15 +271,12 @@ def _create(connection):
         connection.execute(f"PRAGMA user_version = {_FORMAT}")
 
 
-def _check(connection):
+def _check(path, connection):
     if connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
-        raise _no_cache("it is a database of something else")
+        raise _foreign(path)
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     if found != _FORMAT:
-        raise _no_cache(f"it has format {found}, and this version reads format {_FORMAT}")
-
-
-def _no_cache(reason):
-    error = sqlite3.DatabaseError(reason)
-    error.sqlite_errorcode = sqlite3.SQLITE_NOTADB
-    return error
+        raise OtherFormat(
+            f"the feature cache {str(path)!r} has format {found}, and this version reads format {_FORMAT}; "
+            "choose another folder, or call FeatureCache.clear() to start anew"
+        )

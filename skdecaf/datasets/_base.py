@@ -18,7 +18,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skdecaf._archives import Limits, archive_kind, extract
-from skdecaf._download import cache_home, check_file, fetch, is_offline
+from skdecaf._download import cache_home, check_file, exclusive, fetch, is_offline
 from skdecaf._warnings import warn_user
 
 BOX_COLUMNS = ("x", "y", "width", "height")
@@ -66,6 +66,9 @@ class Dataset:
         DESCR: what it is, its source, its licence, whom to cite.
     arguments : tuple of str
         With which the fetcher gets it, other than by default: ``("version=2010",)``.
+    partly : callable
+        What a folder (a `Path`) at one of the places has of a data set that is not all there: the end of a sentence
+        that begins with the folder, or "".
     """
 
     name: str
@@ -79,6 +82,7 @@ class Dataset:
     limits: Limits
     description: str
     arguments: tuple = ()
+    partly: Callable = lambda folder: ""
 
 
 def datasets_home(data_home=None):
@@ -127,18 +131,20 @@ def load(dataset, data_home, download_if_missing):
 
 def find(dataset, home):
     """The folder of a data set that is there in one of its layouts, or None."""
-    return next((folder for base in _bases(dataset, home) for folder in _candidates(dataset, base)), None)
+    return next(filter(dataset.is_here, _folders(dataset, home)), None)
 
 
-def _bases(dataset, home):
-    return home / dataset.name / _EXTRACTED, home / dataset.name, home
+def _folders(dataset, home):
+    """All folders in which it may be, likeliest first."""
+    for base in (home / dataset.name / _EXTRACTED, home / dataset.name, home):
+        yield from _folders_below(dataset, base)
 
 
-def _candidates(dataset, base):
+def _folders_below(dataset, base):
     for place in dataset.places:
         for found in sorted(glob(place, root_dir=base)):
             folder = Path(os.path.normpath(base / found))
-            if folder.is_dir() and dataset.is_here(folder):
+            if folder.is_dir():
                 yield folder
 
 
@@ -147,7 +153,7 @@ def _bring(dataset, home, is_own_home, download_if_missing):
     folder = home / dataset.name
     archives = _archives_by_hand(dataset, home)
     if archives is None and (is_offline() or not download_if_missing):
-        raise FileNotFoundError(_absence(dataset, folder, home if is_own_home else None))
+        raise FileNotFoundError(_absence(dataset, home, is_own_home))
     if archives is None:
         archives = _download(dataset, home)
     _extract(dataset, archives, folder / _EXTRACTED)
@@ -159,7 +165,9 @@ def _bring(dataset, home, is_own_home, download_if_missing):
 
 def _extract(dataset, archives, folder):
     try:
-        extract(archives.values(), folder, dataset.limits, check=partial(_check, dataset, archives))
+        with exclusive(folder):
+            if not folder.exists():  # another process may have just finished
+                extract(archives.values(), folder, dataset.limits, check=partial(_check, dataset, archives))
     except OSError as error:
         raise type(error)(
             f"{dataset.title} cannot be extracted to {str(folder)!r}: {error.strerror or error}; data_home chooses "
@@ -172,7 +180,7 @@ def _extract(dataset, archives, folder):
 
 def _check(dataset, archives, extracted):
     """Find the data set in what was extracted; where no digest vouches for it, compare its numbers, too."""
-    folder, problem = next(_candidates(dataset, extracted), None), ""
+    folder, problem = next(filter(dataset.is_here, _folders_below(dataset, extracted)), None), ""
     if folder is None:
         problem = f"holds no {dataset.title}"
     elif any(archive.digest is None for archive in archives):
@@ -221,11 +229,14 @@ def _fetch(archive, dataset, home):
     if _find_archive(archive, dataset, home):
         return _verified(archive, dataset, home)
     path = home / dataset.name / archive.name
-    fetch(archive.urls, path, archive.digest or _recorded_digest(path), archive.size)
-    if archive_kind(path) is None:  # some hosts answer with a page of excuses
-        path.unlink()
-        raise OSError(f"{archive.name} could not be downloaded ({archive.urls[0]}: what comes is no archive)")
-    return path
+    digest = archive.digest or _recorded_digest(path)
+    return fetch(archive.urls, path, digest, archive.size, check=_check_that_it_is_an_archive, chosen_by="data_home")
+
+
+def _check_that_it_is_an_archive(path):
+    """Tell it from the page of excuses that some hosts answer with."""
+    if archive_kind(path) is None:
+        raise ValueError("what comes is no archive")
 
 
 def _digest_path(path):
@@ -247,12 +258,19 @@ def _recorded_digest(path):
     return f"sha256:{words[0]}" if words else None
 
 
-def _absence(dataset, folder, home):
+def _absence(dataset, home, is_own_home):
+    folder = home / dataset.name
     offline = " and SKDECAF_OFFLINE is set" if is_offline() else ""
-    arguments = ", ".join([*([] if home is None else [f"data_home={str(home)!r}"]), *dataset.arguments])
+    arguments = ", ".join([*([f"data_home={str(home)!r}"] if is_own_home else []), *dataset.arguments])
     can_be_downloaded = any(all(archive.urls for archive in source) for source in dataset.sources)
     call = f"call {dataset.fetcher}({arguments}) where there is a network, or " if can_be_downloaded else ""
-    return f"{dataset.title} is not in {str(folder)!r}{offline}; {call}{_by_hand(dataset, folder)}"
+    problem = f"{dataset.title} is not in {str(folder)!r}{offline}{_part_that_is_there(dataset, home)}"
+    return f"{problem}; {call}{_by_hand(dataset, folder)}"
+
+
+def _part_that_is_there(dataset, home):
+    sentences = (f"; {str(folder)!r} {part}" for folder in _folders(dataset, home) if (part := dataset.partly(folder)))
+    return next(sentences, "")
 
 
 def _by_hand(dataset, folder):

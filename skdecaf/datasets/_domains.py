@@ -42,6 +42,29 @@ def _as_names(names):
     return () if names is None else (names,) if isinstance(names, str) else tuple(names)
 
 
+def describe_domains(folder, numbers, find):
+    """Which of the domains that are asked for a folder has.
+
+    Parameters
+    ----------
+    folder : Path
+    numbers : dict
+        As from `number_domains`.
+    find : callable
+        Where the folder has a domain, or None.
+
+    Returns
+    -------
+    str
+        The end of a sentence; "" where it has none of them.
+    """
+    there = [domain for domain in numbers if find(folder, domain)]
+    missing = [domain for domain in numbers if domain not in there]
+    if not there:
+        return ""
+    return f"has {', '.join(there)} without {', '.join(missing)} (source and target choose domains)"
+
+
 def list_domain(folder, classes, *, prefix="", suffixes=SUFFIXES):
     """List the class folders of one domain.
 

@@ -20,7 +20,8 @@ def load_image_folder(path, *, extensions=None, return_X_y=False, as_frame=False
         The folder. The photos of a class may lie in folders within its own; what is hidden is left out, and links are
         followed.
     extensions : sequence of str, default=None
-        Endings of the names of photos, in upper or lower case; None takes those of all formats that are read.
+        Endings of the names of photos, such as "jpg", in upper or lower case; None takes those of all formats that are
+        read.
     return_X_y : bool, default=False
         Whether to return ``(data, target)`` instead of everything.
     as_frame : bool, default=False
@@ -62,7 +63,7 @@ def load_image_folder(path, *, extensions=None, return_X_y=False, as_frame=False
         raise FileNotFoundError(f"{path!r} is no folder; give one that holds a folder of photos for each class")
     suffixes = _suffixes(extensions)
     listing = list_class_folders(path, suffixes=suffixes)
-    _check_classes(path, listing)
+    _check_classes(path, listing, suffixes)
     n_outside = sum(is_photo(entry, suffixes) for entry in visible_entries(path))
     if n_outside:
         warn_user(f"{n_outside} photos in {path!r} lie in no class folder and are left out")
@@ -75,13 +76,16 @@ def _suffixes(extensions):
     if extensions is None:
         return SUFFIXES
     extensions = (extensions,) if isinstance(extensions, str) else extensions
-    return tuple(f".{extension.lower().lstrip('.')}" for extension in extensions)
+    return tuple(f".{extension.lower().lstrip('*.')}" for extension in extensions)
 
 
-def _check_classes(path, listing):
+def _check_classes(path, listing, suffixes):
     if not listing["target_names"]:
         raise ValueError(f"{path!r} holds no class folders; give a folder that holds a folder of photos for each class")
     n_photos = Counter(listing["target"])
     for i, name in enumerate(listing["target_names"]):
         if not n_photos[i]:
-            raise ValueError(f"the class folder {os.path.join(path, name)!r} holds no photos; remove it, or fill it")
+            endings = "" if suffixes is SUFFIXES else f" with a name that ends in {' or '.join(suffixes)}"
+            raise ValueError(
+                f"the class folder {os.path.join(path, name)!r} holds no photos{endings}; remove it, or fill it"
+            )

@@ -7,6 +7,7 @@ from skdecaf._archives import Limits
 from skdecaf.datasets._base import Archive, Dataset, as_bunch, load, wrong_counts
 from skdecaf.datasets._domains import (
     class_counts,
+    describe_domains,
     domain_sizes,
     has_class_folder,
     join_domains,
@@ -94,25 +95,28 @@ Office-31: 4,110 photos of 31 kinds of things from an office, in three domains: 
 dslr (498) and webcam (795), 7 to 100 of each kind in each domain.
 
 Source: https://faculty.cc.gatech.edu/~judy/domainadapt/. Licence: none is stated; for research. In dslr and webcam
-several photos show the same thing. The paper (section 4.2, Table 1) goes from amazon and from dslr to webcam.
+several photos show the same thing. The SURF histograms are uint8 counts of 800 visual words, to be scaled before a
+classifier. The paper (section 4.2, Table 1) goes from amazon and from dslr to webcam.
 
 Kate Saenko, Brian Kulis, Mario Fritz, Trevor Darrell: Adapting visual category models to new domains, ECCV 2010.
 """
 
 
 def _dataset(features, numbers):
+    find_domain = partial(_class_folders, features=features)
     return Dataset(
         name="office31" if features is None else f"office31/{features}",
         title=f"{_TITLES[features]} ({', '.join(numbers)})",
         fetcher="fetch_office31",
         sources=_SOURCES[features],
         places=(".", "*"),  # archives have a folder around the domains or not, and skada extracts each into its own
-        is_here=lambda folder: all(_class_folders(folder, domain, features) for domain in numbers),
+        is_here=lambda folder: all(find_domain(folder, domain) for domain in numbers),
         read=partial(_read, features=features, numbers=numbers),
         problem=partial(_problem, features=features),
         limits=Limits(n_bytes=20_000_000_000, n_members=100_000),
         description=_DESCRIPTION,
         arguments=() if features is None else (f"features={features!r}",),
+        partly=lambda folder: describe_domains(folder, numbers, find_domain),
     )
 
 
@@ -161,8 +165,8 @@ def fetch_office31(
     target : str or sequence of str, default=None
         Domains whose rows have a negative ``sample_domain``.
     features : {None, "surf", "decaf"}, default=None
-        What ``data`` has: None means photos; "surf" means histograms of 800 visual words; "decaf" means activations
-        of the network of the paper.
+        What ``data`` has: None means photos; "surf" means histograms of 800 visual words (see Notes); "decaf" means
+        activations of the network of the paper.
     layer : str or int, default="fc7"
         With ``features="decaf"``, the name of the layer in the authors' files; 6 means "fc6". Where there is no such
         layer, the message has the names of those that there are.
@@ -221,6 +225,11 @@ def fetch_office31(
     -----
     Section 4.2 and Table 1 of the paper: 20 photos per class of amazon or 8 of dslr, 3 of webcam, and the rest of
     webcam as test set. The authors' files do not say whether activations are those before or after the ReLU.
+
+    Histograms are uint8 counts, and integers of that type wrap around: scale them before anything is computed from
+    them. The authors' own demonstration has rows of an L2 norm of 1 (:class:`~sklearn.preprocessing.Normalizer`), then
+    each column at mean 0 and variance 1 (:class:`~sklearn.preprocessing.StandardScaler`), source and target each by
+    itself.
 
     Examples
     --------

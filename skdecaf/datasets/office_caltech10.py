@@ -10,6 +10,7 @@ from skdecaf._download import fetch, is_offline
 from skdecaf.datasets._base import Archive, Dataset, as_bunch, datasets_home, find, load, wrong_counts
 from skdecaf.datasets._domains import (
     class_counts,
+    describe_domains,
     has_class_folder,
     join_domains,
     list_domain,
@@ -66,6 +67,7 @@ Office-Caltech10: 2,533 photos of the ten classes that Office-31 and Caltech-256
 (958 photos), caltech10 (1,123), dslr (157) and webcam (295).
 
 Source: https://github.com/redhat12345/OfficeCaltechDomainAdaptation. Licence: none is stated; for research.
+The SURF histograms are uint8 counts of 800 visual words, to be scaled before a classifier.
 
 Boqing Gong, Yuan Shi, Fei Sha, Kristen Grauman: Geodesic flow kernel for unsupervised domain adaptation, CVPR 2012.
 """
@@ -73,22 +75,23 @@ Boqing Gong, Yuan Shi, Fei Sha, Kristen Grauman: Geodesic flow kernel for unsupe
 
 def _dataset(features, numbers):
     if features is None:
-        name, source, is_here, read = "office_caltech10", (_PHOTOS,), _has_photos, _read_photos
+        name, source, find_domain, read = "office_caltech10", (_PHOTOS,), _class_folders, _read_photos
     else:
         name, source = f"office_caltech10/features/{features}", tuple(_file(features, domain) for domain in numbers)
-        is_here, read = partial(_has_tables, features=features), partial(_read_tables, features=features)
+        find_domain, read = partial(_table, features=features), partial(_read_tables, features=features)
     return Dataset(
         name=name,
         title=f"{_TITLES[features]} ({', '.join(numbers)})",
         fetcher="fetch_office_caltech10",
         sources=(source,),
         places=_PLACES[features],
-        is_here=partial(is_here, numbers=numbers),
+        is_here=lambda folder: all(find_domain(folder, domain) for domain in numbers),
         read=partial(read, numbers=numbers),
         problem=_problem,
         limits=Limits(n_bytes=2_000_000_000, n_members=20_000),
         description=_DESCRIPTION,
         arguments=() if features is None else (f"features={features!r}",),
+        partly=lambda folder: describe_domains(folder, numbers, find_domain),
     )
 
 
@@ -100,10 +103,6 @@ def _class_folders(folder, domain):
     """The folder of a domain that has its class folders, or None."""
     places = (folder / name / place for name in _names(domain) for place in ("images", "."))
     return next((place for place in places if has_class_folder(place, _COUNTS)), None)
-
-
-def _has_photos(folder, numbers):
-    return all(_class_folders(folder, domain) for domain in numbers)
 
 
 def _read_photos(folder, numbers):
@@ -127,20 +126,16 @@ def _file(features, domain):
     return Archive(f"{domain.removesuffix('10')}_decaf.mat")
 
 
-def _table(folder, features, domain):
+def _table(folder, domain, features):
     """The path of the table of a domain, or None."""
     paths = (folder / form.format(name) for form in _TABLES[features][0] for name in _names(domain))
     return next((path for path in paths if path.is_file()), None)
 
 
-def _has_tables(folder, features, numbers):
-    return all(_table(folder, features, domain) for domain in numbers)
-
-
 def _read_tables(folder, features, numbers):
     listings, tables = [], []
     for domain in numbers:
-        path = _table(folder, features, domain)
+        path = _table(folder, domain, features)
         table, target = _read_table(path, *_TABLES[features][1:])
         listings.append({"filenames": [str(path)] * len(target), "target": target})
         tables.append(table)
@@ -161,7 +156,8 @@ def _download_tables(dataset, home):
     """Bring the tables, which are no archives."""
     folder = home / dataset.name
     for table in dataset.sources[0]:
-        fetch(table.urls, folder / table.name, table.digest, advice=f"place it in {str(folder)!r} by hand")
+        advice = f"place it in {str(folder)!r} by hand"
+        fetch(table.urls, folder / table.name, table.digest, advice=advice, chosen_by="data_home")
 
 
 def fetch_office_caltech10(
@@ -184,10 +180,10 @@ def fetch_office_caltech10(
     target : str or sequence of str, default=None
         Domains whose rows have a negative ``sample_domain``.
     features : {None, "surf", "decaf"}, default=None
-        What ``data`` has: None means photos; "surf" means histograms of 800 visual words, which are downloaded; "decaf"
-        means the DeCAF6 features that most publications report on, which are read from ``amazon_decaf.mat``,
-        ``caltech_decaf.mat``, ``dslr_decaf.mat`` and ``webcam_decaf.mat`` placed by hand (``data/dataset.md`` of
-        https://github.com/jindongwang/transferlearning says where to get them).
+        What ``data`` has: None means photos; "surf" means histograms of 800 visual words (see Notes), which are
+        downloaded; "decaf" means the DeCAF6 features that most publications report on, which are read from
+        ``amazon_decaf.mat``, ``caltech_decaf.mat``, ``dslr_decaf.mat`` and ``webcam_decaf.mat`` placed by hand
+        (``data/dataset.md`` of https://github.com/jindongwang/transferlearning says where to get them).
     data_home : str or PathLike, default=None
         Where data sets lie, and are downloaded to: by default ``datasets`` below ``SKDECAF_HOME``, or below the
         platform's folder for caches. It may also be a folder that has the domains, each with class folders in it, or
@@ -244,6 +240,10 @@ def fetch_office_caltech10(
     Notes
     -----
     The paper uses Office-31; methods of domain adaptation that came after it are compared on this data set.
+
+    Histograms are uint8 counts, and integers of that type wrap around: scale them before anything is computed from
+    them. Published figures have rows of a sum of 1 (``Normalizer("l1")``), then each column at mean 0 and variance 1
+    (``StandardScaler``), source and target each by itself.
 
     Examples
     --------

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dataset_archives import photo_files, published, tar_bytes, write_files, zip_bytes
+from folder_listing import names_in
 
 from skdecaf._archives import Limits
 from skdecaf.datasets._base import Archive, Dataset, as_bunch, datasets_home, load, wrong_counts
@@ -79,6 +80,36 @@ def test_a_source_that_is_published_nowhere_is_for_hands_only(server, tmp_path):
 def test_limits_are_those_of_the_data_set(server, tmp_path):
     with pytest.raises(ValueError, match=r"photos.tgz' holds more than the 4 files and folders"):
         load(pets(published(server, {"photos.tgz": PHOTOS}), n_members=4), tmp_path, True)
+
+
+def test_what_fails_leaves_nothing_behind(server, tmp_path):
+    for source in (
+        published(server, {"photos.tgz": PHOTOS}, "missing"),
+        published(server, {"photos.tgz": b"<html>" * 99}),
+    ):
+        with pytest.raises(OSError, match=r"photos.tgz could not be downloaded"):
+            load(pets(source), tmp_path, True)
+        with pytest.raises(FileNotFoundError):
+            load(pets(source), tmp_path, False)
+        assert names_in(tmp_path / "pets") == []
+    write_files(tmp_path, {"photos.tgz": PHOTOS[:-40]})
+    with pytest.raises(ValueError, match="photos.tgz' is damaged"):
+        load(pets((Archive("photos.tgz"),)), tmp_path, True)
+    assert names_in(tmp_path / "pets") == []
+
+
+def test_a_home_that_cannot_be_written(server):
+    with pytest.raises(
+        OSError, match="cannot write photos.tgz to '/proc/home/pets': .*; data_home chooses another folder"
+    ):
+        load(pets(published(server, {"photos.tgz": PHOTOS})), "/proc/home", True)
+
+
+def test_a_folder_that_cannot_be_locked(server, tmp_path):
+    (tmp_path / "pets" / ".extracted.lock").mkdir(parents=True)
+    with pytest.raises(OSError, match="^Pets cannot be extracted to '.*extracted': Is a directory; data_home chooses"):
+        load(pets(published(server, {"photos.tgz": PHOTOS})), tmp_path, True)
+    assert names_in(tmp_path / "pets") == ["photos.tgz"]
 
 
 def test_an_extracted_folder_that_was_emptied(server, tmp_path):

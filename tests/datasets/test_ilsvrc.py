@@ -1,13 +1,16 @@
 """ILSVRC-2012's validation photos: class folders, Caffe's numbers, and the development kit's own order of classes."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import importlib.util
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 from dataset_archives import photo_bytes, write_files
 from scipy.io import savemat
 
+from skdecaf import ImageNetClassifier
 from skdecaf.datasets import ilsvrc, load_ilsvrc_val
 
 # Photo 1, 2, 3 and so on have these; the kit numbers its classes otherwise than in ASCII order, and has inner nodes.
@@ -113,6 +116,37 @@ def test_forms(tmp_path):
     assert X.dtype == object and y.tolist() == TARGET
     frame = load_ilsvrc_val(tmp_path, as_frame=True).frame
     assert frame["filename"].tolist() == X.tolist() and frame["target"].tolist() == TARGET
+
+
+# All 50,000, as TensorFlow Datasets has their labels
+
+
+@pytest.fixture
+def labels_of_tfds():
+    """Synsets of all photos in the order of their names, and of all classes, read without importing TensorFlow."""
+    found = importlib.util.find_spec("tensorflow_datasets")
+    if found is None:
+        pytest.skip("tensorflow-datasets is not installed")
+    folder = Path(found.submodule_search_locations[0]) / "datasets" / "imagenet2012"
+    return [folder / name for name in ("validation_labels.txt", "labels.txt")]
+
+
+@pytest.mark.slow
+def test_all_labels(labels_of_tfds, tmp_path, monkeypatch):
+    monkeypatch.undo()
+    labels, classes = (path.read_text(encoding="utf-8").split() for path in labels_of_tfds)
+    photos = [f"ILSVRC2012_val_{i + 1:08d}.JPEG" for i in range(50_000)]
+    for photo in photos:
+        (tmp_path / photo).touch()
+    numbers = {synset: i for i, synset in enumerate(classes)}
+    lines = "".join(f"{photo} {numbers[label]}\n" for photo, label in zip(photos, labels, strict=True))
+    write_files(tmp_path, {"val.txt": lines.encode(), "synsets.txt": labels_of_tfds[1].read_bytes()})
+    for given in (None, labels_of_tfds[0]):  # Caffe's form, and the list of synsets as it is
+        bunch = load_ilsvrc_val(tmp_path, labels=given)
+        assert [os.path.basename(path) for path in bunch.filenames] == photos
+        assert [bunch.target_names[i] for i in bunch.target] == labels
+        assert bunch.target_names == classes and np.bincount(bunch.target).tolist() == [50] * 1000
+    assert classes == ImageNetClassifier().classes_.tolist(), "as the networks number them"
 
 
 # What is wrong

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from dataset_archives import photo_bytes, write_files
 from sklearn.datasets import load_files
+from tiny_networks import tiny_network
 
 from skdecaf import DeCAFTransformer
 from skdecaf.datasets import load_image_folder
@@ -60,11 +61,17 @@ def test_paths_are_absolute(tmp_path, monkeypatch):
         assert load_image_folder(path).filenames.tolist() == [str(tmp_path / "photos" / "cat" / "1.png")]
 
 
-@pytest.mark.parametrize("extensions", [["xyz"], (".XYZ",), "xyz"])
+@pytest.mark.parametrize("extensions", [["xyz"], (".XYZ",), "xyz", "*.xyz"])
 def test_extensions(extensions, tmp_path):
     write_files(tmp_path, {"cat/1.xyz": PHOTO, "cat/2.XYZ": PHOTO, "cat/3.jpg": PHOTO})
     names = [os.path.basename(path) for path in load_image_folder(tmp_path, extensions=extensions).filenames]
     assert names == ["1.xyz", "2.XYZ"]
+
+
+def test_a_class_without_such_photos_is_named_with_the_endings(tmp_path):
+    write_files(tmp_path, {"cat/1.jpg": PHOTO})
+    with pytest.raises(ValueError, match=r"cat' holds no photos with a name that ends in .png or .gif; remove it, or"):
+        load_image_folder(tmp_path, extensions=["png", "gif"])
 
 
 def test_links_are_followed_but_not_in_circles(tmp_path):
@@ -96,7 +103,7 @@ def test_what_is_no_folder_of_class_folders(tmp_path):
 def test_the_transformer_takes_it(as_frame, tmp_path):
     write_files(tmp_path, {f"{name}/{i}.jpg": photo_bytes(i) for name in ("cat", "dog") for i in range(2)})
     X, y = load_image_folder(tmp_path, return_X_y=True, as_frame=as_frame)
-    assert DeCAFTransformer().fit_transform(X, y).shape == (4, 2048)
+    assert DeCAFTransformer(weights=tiny_network()).fit_transform(X, y).shape == (4, 20)
 
 
 @pytest.mark.slow

@@ -90,6 +90,24 @@ def test_layouts(form, tmp_path):
 FILES = photos("images/{domain}/{name}/frame_{i:04d}.jpg")
 
 
+def test_which_domain_is_missing_is_said(tmp_path):
+    write_files(tmp_path, {name: content for name, content in FILES.items() if "caltech10" not in name})
+    with pytest.raises(
+        FileNotFoundError, match=rf"'{tmp_path}/images' has amazon, dslr, webcam without caltech10 \(so"
+    ):
+        fetch_office_caltech10(data_home=tmp_path, download_if_missing=False)
+    check_photos(
+        fetch_office_caltech10(source=["amazon", "dslr", "webcam"], data_home=tmp_path), ("amazon", *DOMAINS[2:])
+    )
+    write_files(tmp_path / "office_caltech10", {"dslr_decaf.mat": mat_bytes(table("dslr", "feas", 4096))})
+    with pytest.raises(
+        OSError, match="'.*/office_caltech10' has dslr without webcam .*; place webcam_decaf.mat and dslr"
+    ):
+        fetch_office_caltech10(
+            source="webcam", target="dslr", features="decaf", data_home=tmp_path, download_if_missing=False
+        )
+
+
 def test_names_of_office31_and_caltech256(tmp_path):
     for name, content in FILES.items():
         for old, new in (("backpack", "back_pack"), ("laptop", "laptop_computer"), ("caltech10", "caltech")):
