@@ -1,12 +1,29 @@
+import gc
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Processes that tests start find the installed package, not the plain sources in the folder that they start in.
 os.environ["PYTHONSAFEPATH"] = "1"
 # Figures need no screen.
 os.environ["MPLBACKEND"] = "agg"
+
+settings.register_profile("fast", max_examples=30, deadline=None)
+settings.register_profile("thorough", max_examples=300, deadline=None)
+
+# What is imported is no garbage: looking through it again and again would take seconds.
+gc.disable()
+
+
+def pytest_configure(config):
+    settings.load_profile("fast" if "not slow" in config.option.markexpr else "thorough")
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 def folder_named_by(variable):

@@ -96,7 +96,7 @@ def test_every_architecture_has_the_papers_layers(architecture):
         ("fc8", 1000, "fc8_0000", "fc8_0999"),
         ("fc6_pre", 10_000, "fc6_pre_0000", "fc6_pre_9999"),
         ("norm1", 10_001, "norm1_00000", "norm1_10000"),
-        ("conv1", 290_400, "conv1_000000", "conv1_290399"),
+        ("conv1", 100_001, "conv1_000000", "conv1_100000"),
         ("prob", 1, "prob_0000", "prob_0000"),
     ],
 )

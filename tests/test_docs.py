@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import dataclasses
 import doctest
-import importlib
+import importlib.util
 import inspect
 import os
 import pkgutil
@@ -75,7 +75,9 @@ def photos(tmp_path, monkeypatch):
     shutil.copy(tmp_path / "photos" / "cat" / "03.jpg", tmp_path / "new.jpg")
 
 
-SLOW_PAGES = ("pipelines.rst", "plots.rst", "protocols.rst", "reproduce.rst", "weights.rst")
+SLOW_PAGES = (
+    "first_features.rst", "layers.rst", "pipelines.rst", "plots.rst", "protocols.rst", "reproduce.rst", "weights.rst",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -122,16 +124,21 @@ def test_the_extractor_finds_blocks():
     assert found == marked
 
 
-def modules():
+def modules_with_examples():
     names = [module.name for module in pkgutil.walk_packages(skdecaf.__path__, "skdecaf.")]
-    return ["skdecaf", *(name for name in names if not re.search(r"_kernels|__main__", name))]
+    names = ["skdecaf", *(name for name in names if not re.search(r"_kernels|__main__", name))]
+    return [name for name in names if ">>> " in Path(importlib.util.find_spec(name).origin).read_text("utf-8")]
 
 
-SLOW_EXAMPLES = ("skdecaf._dropout_classifier",)
+SLOW_EXAMPLES = re.compile(r"skdecaf\.(_dropout_classifier|benchmark\..*|plotting\..*)")
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW_EXAMPLES else []) for name in modules()]
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if SLOW_EXAMPLES.fullmatch(name) else [])
+        for name in modules_with_examples()
+    ],
 )
 def test_examples_in_docstrings(name):
     module = importlib.import_module(name)
@@ -242,9 +249,8 @@ def run(command, folder, **environment):
     return result.stdout
 
 
-@pytest.mark.parametrize(
-    "arguments", [pytest.param([], id="sample photos", marks=pytest.mark.slow), pytest.param(["photos"], id="folders")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [[], ["photos"]], ids=["sample photos", "folders"])
 def test_first_example_runs_without_matplotlib(arguments, photos, monkeypatch, capsys):
     script = str(EXAMPLES / "plot_first_features.py")
     monkeypatch.setattr(sys, "argv", [script, *arguments])

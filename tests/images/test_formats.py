@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -256,7 +256,12 @@ def test_damaged_exif_data_is_no_reason_to_fail_or_warn(order):
 # Damaged and hostile files
 
 
-@pytest.mark.parametrize("format", FORMATS)
+LONG_FILES_ARE_SLOW = [
+    pytest.param(format, marks=[pytest.mark.slow] if format in ("JPEG2000", "TIFF") else []) for format in FORMATS
+]
+
+
+@pytest.mark.parametrize("format", LONG_FILES_ARE_SLOW)
 def test_truncated_files(format):
     data = encode(RGB, format)
     n_read = 0
@@ -274,7 +279,6 @@ SAMPLES = [encode(RGB, format) for format in FORMATS]
 SAMPLES += [encode(RGBA, "PNG"), encode(RGB, "TIFF", compression="tiff_lzw"), encode(GREY, "GIF")]
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(SAMPLES), st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=8))
 def test_damaged_files(data, changes):
     damaged = bytearray(data)
@@ -283,7 +287,6 @@ def test_damaged_files(data, changes):
     check_hostile(bytes(damaged))
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(SAMPLES), st.integers(2, 32), st.binary(max_size=200))
 @example(b"", 0, b"P6 4000000000 4000000000 255\n")
 @example(b"", 0, b"P1 is where it starts")

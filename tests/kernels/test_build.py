@@ -38,7 +38,10 @@ def test_compiled_from_the_source_beside(name, compiled):
     assert compiled(name).__pythran__[-1] == hashlib.sha256(source).hexdigest()
 
 
-@pytest.mark.parametrize("name", _kernels.supported())
+@pytest.mark.parametrize(
+    "name",
+    [name if name == "baseline" else pytest.param(name, marks=pytest.mark.slow) for name in _kernels.supported()],
+)
 def test_each_instruction_set_can_be_forced(name):
     code = """
 # An empty parent package: the real one loads scikit-learn, which takes most of the time.

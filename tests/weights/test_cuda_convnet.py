@@ -320,7 +320,10 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
+LONG_IS_SLOW = [pytest.param(kind, marks=[pytest.mark.slow] if kind == "many opcodes" else []) for kind in HOSTILE]
+
+
+@pytest.mark.parametrize("kind", LONG_IS_SLOW)
 def test_hostile_pickles_are_refused_quickly(tmp_path, kind):
     opcodes, message = HOSTILE[kind]
     path = write(tmp_path, content=b"\x80\x02" + opcodes + b".")

@@ -61,7 +61,7 @@ def test_the_files_to_begin_with_are_read(name, tmp_path):
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_any_bytes_are_read_or_refused(name, tmp_path):
-    fuzz(name, tmp_path, 20, 0)
+    fuzz(name, tmp_path, 10, 0)
 
 
 @pytest.mark.slow

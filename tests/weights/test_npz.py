@@ -211,21 +211,21 @@ def test_a_missing_file():
 def test_damaged_files_raise_nothing_but_value_errors(tmp_path, compressed):
     path = save(tmp_path / "net.npz", small_network("mini").arrays, compressed)
     content, refused = path.read_bytes(), 0
-    for data in damaged(content, 200):
+    for data in damaged(content, 100):
         path.write_bytes(data)
         try:
             read_npz(path)
         except ValueError as error:
             assert str(error).startswith(f"'{path}")
             refused += 1
-    assert refused > 150
+    assert refused > 75
 
 
 def test_damaged_directories_raise_nothing_but_value_errors(tmp_path):
     path = save(tmp_path / "net.npz", small_network("mini").arrays)
     content = path.read_bytes()
     start = content.index(b"PK\x01\x02")
-    for data in damaged(content[start:], 200):
+    for data in damaged(content[start:], 100):
         path.write_bytes(content[:start] + data)
         try:
             read_npz(path)

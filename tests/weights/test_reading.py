@@ -179,7 +179,7 @@ def test_damaged_files_raise_nothing_but_value_errors(tmp_path):
     for kind, write in WRITERS.items():
         write(tmp_path / "net")
         content = (tmp_path / "net").read_bytes()
-        for data in damaged(content, 25, seed=len(kind), most=64):
+        for data in damaged(content, 12, seed=len(kind), most=64):
             (tmp_path / "net").write_bytes(data)
             try:
                 assert isinstance(read_network(tmp_path / "net"), Network)

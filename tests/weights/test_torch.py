@@ -333,7 +333,7 @@ def test_damaged_descriptions_raise_nothing_but_value_errors(tmp_path):
     with zipfile.ZipFile(save(state_of(), tmp_path / "net.pth")) as file:
         entries = {name: file.read(name) for name in file.namelist()}
     whole, refused = entries["net/data.pkl"], 0
-    for description in damaged(whole, 200):
+    for description in damaged(whole, 100):
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as file:
             for name, data in {**entries, "net/data.pkl": description}.items():
@@ -343,12 +343,12 @@ def test_damaged_descriptions_raise_nothing_but_value_errors(tmp_path):
             read_torch(tmp_path / "net.pth")
         except ValueError:
             refused += 1
-    assert refused > 100
+    assert refused > 50
 
 
 def test_damaged_safetensors_raise_nothing_but_value_errors(tmp_path):
     path = save_tensors(state_of(), tmp_path / "net.safetensors")
-    for data in damaged(path.read_bytes(), 200, most=2000):
+    for data in damaged(path.read_bytes(), 100, most=2000):
         path.write_bytes(data)
         try:
             read_torch_safetensors(path)
