@@ -103,6 +103,17 @@ def test_all_goes_on_without_the_photos_that_are_missing(command, weights, tmp_p
 
 
 @pytest.mark.filterwarnings("ignore:.* holds")
+def test_all_goes_on_after_photos_that_are_too_few(command, weights, tmp_path):
+    write_classes(tmp_path / "data" / "101_ObjectCategories", ("ant", "bass"), 1)
+    write_classes(tmp_path / "data" / "val", ("n00000001", "n00000003"), 3)
+    code, output, errors = command(
+        "reproduce", "all", "--data", "data", "--weights", weights, "-o", "out", "--n-jobs", 1, "--quiet"
+    )
+    assert code == 1 and "| top-1 error | " in output
+    assert "caltech101: " in errors and errors.endswith("computed: caltech101; the reasons stand above\n")
+
+
+@pytest.mark.filterwarnings("ignore:.* holds")
 def test_unknown_classes_are_code_1(command, tmp_path):
     write_classes(tmp_path / "101_ObjectCategories", ("ant", "bass"), 1)
     code, _, errors = command("reproduce", "caltech101", "--data", tmp_path, "--classes", "ant,dog", "--n-jobs", 1)

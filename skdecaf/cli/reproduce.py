@@ -66,7 +66,7 @@ def run(options):
     if options.data is not None and not os.path.isdir(os.path.expanduser(options.data)):
         options.parser.error(f"--data {options.data!r} is no folder")
     subjects = _SUBJECTS if options.subject == "all" else (options.subject,)
-    missing = []
+    missing, broken = [], []
     for subject in subjects:
         tables = reproduce(
             subject,
@@ -86,6 +86,13 @@ def run(options):
             missing.append(subject)
             for line in str(error).splitlines():
                 _options.complain(f"{subject}: {line}")
+        except ValueError as error:  # one data set that is wrong does not cost the others
+            if len(subjects) == 1:
+                raise
+            broken.append(subject)
+            _options.complain(f"{subject}: {error}")
+    if broken:
+        raise ValueError(f"could not be computed: {', '.join(broken)}; the reasons stand above")
     if len(missing) == len(subjects):
         raise FileNotFoundError("nothing was computed, as no photos are there")
 
