@@ -39,7 +39,7 @@ class _Weights:
 
     @cached_property
     def panels(self):
-        """The layout for a single vector, made when one comes along: arrays (depth, up to 1024 columns)."""
+        """The layout for a single vector, made when one comes along: arrays (depth, up to `PANEL` columns)."""
         return [np.ascontiguousarray(self.weight[i : i + PANEL].T) for i in range(0, len(self.weight), PANEL)]
 
     @property

@@ -4,7 +4,7 @@
 import numpy as np
 
 # Rows of a panel: enough that a row of it fills a page, and that several threads find a panel each.
-PANEL = 1024
+PANEL = 2048
 _LARGEST = 32767
 
 
