@@ -56,7 +56,7 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
         The network, with labels and a softmax as its last layer: "mini", which ships with the package, or other names
         and files as in `DeCAFTransformer`.
     precision : {"float32", "compact"}, default="float32"
-        "compact" takes half the memory, as in `DeCAFTransformer`.
+        "compact" takes about three fifths of the memory, as in `DeCAFTransformer`.
     crops : {"center", "ten"}, default="center"
         One crop, or ten (corners and centre, and their mirrors), whose probabilities are averaged.
     resize : {"warp", "crop"} or None, default=None

@@ -88,7 +88,7 @@ def add_precision(parser):
         "--precision",
         choices=("float32", "compact"),
         default="float32",
-        help="compact: 16 bits a weight in fully connected layers, for half the memory (default: float32)",
+        help="compact: 16 bits a weight in fully connected layers, for less memory (default: float32)",
     )
 
 

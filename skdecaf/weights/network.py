@@ -310,6 +310,7 @@ def _description(network):
 def _stored_arrays(arrays, dtype):
     stored = {}
     for name, array in arrays.items():
+        array = np.ascontiguousarray(array)  # of compact weights the numbers that they stand for
         if dtype == "float32" or not name.endswith(".weight"):
             stored[name] = array
         elif dtype == "float16":

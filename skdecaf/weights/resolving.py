@@ -17,6 +17,8 @@ _EMBEDDED = Path(__file__).with_name("decaf-mini.safetensors")
 # A handful is enough for a grid over weights; large networks must not pile up.
 _loaded = ProcessCache(4)
 
+PRECISIONS = ("float32", "compact")
+
 
 def resolve_network(weights, seed=None, precision="float32"):
     """Return the network that ``weights`` means.
@@ -38,7 +40,8 @@ def resolve_network(weights, seed=None, precision="float32"):
     Raises
     ------
     ValueError
-        Where a file is not what it should be; the message says what does not fit.
+        Where a file is not what it should be; the message says what does not fit. Where ``precision`` is neither of
+        the two.
     FileNotFoundError
         Where there is no such file, or published weights are missing and ``SKDECAF_OFFLINE`` is set.
     OSError
@@ -54,14 +57,17 @@ def resolve_network(weights, seed=None, precision="float32"):
     unless the environment variable ``SKDECAF_OFFLINE`` is 1: then no network is asked. A file of that name in the
     working directory is ``"./caffenet"``.
     """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision={precision!r} is none of {', '.join(map(repr, PRECISIONS))}")
     if precision == "compact":
-        key = (weights.fingerprint,) if isinstance(weights, Network) else _key(weights, seed)
-        return _loaded.get((*key, precision), lambda: _compact(_load(weights, seed)))
+        return _loaded.get((*_key(weights, seed), precision), lambda: _compact(_load(weights, seed)))
     return weights if isinstance(weights, Network) else _loaded.get(_key(weights, seed), lambda: _load(weights, seed))
 
 
 def _key(weights, seed):
-    """What decides the network of this name or file."""
+    """What decides the network of this name or file, or the compact form of a network."""
+    if isinstance(weights, Network):
+        return weights.fingerprint, weights.labels, weights.name
     if weights == "random":
         return weights, seed
     return str(weights), *map(_state, files_behind(weights))

@@ -61,3 +61,24 @@ def test_a_network_of_the_users_own():
     assert compact is resolve_network(network, precision="compact")
     assert resolve_network(network) is network
     assert resolve_network(compact, precision="compact").fingerprint == compact.fingerprint
+
+
+def test_networks_that_differ_in_their_labels_alone():
+    network = resolve_network("mini")
+    labels = [(f"n{i:08d}", f"class {i}") for i in range(1000)]
+    other = Network(network.layers, network.arrays, network.preprocessing, labels=labels)
+    assert other.fingerprint == network.fingerprint
+    assert resolve_network(network, precision="compact").labels == network.labels
+    assert resolve_network(other, precision="compact").labels == other.labels
+
+
+def test_compact_networks_are_saved_as_what_they_stand_for(tmp_path):
+    compact = resolve_network("mini", precision="compact")
+    compact.save(tmp_path / "compact.safetensors")
+    saved = Network.load(tmp_path / "compact.safetensors")
+    np.testing.assert_array_equal(saved.arrays["fc6.weight"], np.asarray(compact.arrays["fc6.weight"]))
+
+
+def test_another_precision():
+    with pytest.raises(ValueError, match="precision='half' is none of 'float32', 'compact'"):
+        resolve_network("mini", precision="half")
