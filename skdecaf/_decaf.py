@@ -26,6 +26,11 @@ from skdecaf.weights import Network, resolve_network
 _DROPOUT_RATE = 0.5
 
 
+def draw_seed(generator):
+    """The seed of random filters, which is the first that `DeCAFTransformer.fit` draws."""
+    return int(generator.randint(2**31 - 1))
+
+
 class DeCAFTransformer(TransformerMixin, BaseEstimator):
     """Activations of a deep convolutional network as features of photos.
 
@@ -313,7 +318,7 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         vars(self).pop("_n_images", None)  # should this fail, the estimator is not fitted
         check_memory(self)
         generator = check_random_state(self.random_state)
-        seed = int(generator.randint(2**31 - 1))
+        seed = draw_seed(generator)
         network = resolve_network(self.weights, seed, self.precision)
         blobs = resolve_blobs(self.layer, network)
         images = read_images(self, X, reset=True)
@@ -380,7 +385,10 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         """The network that `fit` used; never kept on the estimator, so that pickles stay small."""
         network = resolve_network(self.weights, self._seed, self.precision)
         if network.fingerprint != self.network_fingerprint_:
-            raise ValueError(f"weights={self.weights!r} is another network than the one that fit saw; call fit again")
+            raise ValueError(
+                f"weights={self.weights!r} with precision={self.precision!r} is another network than the one that fit "
+                "saw; call fit again"
+            )
         if resolve_blobs(self.layer, network) != self.blobs_:
             raise ValueError(f"layer was changed to {self.layer!r} after fit; call fit again")
         return network

@@ -319,7 +319,10 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
         network = resolve_network(self.weights, precision=self.precision)
         _check_names_classes(network)
         if getattr(self, "network_fingerprint_", network.fingerprint) != network.fingerprint:
-            raise ValueError(f"weights={self.weights!r} is another network than the one that fit saw; call fit again")
+            raise ValueError(
+                f"weights={self.weights!r} with precision={self.precision!r} is another network than the one that fit "
+                "saw; call fit again"
+            )
         return network
 
 

@@ -1,10 +1,12 @@
 """The command ``skdecaf reproduce``: what it prints and writes, and what it says where photos are missing."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import hashlib
 import json
 import os
 import shlex
 import sys
+from pathlib import Path
 
 import pytest
 from paper_photos import write_classes
@@ -100,6 +102,10 @@ def test_all_goes_on_without_the_photos_that_are_missing(command, weights, tmp_p
     assert sorted(os.listdir("out")) == ["cells", "features", "ilsvrc.json", "ilsvrc.md"]
     details = json.loads((tmp_path / "out" / "ilsvrc.json").read_text())["details"]
     assert (details["weights"]["name"], details["protocol"]) == ("tiny", {"photos": 6, "classes": 2})
+    lines = sorted(str(path.relative_to("data/val")) for path in Path("data/val").glob("*/*"))
+    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    names = ["n00000001", "n00000003"]
+    assert details["selection"] == {"subject": "ilsvrc", "quick": False, "classes": names, "files_sha256": digest}
 
 
 @pytest.mark.filterwarnings("ignore:.* holds")
@@ -164,3 +170,12 @@ def test_library_is_not_imported_for_help(command, monkeypatch):
     monkeypatch.delitem(sys.modules, "skdecaf.paper", raising=False)
     assert command("reproduce", "--help")[0] == 0
     assert "skdecaf.paper" not in sys.modules
+
+
+@pytest.mark.filterwarnings("ignore:.* holds")
+def test_some_classes_of_ilsvrc(command, weights, tmp_path):
+    write_classes(tmp_path / "data" / "val", ("n00000001", "n00000003"), 3)
+    options = ("--weights", weights, "-o", "out", "--n-jobs", 1, "--quiet")
+    code, _, _ = command("reproduce", "ilsvrc", "--data", "data", "--classes", "n00000003", *options)
+    details = json.loads((tmp_path / "out" / "ilsvrc.json").read_text())["details"]
+    assert code == 0 and details["protocol"]["photos"] == 3 and details["selection"]["classes"] == ["n00000003"]

@@ -552,3 +552,13 @@ def test_plot_leaves_the_settings_of_matplotlib_alone(display):
     before = dict(matplotlib.rcParams)
     display.plot()
     assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("random_state", [3, np.random.RandomState(3)])
+def test_random_filters_before_fit_are_those_of_fit(random_state):
+    transformer = DeCAFTransformer(weights="random", dropout=False, random_state=random_state)
+    before = FilterDisplay.from_estimator(transformer).filters
+    assert np.array_equal(FilterDisplay.from_estimator(transformer).filters, before)
+    transformer.fit([np.zeros((4, 4, 3), np.uint8)])
+    assert np.array_equal(FilterDisplay.from_estimator(transformer).filters, before)

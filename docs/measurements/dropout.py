@@ -1,6 +1,6 @@
 """What dropout gives, which layer, and what beside them: how the table of "What dropout gives" was measured.
 
-python docs/measurements/dropout.py --data FOLDER [--classes accordion,brain,...]
+python docs/measurements/dropout.py --data FOLDER [--classes accordion,brain,...] [--first N]
 
 FOLDER holds Caltech-101 in one of the layouts that `fetch_caltech101` knows. Five random splits with 30 training
 photos per class, the rest for the test; C is chosen in each split on 25 and 5 of the 30, without masks. Printed is the
@@ -18,6 +18,7 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
+from sklearn.utils import Bunch
 
 from skdecaf import DeCAFTransformer, DropoutClassifier, DropoutFeatures, Network
 from skdecaf.datasets import fetch_caltech101
@@ -77,8 +78,15 @@ def print_row(label, measure, X, y, splits):
     print(f"| {label} | {figures} |", flush=True)
 
 
-def main(data, classes):
+def select_first(photos, n):
+    """The first n photos of each class; all where n is None."""
+    rows = np.concatenate([np.flatnonzero(photos.target == k)[:n] for k in np.unique(photos.target)])
+    return Bunch(**{**photos, "data": np.asarray(photos.data)[rows], "target": photos.target[rows]})
+
+
+def main(data, classes, first):
     photos = select_classes(fetch_caltech101(data_home=data, download_if_missing=False), classes)
+    photos = select_first(photos, first)
     y = photos.target
     splits = list(PerClassShuffleSplit(N_TRAIN, n_splits=N_SPLITS, random_state=0).split(y, y))
     print(figure_4_left(photos, n_jobs=-1).to_markdown(), end="\n\n")
@@ -97,5 +105,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", required=True, metavar="FOLDER", help="where Caltech-101 lies")
     parser.add_argument("--classes", type=lambda text: text.split(","), help="some classes only, between commas")
+    parser.add_argument("--first", type=int, metavar="N", help="only the first N photos of each class")
     options = parser.parse_args()
-    main(options.data, options.classes)
+    main(options.data, options.classes, options.first)

@@ -138,7 +138,7 @@ class FeatureCache:
     def clear(self):
         """Remove all that is stored, and begin to count anew.
 
-        A cache of another version is deleted; others may use it meanwhile only if it is of this one.
+        A file in the format of another version is deleted; nobody else may use that one meanwhile.
 
         Raises
         ------

@@ -222,7 +222,8 @@ def _download(dataset, home):
             return {archive: _fetch(archive, dataset, home) for archive in source}
         except OSError as error:
             problems.append(str(error))
-    raise OSError("; ".join([*problems, _by_hand(dataset, home / dataset.name)]))
+    advice = _by_hand(dataset, home / dataset.name)
+    raise OSError(f"{'; '.join([*problems, advice])}{_part_that_is_there(dataset, home)}")
 
 
 def _fetch(archive, dataset, home):

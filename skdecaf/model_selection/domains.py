@@ -100,8 +100,8 @@ class DomainSelector(MetaEstimatorMixin, BaseEstimator):
     These are the rows S, T and ST of Table 1 (Section 4.2 of the paper).
 
     The domains come to `fit` as `sample_domain`: by metadata routing, where it is enabled and `sample_domain` is
-    requested by default, or directly. Without them all samples count, with a warning. Samples whose label
-    `mask_target_labels` has hidden, -1 or None in the target, are kept from a classifier, too.
+    requested by default, or directly. Without them all samples count, with a warning unless `train_on` is "both".
+    Samples whose label `mask_target_labels` has hidden, -1 or None in the target, are kept from a classifier, too.
 
     Examples
     --------

@@ -1,6 +1,7 @@
 """Tables and figures from the photos on this computer: what ``skdecaf reproduce`` does."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import hashlib
 import json
 import shlex
 import tempfile
@@ -100,13 +101,16 @@ def reproduce(
         found = load(data_home)
     except FileNotFoundError as error:
         raise MissingPhotos(f"{_absence(error, data_home)}\n{_command_for(subject, data_home)}") from None
+    if quick and classes is None and subject != "ilsvrc":
+        classes = found[0].target_names[:_QUICK_CLASSES]
+    found = [bunch and select_classes(bunch, classes) for bunch in found]
     if subject != "ilsvrc":
-        names = found[0].target_names[:_QUICK_CLASSES] if quick and classes is None else classes
-        found = [bunch and select_classes(bunch, names) for bunch in found]
         class_labels(found[0])  # refuses a single class before there is a folder
     _make_folder(folder)
     options = {"weights": weights, "folder": folder, "n_jobs": n_jobs, "verbose": verbose}
+    selection = {"subject": subject, "quick": quick, **_describe_photos(found[0])}
     for table in compute(*found, quick, random_state, options):
+        table = replace(table, details={**table.details, "selection": selection})
         if quick:
             table = replace(table, notes=(*table.notes, _QUICK_NOTE))
         table.save(folder)
@@ -152,6 +156,14 @@ def select_classes(dataset, names):
             raise ValueError(f"there is no class {name!r}; the classes are {', '.join(dataset.target_names)}")
     kept = [dataset.target_names.index(name) for name in names]
     return _select_rows(dataset, np.flatnonzero(np.isin(dataset.target, kept)))
+
+
+def _describe_photos(dataset):
+    """The names of the classes, and a digest of which files are in which class, wherever they lie."""
+    names, target = dataset.target_names, np.asarray(dataset.target)
+    files = sorted(f"{names[k]}/{Path(name).name}" for k, name in zip(target, dataset.filenames, strict=True))
+    digest = hashlib.sha256("\n".join(files).encode("utf-8", "surrogateescape")).hexdigest()
+    return {"classes": [names[k] for k in np.unique(target)], "files_sha256": digest}
 
 
 def _make_folder(folder):

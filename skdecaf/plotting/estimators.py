@@ -1,9 +1,11 @@
 """The part of a scikit-learn estimator that a display looks at."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
 
-from skdecaf._decaf import DeCAFTransformer
+from skdecaf._decaf import DeCAFTransformer, draw_seed
 from skdecaf.weights import resolve_network
 
 
@@ -63,9 +65,11 @@ def drop_predictor(estimator, display):
 
 
 def network_of(transformer):
-    """The network of a DeCAFTransformer, fitted or not."""
-    fitted = transformer.__sklearn_is_fitted__()
-    return transformer._network() if fitted else resolve_network(transformer.weights, precision=transformer.precision)
+    """The network of a DeCAFTransformer: that of its fit, or that which a fit would use."""
+    if transformer.__sklearn_is_fitted__():
+        return transformer._network()
+    generator = check_random_state(clone(transformer).random_state)  # a clone's, which may be drawn from
+    return resolve_network(transformer.weights, draw_seed(generator), transformer.precision)
 
 
 def _decafs(estimator):
