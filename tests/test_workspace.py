@@ -17,9 +17,25 @@ def wait_until(condition):
     assert condition()
 
 
-def count_helpers():
-    """Threads that the module threading does not know."""
-    return _thread._count() - (threading.active_count() - 1)
+@pytest.fixture
+def helpers(monkeypatch):
+    """What each thread does that is started as helpers are: "started", and "ended"."""
+    start, log = _thread.start_new_thread, []
+
+    def start_logged(function, arguments):
+        def run():
+            function(*arguments)
+            log.append("ended")
+
+        start(run, ())
+        log.append("started")
+
+    monkeypatch.setattr(_thread, "start_new_thread", start_logged)
+    return log
+
+
+def ended(helpers):
+    return helpers.count("ended") == helpers.count("started")
 
 
 @pytest.mark.parametrize(("n", "most", "sizes"), [(0, 3, []), (7, 3, [3, 3, 1]), (8, 5, [4, 4]), (2, 9, [2])])
@@ -48,35 +64,33 @@ def test_threads_work_at_the_same_time():
             workspace.for_each(lambda _: barrier.wait(30), range(3))
 
 
-def test_the_threads_end_with_the_block():
-    workspace = Workspace()
-    wait_until(lambda: not count_helpers())
-    with workspace.threads(4):
-        wait_until(lambda: count_helpers() == 3)
-    wait_until(lambda: not count_helpers())
+def test_the_threads_end_with_the_block(helpers):
+    with Workspace().threads(4):
+        assert helpers == ["started"] * 3
+        time.sleep(0.01)
+        assert "ended" not in helpers
+    wait_until(lambda: ended(helpers))
 
 
-def test_a_system_without_more_threads(monkeypatch):
-    start, n_started = _thread.start_new_thread, 0
+def test_a_system_without_more_threads(monkeypatch, helpers):
+    start = _thread.start_new_thread
 
-    def start_one(*arguments):
-        nonlocal n_started
-        n_started += 1
-        if n_started > 1:
+    def start_one(function, arguments):
+        if helpers:
             raise RuntimeError("can't start new thread")
-        return start(*arguments)
+        start(function, arguments)
 
     monkeypatch.setattr(_thread, "start_new_thread", start_one)
     workspace, done = Workspace(), []
     with workspace.threads(4):
         workspace.for_each(done.append, range(10))
-    assert sorted(done) == list(range(10)) and n_started == 2
-    wait_until(lambda: not count_helpers())
+    assert sorted(done) == list(range(10)) and helpers.count("started") == 1
+    wait_until(lambda: ended(helpers))
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_errors_of_any_part_are_raised(n_threads, error):
+def test_errors_of_any_part_are_raised(n_threads, error, helpers):
     def fail(part):
         if part == 7:
             raise error("seven")
@@ -84,7 +98,7 @@ def test_errors_of_any_part_are_raised(n_threads, error):
     workspace = Workspace()
     with pytest.raises(error, match="seven"), workspace.threads(n_threads):
         workspace.for_each(fail, range(9))
-    wait_until(lambda: not count_helpers())
+    wait_until(lambda: ended(helpers))
 
 
 def test_numpy_does_not_warn_in_any_thread():
