@@ -28,7 +28,7 @@ from skdecaf.paper import figure_4_left, select_classes
 N_SPLITS, N_TRAIN, N_VALIDATION = 5, 30, 5
 MODELS = {
     "LogReg": (partial(LogisticRegression, max_iter=1000), (1, 10, 100, 1000)),
-    "SVM": (partial(LinearSVC, random_state=0), (0.01, 0.1, 1, 10, 100)),
+    "SVM": (partial(LinearSVC, random_state=0), (0.01, 0.1, 1, 10)),
 }
 
 

@@ -108,7 +108,7 @@ def load(dataset, data_home, download_if_missing):
     Raises
     ------
     FileNotFoundError
-        Where it is not there, and may not be downloaded.
+        Where it is not there, and may not be downloaded or is published at no address.
     OSError
         Where a download fails.
     ValueError
@@ -222,8 +222,10 @@ def _download(dataset, home):
             return {archive: _fetch(archive, dataset, home) for archive in source}
         except OSError as error:
             problems.append(str(error))
+    # Where nothing was tried, since it is published at no address, it is a file that is missing.
+    kind = OSError if problems else FileNotFoundError
     advice = _by_hand(dataset, home / dataset.name)
-    raise OSError(f"{'; '.join([*problems, advice])}{_part_that_is_there(dataset, home)}")
+    raise kind(f"{'; '.join([*problems, advice])}{_part_that_is_there(dataset, home)}")
 
 
 def _fetch(archive, dataset, home):

@@ -82,6 +82,8 @@ class BlobDisplay:
         ------
         TypeError
             Where there is no `DeCAFTransformer`.
+        ValueError
+            Where the network has no such blob, or the blob has no maps, as fc6; or where the photo cannot be read.
         """
         require_matplotlib(cls)
         maps = _maps(find_decaf(estimator, cls), photo, blob)

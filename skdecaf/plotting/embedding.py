@@ -118,6 +118,8 @@ class EmbeddingDisplay:
         ------
         TypeError
             Where there is nothing that transforms photos.
+        ValueError
+            As for `from_features`, and for `plot`.
         """
         # What can be wrong shows before the work is done.
         display = cls(X, y=y, groups=groups, domains=domains, photos=X)
@@ -168,6 +170,12 @@ class EmbeddingDisplay:
         Returns
         -------
         EmbeddingDisplay
+
+        Raises
+        ------
+        ValueError
+            Where lengths differ, features are not finite or of fewer than two photos, a dict of groups lacks a class,
+            and as for `plot`.
         """
         display = cls(features, y=y, groups=groups, domains=domains, photos=photos)
         display._check_drawing(**plot_kw)  # before the work is done
@@ -196,6 +204,12 @@ class EmbeddingDisplay:
         Returns
         -------
         EmbeddingDisplay
+
+        Raises
+        ------
+        ValueError
+            Where the positions have not two columns, `highlight` is no class of `y`, there are no photos for
+            thumbnails, or more than eight domains.
         """
         self._check_drawing(thumbnails, highlight)
         if np.shape(self.positions)[1:] != (2,):

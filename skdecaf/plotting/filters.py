@@ -66,6 +66,8 @@ class FilterDisplay:
         ------
         TypeError
             Where there is no `DeCAFTransformer`.
+        ValueError
+            Where the network does not begin with a convolution.
         """
         require_matplotlib(cls)
         return cls.from_weights(network_of(find_decaf(estimator, cls)), ax=ax, **imshow_kw)
@@ -86,6 +88,13 @@ class FilterDisplay:
         Returns
         -------
         FilterDisplay
+
+        Raises
+        ------
+        FileNotFoundError
+            Where `weights` is neither a name nor a file.
+        ValueError
+            Where the network does not begin with a convolution.
         """
         require_matplotlib(cls)
         network = resolve_network(weights)

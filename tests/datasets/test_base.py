@@ -71,7 +71,7 @@ def test_the_next_source_is_tried(server, tmp_path):
 
 def test_a_source_that_is_published_nowhere_is_for_hands_only(server, tmp_path):
     dataset = pets(tuple(part.__class__(part.name, (), part.digest) for part in published(server, {"a.tgz": PHOTOS})))
-    with pytest.raises(OSError, match=r"^place a.tgz in '.*pets' by hand$"):
+    with pytest.raises(FileNotFoundError, match=r"^place a.tgz in '.*pets' by hand$"):
         load(dataset, tmp_path, True)
     write_files(tmp_path / "pets", {"a.tgz": PHOTOS})
     assert names(load(dataset, tmp_path, True)) == ALL

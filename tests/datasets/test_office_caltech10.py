@@ -101,7 +101,7 @@ def test_which_domain_is_missing_is_said(tmp_path):
     )
     write_files(tmp_path / "office_caltech10", {"dslr_decaf.mat": mat_bytes(table("dslr", "feas", 4096))})
     with pytest.raises(
-        OSError, match="'.*/office_caltech10' has dslr without webcam .*; place webcam_decaf.mat and dslr"
+        FileNotFoundError, match="'.*/office_caltech10' has dslr without webcam .*; place webcam_decaf.mat and dslr"
     ):
         fetch_office_caltech10(
             source="webcam", target="dslr", features="decaf", data_home=tmp_path, download_if_missing=False
