@@ -390,6 +390,14 @@ def test_a_timing_needs_two_axes():
         LayerTimingDisplay.from_timings(TIMINGS, ax=axes[0])
 
 
+@pytest.mark.parametrize(("kinds", "seconds"), [(["x", "y"], [1.0]), (["x"], [1.0, 2.0])])
+def test_each_layer_has_a_kind_and_a_time(kinds, seconds):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        LayerTimingDisplay(["a", "b"], kinds, seconds).plot()
+    with pytest.raises(KeyError, match="kind"):
+        LayerTimingDisplay.from_timings([{"name": "conv1", "seconds": 0.004}])
+
+
 # FilterDisplay
 
 
@@ -503,6 +511,12 @@ def test_a_blob_without_maps_is_refused():
         BlobDisplay.from_estimator(transformer, photo, blob="fc6")
     with pytest.raises(ValueError, match="there is no layer 'conv9'"):
         BlobDisplay.from_estimator(transformer, photo, blob="conv9")
+
+
+@pytest.mark.parametrize("n_maps", [0, -1])
+def test_at_least_one_map_is_drawn(n_maps):
+    with pytest.raises(ValueError, match=f"n_maps == {n_maps}, must be >= 1"):
+        BlobDisplay(np.ones((3, 2, 2))).plot(n_maps=n_maps)
 
 
 # All of them

@@ -221,7 +221,8 @@ def fetch_office_caltech10(
     Raises
     ------
     FileNotFoundError
-        Where it is not there, and may not be downloaded; the message says what to place where.
+        Where it is not there, and may not be downloaded or is published at no address, as DeCAF6; the message says what
+        to place where.
     OSError
         Where a download fails.
     ValueError

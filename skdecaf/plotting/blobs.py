@@ -1,8 +1,11 @@
 """The activation maps of a photo."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+from numbers import Integral
+
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils import check_scalar
 
 from skdecaf._blob_names import resolve_blobs
 from skdecaf.plotting.drawing import axes_for, mosaic, require_matplotlib
@@ -84,6 +87,11 @@ class BlobDisplay:
             Where there is no `DeCAFTransformer`.
         ValueError
             Where the network has no such blob, or the blob has no maps, as fc6; or where the photo cannot be read.
+            As for `plot`, too.
+        OSError
+            Where the weights are in no file, or cannot be downloaded.
+        ImportError
+            Where matplotlib is not installed.
         """
         require_matplotlib(cls)
         maps = _maps(find_decaf(estimator, cls), photo, blob)
@@ -106,7 +114,17 @@ class BlobDisplay:
         Returns
         -------
         BlobDisplay
+
+        Raises
+        ------
+        TypeError
+            Where `n_maps` is no whole number.
+        ValueError
+            Where it is less than 1.
+        ImportError
+            Where matplotlib is not installed.
         """
+        check_scalar(n_maps, "n_maps", Integral, min_val=1)
         ax = axes_for(self, ax, figsize=(5.8, 5.2))
         strength = np.sqrt(np.square(self.maps, dtype=np.float64).mean(axis=(1, 2)))
         self.channels_ = np.argsort(-strength, kind="stable")[:n_maps]

@@ -119,7 +119,9 @@ class EmbeddingDisplay:
         TypeError
             Where there is nothing that transforms photos.
         ValueError
-            As for `from_features`, and for `plot`.
+            Where a photo cannot be read; and as for `from_features`.
+        ImportError
+            Where matplotlib is not installed.
         """
         # What can be wrong shows before the work is done.
         display = cls(X, y=y, groups=groups, domains=domains, photos=X)
@@ -174,8 +176,10 @@ class EmbeddingDisplay:
         Raises
         ------
         ValueError
-            Where lengths differ, features are not finite or of fewer than two photos, a dict of groups lacks a class,
-            and as for `plot`.
+            Where lengths differ, features are not finite or of fewer than two photos, a dict of groups lacks a class or
+            comes without `y`; and as for `plot`.
+        ImportError
+            Where matplotlib is not installed.
         """
         display = cls(features, y=y, groups=groups, domains=domains, photos=photos)
         display._check_drawing(**plot_kw)  # before the work is done
@@ -209,7 +213,9 @@ class EmbeddingDisplay:
         ------
         ValueError
             Where the positions have not two columns, `highlight` is no class of `y`, there are no photos for
-            thumbnails, or more than eight domains.
+            thumbnails, or one that cannot be read, or more than eight domains.
+        ImportError
+            Where matplotlib is not installed.
         """
         self._check_drawing(thumbnails, highlight)
         if np.shape(self.positions)[1:] != (2,):

@@ -67,7 +67,11 @@ class FilterDisplay:
         TypeError
             Where there is no `DeCAFTransformer`.
         ValueError
-            Where the network does not begin with a convolution.
+            As for `from_weights`.
+        OSError
+            As for `from_weights`.
+        ImportError
+            Where matplotlib is not installed.
         """
         require_matplotlib(cls)
         return cls.from_weights(network_of(find_decaf(estimator, cls)), ax=ax, **imshow_kw)
@@ -93,8 +97,12 @@ class FilterDisplay:
         ------
         FileNotFoundError
             Where `weights` is neither a name nor a file.
+        OSError
+            Where published weights cannot be downloaded.
         ValueError
-            Where the network does not begin with a convolution.
+            Where a file is not what it should be, or the network does not begin with a convolution.
+        ImportError
+            Where matplotlib is not installed.
         """
         require_matplotlib(cls)
         network = resolve_network(weights)
@@ -113,6 +121,11 @@ class FilterDisplay:
         Returns
         -------
         FilterDisplay
+
+        Raises
+        ------
+        ImportError
+            Where matplotlib is not installed.
         """
         ax = axes_for(self, ax, figsize=(5, 5.3))
         largest = np.abs(self.filters).max(axis=(1, 2, 3), keepdims=True)

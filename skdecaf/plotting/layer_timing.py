@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
+from sklearn.utils import check_consistent_length
 
 from skdecaf.plotting.drawing import axes_for, distinct_colors
 
@@ -71,6 +72,15 @@ class LayerTimingDisplay:
         Returns
         -------
         LayerTimingDisplay
+
+        Raises
+        ------
+        KeyError
+            Where a record lacks one of the three.
+        ValueError
+            As for `plot`.
+        ImportError
+            Where matplotlib is not installed.
         """
         names, kinds, seconds = ([one[key] for one in timings] for key in ("name", "kind", "seconds"))
         return cls(names, kinds, seconds, title=title).plot(ax, **bar_kw)
@@ -88,7 +98,15 @@ class LayerTimingDisplay:
         Returns
         -------
         LayerTimingDisplay
+
+        Raises
+        ------
+        ValueError
+            Where `names`, `kinds` and `seconds` differ in length, no layer takes any time, or `ax` has not two axes.
+        ImportError
+            Where matplotlib is not installed.
         """
+        check_consistent_length(self.names, self.kinds, self.seconds)
         height = 1.2 + 0.25 * len(self.names)
         self.axes_ = axes_for(self, ax, figsize=(9, max(3.2, height)), ncols=2)
         self.figure_ = self.axes_[0].figure

@@ -124,6 +124,11 @@ class LearningCurveByClassDisplay:
         ------
         TypeError
             Where the estimator has no `predict`, unless `scoring` is a function.
+        ValueError
+            Where a class has too few photos for a size, a number is less than 1, lengths differ, or scikit-learn has no
+            such score. Errors of the estimator pass as they are.
+        ImportError
+            Where matplotlib is not installed.
         """
         require_matplotlib(cls)
         if not callable(scoring) and not hasattr(estimator, "predict"):
@@ -159,6 +164,13 @@ class LearningCurveByClassDisplay:
         Returns
         -------
         LearningCurveByClassDisplay
+
+        Raises
+        ------
+        ValueError
+            Where `scores` has not one row for each of `n_train`.
+        ImportError
+            Where matplotlib is not installed.
         """
         ax = axes_for(self, ax, figsize=(6, 4))
         percent = 100 * np.asarray(self.scores, dtype=float)

@@ -1,4 +1,4 @@
-"""Weights in 16 bits: half the memory of a network whose fully connected layers are most of it."""
+"""Weights of fully connected layers in 16 bits: half their memory, and half the time to read them."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
@@ -28,7 +28,8 @@ class CompactMatrix:
 
     def __init__(self, matrix, group=1):
         self.shape = matrix.shape
-        self.scale = np.abs(matrix).max(axis=1) / np.float32(_LARGEST)
+        # Not the maximum of absolute values, which would be a copy of the matrix.
+        self.scale = np.maximum(matrix.max(axis=1), -matrix.min(axis=1)) / np.float32(_LARGEST)
         # A row of zeros, or of numbers too small to be divided.
         self.scale[self.scale < np.finfo(np.float32).tiny] = 1
         parts = [slice(start, start + PANEL) for start in range(0, len(matrix), PANEL)]
@@ -52,6 +53,8 @@ class CompactMatrix:
         return self.scale, *self.panels
 
     def __array__(self, dtype=None, copy=None):
+        if copy is False:
+            raise ValueError("a CompactMatrix holds no array of floats; it can only be copied to one")
         rows = np.concatenate([panel.T for panel in self.panels]) * self.scale[:, np.newaxis]
         return rows.astype(dtype or np.float32, copy=False)
 

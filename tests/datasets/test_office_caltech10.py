@@ -167,7 +167,7 @@ def test_wrong_tables_are_not_kept(tables, server, tmp_path):
 def test_decaf_is_placed_by_hand(tmp_path, server):
     missing = r"(^|; )place amazon_decaf.mat and caltech_decaf.mat and .* in '.*features/decaf' by hand"
     for download in (True, False):
-        with pytest.raises(OSError, match=missing):
+        with pytest.raises(FileNotFoundError, match=missing):
             fetch_office_caltech10(features="decaf", data_home=tmp_path, download_if_missing=download)
     names = [domain.removesuffix("10") for domain in DOMAINS]
     for place in ("one/office_caltech10/features/decaf", "two/office_caltech10", "three"):

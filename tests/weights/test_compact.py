@@ -36,6 +36,8 @@ def test_it_is_an_array_for_numpy():
     assert np.asarray(compact).dtype == np.float32
     assert np.asarray(compact, np.float64).dtype == np.float64
     np.testing.assert_allclose(np.asarray(compact), np.eye(3), rtol=1e-6)
+    with pytest.raises(ValueError, match="can only be copied"):
+        compact.__array__(copy=False)
 
 
 def test_nothing_can_be_written():
