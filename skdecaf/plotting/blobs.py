@@ -86,8 +86,8 @@ class BlobDisplay:
         TypeError
             Where there is no `DeCAFTransformer`.
         ValueError
-            Where the network has no such blob, or the blob has no maps, as fc6; or where the photo cannot be read.
-            As for `plot`, too.
+            Where the network has no such blob, or the blob has no maps, as fc6; where the photo cannot be read; and as
+            for `plot`.
         OSError
             Where the weights are in no file, or cannot be downloaded.
         ImportError
