@@ -101,7 +101,8 @@ class Run:
         finished = [_read(path) for path in paths]
         missing = [i for i, cell in enumerate(finished) if cell is None]
         tasks = (joblib.delayed(_timed)(i, function, data, calls[i]) for i in missing)
-        parallel = joblib.Parallel(n_jobs=self.n_jobs, return_as="generator_unordered")
+        n_processes = min(joblib.effective_n_jobs(self.n_jobs), max(1, len(missing)))  # others would only take memory
+        parallel = joblib.Parallel(n_jobs=n_processes, return_as="generator_unordered")
         for i, cell in tqdm(parallel(tasks), total=len(missing), desc="classifiers", disable=not self.verbose):
             finished[i] = cell
             if paths[i] is not None:
