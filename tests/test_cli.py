@@ -426,6 +426,7 @@ def test_a_model_finds_its_network_changed(command, weights, animals, tmp_path):
 # info and completion
 
 
+@pytest.mark.slow
 def test_info_tells_what_runs(command):
     import sklearn
 

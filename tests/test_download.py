@@ -283,6 +283,7 @@ def test_a_killed_process_leaves_nothing_but_a_beginning(server, path):
     assert server.requests[-1][1] >= 200_000
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_downloads_and_one_waits(server, path):
     server.seconds_per_chunk = 0.03
     processes = [start_fetching(path, *urls(server, "slow")) for _ in range(2)]

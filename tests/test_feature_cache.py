@@ -206,6 +206,7 @@ _CHOICES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", _CHOICES)
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(

@@ -247,6 +247,7 @@ def test_overflowing_features_do_not_warn(n_threads):
     assert not np.isfinite(found).all()
 
 
+@pytest.mark.slow
 def test_compact_weights_differ_little():
     """At most 2e-5 of the largest feature; that of fc7 adds the errors of two layers."""
     full, compact = (resolve_network("mini", precision=precision) for precision in ("float32", "compact"))

@@ -119,6 +119,7 @@ def test_probabilities_of_the_embedded_network(reference):
     np.testing.assert_array_equal(classifier.predict(reference["crops"]), classifier.classes_[best])
 
 
+@pytest.mark.slow
 def test_ten_crops_average_probabilities(reference):
     photos = np.random.default_rng(0).permuted(np.repeat(reference["crops"][:2], 2, axis=1), axis=0)[:, :72]
     photos = np.concatenate([photos, photos[:, :, :8]], axis=2)

@@ -337,6 +337,7 @@ def mean_over_classes(y_true, y_pred):
     return np.mean(accuracies)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5)), min_size=1, max_size=60))
 def test_score_against_a_loop_and_scikit_learn(pairs):

@@ -62,6 +62,7 @@ ONLY_WHEN_USED = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_importing_loads_nothing_that_only_some_need_makes_no_folder_and_leaves_subnormals_alone(tmp_path):
     code = """
 import sklearn, sys
