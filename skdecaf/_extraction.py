@@ -86,7 +86,7 @@ class BlobExtractor:
         self._threads_inside = max(1, self.n_threads // max(1, -(-n // chunk_size)))
         starts = range(0, n, chunk_size)
         with (
-            self._progress(n) as progress,
+            progress_bar(n, self.verbose) as progress,
             self._open_cache() as cached,
             # An error here must not leave threads at work for as long as someone holds its traceback.
             closing(self._chunks(images, errors, cached, chunk_size)) as chunks,
@@ -201,16 +201,6 @@ class BlobExtractor:
         recipe = [self.network.fingerprint, *decoding, arithmetic()]
         return CachedRows(self.memory, json.dumps(recipe), dict(zip(self.blobs, self.sizes, strict=True)))
 
-    def _progress(self, n):
-        """A tqdm bar, if asked for; a line every ten seconds where nobody watches a terminal."""
-        if not self.verbose:
-            # Not a bar that is disabled: tqdm's lock is shared with forked processes, and one that is killed keeps it.
-            return nullcontext()
-        from tqdm.auto import tqdm
-
-        interval = 0.1 if sys.stderr.isatty() else 10
-        return tqdm(total=n, unit=" images", desc="skdecaf", mininterval=interval)
-
     def _warn_of(self, images, errors):
         if errors:
             first = ", ".join(images.name(i) for i in sorted(errors)[:3])
@@ -221,3 +211,14 @@ class BlobExtractor:
 def _as_slice(rows):
     """Rows without a gap as a slice, to which NumPy copies several times faster."""
     return slice(rows[0], rows[-1] + 1) if rows[-1] - rows[0] == len(rows) - 1 else rows
+
+
+def progress_bar(n, verbose):
+    """A tqdm bar over n images, if asked for; a line every ten seconds where nobody watches a terminal."""
+    if not verbose:
+        # Not a bar that is disabled: tqdm's lock is shared with forked processes, and one that is killed keeps it.
+        return nullcontext()
+    from tqdm.auto import tqdm
+
+    interval = 0.1 if sys.stderr.isatty() else 10
+    return tqdm(total=n, unit=" images", desc="skdecaf", mininterval=interval)

@@ -62,17 +62,12 @@ class Run:
         """The network as data."""
         return resolve_network(self.weights, _SEED_OF_FILTERS)
 
-    def features(self, photos, layers, verbose=None):
-        """Activations of several layers from one pass: a dict of layer to float32 array of shape (n_photos, width).
-
-        A bar of its own shows the progress; verbose=False leaves it to the caller.
-        """
+    def features(self, photos, layers, with_bar=True):
+        """Activations of several layers from one pass: a dict of layer to float32 array of shape (n_photos, width)."""
         start = time.perf_counter()
         shapes = self.network().blob_shapes
         widths = [int(np.prod(shapes[blob])) for blob in resolve_blobs(list(layers), self.network())]
-        transformer = self.transformer(list(layers))
-        if verbose is not None:
-            transformer.set_params(verbose=verbose)
+        transformer = self.transformer(list(layers)).set_params(verbose=self.verbose and with_bar)
         side_by_side = transformer.fit_transform(photos)
         blocks = np.split(side_by_side, np.cumsum(widths)[:-1], axis=1)
         self._seconds["features"] += time.perf_counter() - start

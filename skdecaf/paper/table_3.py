@@ -6,8 +6,8 @@ from itertools import product
 import numpy as np
 from scipy.sparse import csr_matrix, vstack
 from sklearn.utils import check_random_state, gen_batches
-from tqdm import tqdm
 
+from skdecaf._extraction import progress_bar
 from skdecaf.model_selection import PerClassShuffleSplit, mean_per_class_accuracy_score
 from skdecaf.paper._classifiers import CLASSIFIERS, FIXED_C, N_MASKS, scaling, under_masks
 from skdecaf.paper._run import Run, check_dataset, class_labels
@@ -108,11 +108,12 @@ def _add_validation(labels, splits, n_validation, random_state):
 def _sparse_features(run, photos, layers):
     """Activations as sparse matrices, a dict of layer to csr matrix: most are zero, after the ReLU."""
     chunks = {layer: [] for layer in layers}
-    with tqdm(total=len(photos), unit=" images", desc="skdecaf", disable=not run.verbose) as bar:
+    with progress_bar(len(photos), run.verbose) as bar:
         for rows in gen_batches(len(photos), _N_PHOTOS):
-            for layer, dense in run.features(photos[rows], layers, verbose=False).items():
+            for layer, dense in run.features(photos[rows], layers, with_bar=False).items():
                 chunks[layer].append(csr_matrix(dense))
-            bar.update(rows.stop - rows.start)
+            if bar is not None:
+                bar.update(rows.stop - rows.start)
     return {layer: vstack(chunks.pop(layer), format="csr") for layer in layers}
 
 

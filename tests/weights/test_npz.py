@@ -174,10 +174,10 @@ HUGE = "{'descr': '<f4', 'fortran_order': False, 'shape': (4194304, 4194304), }\
     ],
 )
 def test_headers_that_do_not_fit_are_refused(tmp_path, content, message):
-    start = time.process_time()
+    start = time.perf_counter()
     with pytest.raises(ValueError, match=rf"net\.npz.*'conv1\.weight\.npy' {message}"):
         read_npz(archive(tmp_path / "net.npz", [("conv1.weight.npy", content)]))
-    assert time.process_time() - start < 2
+    assert time.perf_counter() - start < 2
 
 
 def test_archives_that_are_none_of_numpys_are_refused(tmp_path):

@@ -259,10 +259,10 @@ PICKLES = [
 
 @pytest.mark.parametrize(("description", "message"), PICKLES)
 def test_pickles_that_cost_time_or_memory_are_refused(tmp_path, description, message):
-    start = time.process_time()
+    start = time.perf_counter()
     with pytest.raises(ValueError, match=message):
         read_torch(archive(tmp_path, description))
-    assert time.process_time() - start < 2
+    assert time.perf_counter() - start < 2
     legacy = pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps({"little_endian": True}, 2)
     (tmp_path / "legacy.pth").write_bytes(legacy + description + pickle.dumps([], 2))
     with pytest.raises(ValueError, match=r"legacy\.pth"):
