@@ -12,7 +12,10 @@ def add_row(value, row, sums):
 
 def add_four_rows(vector, weights, k, sums):
     """Add four rows, one after the other, while the sums are in a register."""
-    r0, r1, r2, r3 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
+    r0 = weights[k]
+    r1 = weights[k + 1]
+    r2 = weights[k + 2]
+    r3 = weights[k + 3]
     v0, v1, v2, v3 = vector[k], vector[k + 1], vector[k + 2], vector[k + 3]
     # omp simd
     for c in range(len(sums)):

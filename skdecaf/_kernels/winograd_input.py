@@ -11,9 +11,18 @@ import numpy as np
 
 def transform_six(rows, first, place, out):
     """Transform six rows of values, rows[first] to rows[first + 5] at place, into out (6, channels)."""
-    d0, d1, d2 = rows[first, place], rows[first + 1, place], rows[first + 2, place]
-    d3, d4, d5 = rows[first + 3, place], rows[first + 4, place], rows[first + 5, place]
-    v0, v1, v2, v3, v4, v5 = out[0], out[1], out[2], out[3], out[4], out[5]
+    d0 = rows[first, place]
+    d1 = rows[first + 1, place]
+    d2 = rows[first + 2, place]
+    d3 = rows[first + 3, place]
+    d4 = rows[first + 4, place]
+    d5 = rows[first + 5, place]
+    v0 = out[0]
+    v1 = out[1]
+    v2 = out[2]
+    v3 = out[3]
+    v4 = out[4]
+    v5 = out[5]
     two, four, five = np.float32(2), np.float32(4), np.float32(5)
     # omp simd
     for c in range(len(v0)):
@@ -27,9 +36,20 @@ def transform_six(rows, first, place, out):
 
 def transform_seven(rows, first, place, out):
     """The same for seven rows: at each point but 1/2 the six of the differences s_j = d_(j+1) - d_j / 2."""
-    d0, d1, d2, d3 = rows[first, place], rows[first + 1, place], rows[first + 2, place], rows[first + 3, place]
-    d4, d5, d6 = rows[first + 4, place], rows[first + 5, place], rows[first + 6, place]
-    v0, v1, v2, v3, v4, v5, v6 = out[0], out[1], out[2], out[3], out[4], out[5], out[6]
+    d0 = rows[first, place]
+    d1 = rows[first + 1, place]
+    d2 = rows[first + 2, place]
+    d3 = rows[first + 3, place]
+    d4 = rows[first + 4, place]
+    d5 = rows[first + 5, place]
+    d6 = rows[first + 6, place]
+    v0 = out[0]
+    v1 = out[1]
+    v2 = out[2]
+    v3 = out[3]
+    v4 = out[4]
+    v5 = out[5]
+    v6 = out[6]
     half, two, four, five = np.float32(0.5), np.float32(2), np.float32(4), np.float32(5)
     # omp simd
     for c in range(len(v0)):
@@ -50,9 +70,22 @@ def transform_seven(rows, first, place, out):
 
 def transform_eight(rows, first, place, out):
     """The same for eight rows."""
-    d0, d1, d2, d3 = rows[first, place], rows[first + 1, place], rows[first + 2, place], rows[first + 3, place]
-    d4, d5, d6, d7 = rows[first + 4, place], rows[first + 5, place], rows[first + 6, place], rows[first + 7, place]
-    v0, v1, v2, v3, v4, v5, v6, v7 = out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7]
+    d0 = rows[first, place]
+    d1 = rows[first + 1, place]
+    d2 = rows[first + 2, place]
+    d3 = rows[first + 3, place]
+    d4 = rows[first + 4, place]
+    d5 = rows[first + 5, place]
+    d6 = rows[first + 6, place]
+    d7 = rows[first + 7, place]
+    v0 = out[0]
+    v1 = out[1]
+    v2 = out[2]
+    v3 = out[3]
+    v4 = out[4]
+    v5 = out[5]
+    v6 = out[6]
+    v7 = out[7]
     quarter, half, two, four, five = np.float32(0.25), np.float32(0.5), np.float32(2), np.float32(4), np.float32(5)
     a, b, e = np.float32(5.25), np.float32(4.25), np.float32(1.25)
     # omp simd

@@ -9,9 +9,16 @@ import numpy as np
 
 def combine_six(rows, first, place, out):
     """Combine six rows of values, rows[first] to rows[first + 5] at place, into out (4, channels)."""
-    m0, m1, m2 = rows[first, place], rows[first + 1, place], rows[first + 2, place]
-    m3, m4, m5 = rows[first + 3, place], rows[first + 4, place], rows[first + 5, place]
-    y0, y1, y2, y3 = out[0], out[1], out[2], out[3]
+    m0 = rows[first, place]
+    m1 = rows[first + 1, place]
+    m2 = rows[first + 2, place]
+    m3 = rows[first + 3, place]
+    m4 = rows[first + 4, place]
+    m5 = rows[first + 5, place]
+    y0 = out[0]
+    y1 = out[1]
+    y2 = out[2]
+    y3 = out[3]
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)
     # omp simd
     for c in range(len(y0)):
@@ -27,9 +34,18 @@ def combine_six(rows, first, place, out):
 
 def combine_seven(rows, first, place, out):
     """The same for seven rows and out (5, channels)."""
-    m0, m1, m2, m3 = rows[first, place], rows[first + 1, place], rows[first + 2, place], rows[first + 3, place]
-    m4, m5, m6 = rows[first + 4, place], rows[first + 5, place], rows[first + 6, place]
-    y0, y1, y2, y3, y4 = out[0], out[1], out[2], out[3], out[4]
+    m0 = rows[first, place]
+    m1 = rows[first + 1, place]
+    m2 = rows[first + 2, place]
+    m3 = rows[first + 3, place]
+    m4 = rows[first + 4, place]
+    m5 = rows[first + 5, place]
+    m6 = rows[first + 6, place]
+    y0 = out[0]
+    y1 = out[1]
+    y2 = out[2]
+    y3 = out[3]
+    y4 = out[4]
     two, four, eight, sixteen = np.float32(2), np.float32(4), np.float32(8), np.float32(16)
     half, quarter, eighth, sixteenth = np.float32(0.5), np.float32(0.25), np.float32(0.125), np.float32(0.0625)
     # omp simd
@@ -47,9 +63,18 @@ def combine_seven(rows, first, place, out):
 
 def combine_eight(rows, first, place, out):
     """The same for eight rows and out (4, channels)."""
-    m0, m1, m2, m3 = rows[first, place], rows[first + 1, place], rows[first + 2, place], rows[first + 3, place]
-    m4, m5, m6, m7 = rows[first + 4, place], rows[first + 5, place], rows[first + 6, place], rows[first + 7, place]
-    y0, y1, y2, y3 = out[0], out[1], out[2], out[3]
+    m0 = rows[first, place]
+    m1 = rows[first + 1, place]
+    m2 = rows[first + 2, place]
+    m3 = rows[first + 3, place]
+    m4 = rows[first + 4, place]
+    m5 = rows[first + 5, place]
+    m6 = rows[first + 6, place]
+    m7 = rows[first + 7, place]
+    y0 = out[0]
+    y1 = out[1]
+    y2 = out[2]
+    y3 = out[3]
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)
     half, quarter, eighth = np.float32(0.5), np.float32(0.25), np.float32(0.125)
     # omp simd
