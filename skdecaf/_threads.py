@@ -20,10 +20,9 @@ class _BlasLimit:
 
     def __init__(self):
         self._lock = threading.Lock()
-        self._controller = None
-        self._limit = None
+        self._found = None
         self._users = 0
-        self._threads_outside = None
+        self._outside = []
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget_other_threads)
 
@@ -31,28 +30,35 @@ class _BlasLimit:
         """In a forked process those who were inside are gone."""
         self._lock = threading.Lock()
         if self._users:
-            with _no_controlling_thread():
-                self._limit.restore_original_limits()
+            self._set_threads(self._outside)
         self._users = 0
 
-    def _blas_threads(self):
-        if self._controller is None:
-            self._controller = threadpoolctl.ThreadpoolController().select(user_api="blas")
-        return max((library["num_threads"] for library in self._controller.info()), default=1)
+    def _libraries(self):
+        # Not by threadpoolctl's own limit, which asks each library for much more than its threads, every time.
+        if self._found is None:
+            self._found = threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
+        return self._found
+
+    def _threads(self):
+        return [library.num_threads for library in self._libraries()]
+
+    def _set_threads(self, numbers):
+        with _no_controlling_thread():
+            for library, n_threads in zip(self._libraries(), numbers, strict=True):
+                library.set_num_threads(n_threads)
 
     def threads_outside(self):
         """How many threads BLAS may use when nobody is inside."""
         with self._lock:
-            return self._threads_outside if self._users else self._blas_threads()
+            return max(self._outside if self._users else self._threads(), default=1)
 
     @contextmanager
     def single_thread(self):
         """Hold BLAS to one thread."""
         with self._lock:
             if self._users == 0:
-                self._threads_outside = self._blas_threads()
-                with _no_controlling_thread():
-                    self._limit = self._controller.limit(limits=1)
+                self._outside = self._threads()
+                self._set_threads([1] * len(self._outside))
             self._users += 1
         try:
             yield
@@ -60,8 +66,7 @@ class _BlasLimit:
             with self._lock:
                 self._users -= 1
                 if self._users == 0:
-                    with _no_controlling_thread():
-                        self._limit.restore_original_limits()
+                    self._set_threads(self._outside)
 
 
 @contextmanager

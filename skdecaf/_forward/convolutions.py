@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,8 +13,10 @@ from skdecaf._forward.tilings import Tiling, choose_tiling
 from skdecaf._kernels import bias, folding, patches, pixels, winograd_input, winograd_output
 from skdecaf._layers import Convolution, output_shape
 
-# Images that walk through a convolution together: as many as keep its patches or tiles near the cache.
-_CACHED_VALUES = 8_000_000
+# Images that walk through a convolution together: as many as keep the patches, or the tiles and products, of a group
+# near the cache. It may be more for large filters, which pass through the cache once for each stack.
+_CACHED_VALUES = 2_000_000
+_CACHED_FILTERS = 2
 MOST_STACKED = 32
 
 
@@ -47,15 +51,18 @@ def plan_convolution(layer, shape, reads_pixels=False):
     """
     channels, (out_channels, height, width) = shape[0], output_shape(layer, shape)
     fold = layer.stride if reads_pixels and layer.groups == 1 else 1
-    tiling = None
+    tiling, filters = None, 0
     if layer.stride == fold:
         kernel = -(-layer.kernel // fold)
         tiling = choose_tiling(kernel, channels * fold**2, out_channels, layer.groups, height, width)
     if tiling is None:
         fold, values = 1, height * width * channels // layer.groups * layer.kernel**2
     else:
-        values = tiling.t**2 * tiling.tiles(height, width) * (channels * fold**2 + out_channels)
-    return ConvolutionPlan(layer, shape, tiling, fold, int(np.clip(_CACHED_VALUES // values, 1, MOST_STACKED)))
+        points, folded = tiling.t**2, channels * fold**2
+        values = points * tiling.tiles(height, width) * (folded + out_channels) // layer.groups
+        filters = points * folded * out_channels // layer.groups**2
+    stacked = max(_CACHED_VALUES, _CACHED_FILTERS * filters) // values
+    return ConvolutionPlan(layer, shape, tiling, fold, int(np.clip(stacked, 1, MOST_STACKED)))
 
 
 class DirectStep:
@@ -118,44 +125,74 @@ class TiledStep:
         out_channels, height, width = output_shape(layer, plan.shape)
         self.shape, self.stacked = (height, width, out_channels), plan.stacked
         self.pad = layer.pad if plan.fold == 1 else 0
-        self.biases, self.rectified, self.groups = biases, int(rectified), layer.groups
+        self.biases, self.rectified, self.groups = np.split(biases, layer.groups), int(rectified), layer.groups
         weight = fold_filters(weight, plan.fold)
-        # (t * t, groups, in, out)
-        self.filters = np.stack(
-            [self.tiling.transform_filters(group) for group in np.split(weight, layer.groups)], axis=1
-        )
+        # (groups, t * t, in, out)
+        self.filters = np.stack([self.tiling.transform_filters(group) for group in np.split(weight, layer.groups)])
         tiles = self.tiling.tiles(height, width)
         most_rows = Rows(tiles, ROW_GROUP).height(self.stacked)
-        self.rows = Rows(tiles, count_kinds_of_places(*self.filters.shape[2:], most_rows))
+        self.rows = Rows(tiles, count_kinds_of_places(*self.filters.shape[-2:], most_rows))
         self.nbytes = self.filters.nbytes
 
     def run(self, maps, out, workspace):
-        n, channels, out_channels = len(maps), maps.shape[-1], self.shape[-1]
-        t, height, places = self.tiling.t, self.rows.height(n), self.rows.places(n)
-        tiles = workspace.array("rows", (height, t, t, channels))
-        products = workspace.array("products", (height * t, t, out_channels))
+        n, points = len(maps), self.tiling.t**2
+        batch = _Batch(maps, out, self.rows.parts(n), self.rows.places(n), *self._buffers(n, workspace))
         down = -(-self.shape[0] // self.tiling.m)
-        workspace.for_each(partial(self._transform_input, maps, places, tiles), workspace.shares(n * down))
-        for part in self.rows.parts(n):
-            by_point = self._by_point(tiles, part), self._by_point(products, part)
-            workspace.for_each(partial(self._multiply, *by_point), workspace.shares(len(self.filters)))
-        workspace.for_each(partial(self._transform_output, products, places, out), workspace.shares(places.size))
+        phases = (
+            (partial(self._transform_input, batch), n * down),
+            (partial(self._multiply, batch), points),
+            (partial(self._transform_output, batch), batch.places.size),
+        )
+        if workspace.n_threads <= self.groups:
+            # Nobody waits between the phases, and the cache still has what the next one reads.
+            workspace.for_each(lambda group: [run(group, slice(0, size)) for run, size in phases], range(self.groups))
+            return
+        for run, size in phases:
+            parts = list(product(range(self.groups), workspace.shares(size)))
+            workspace.for_each(lambda part, run=run: run(*part), parts)
 
-    def _transform_input(self, maps, places, tiles, share):
-        winograd_input.transform_input(maps, self.pad, self.tiling.m, places, share.start, share.stop, tiles)
-
-    def _multiply(self, tiles, products, points):
-        np.matmul(tiles[points], self.filters[points], out=products[points])
-
-    def _transform_output(self, products, places, out, share):
-        winograd_output.transform_output(
-            products, places, self.tiling.m, self.biases, self.rectified, share.start, share.stop, out
+    def _buffers(self, n, workspace):
+        """Tiles and products, each a list of arrays (rows, points, channels), one for each group."""
+        # One point more than there are, since a distance of whole pages between tiles would crowd them in the cache.
+        height, points = self.rows.height(n), self.tiling.t**2 + 1
+        keys = [group if workspace.n_threads > 1 else 0 for group in range(self.groups)]
+        return (
+            [workspace.array((name, key), (height, points, channels)) for key in keys]
+            for name, channels in zip(("rows", "products"), self.filters.shape[2:], strict=True)
         )
 
-    def _by_point(self, values, part):
-        """These rows of values as a stack (t * t, groups, rows, channels of a group)."""
-        points, of_group = self.tiling.t**2, values.shape[-1] // self.groups
-        return values.reshape(-1, points, self.groups, of_group)[part].transpose(1, 2, 0, 3)
+    def _transform_input(self, batch, group, share):
+        tiles, tiling = batch.tiles[group], self.tiling
+        winograd_input.transform_input(
+            batch.maps, group * tiles.shape[2], self.pad, tiling.t, tiling.m, batch.places,
+            share.start, share.stop, tiles,
+        )  # fmt: skip
+
+    def _multiply(self, batch, group, points):
+        filters = self.filters[group, points]
+        for part in batch.parts:
+            tiles, products = (
+                values[group][part, points].transpose(1, 0, 2) for values in (batch.tiles, batch.products)
+            )
+            np.matmul(tiles, filters, out=products)
+
+    def _transform_output(self, batch, group, share):
+        products, tiling = batch.products[group], self.tiling
+        winograd_output.transform_output(
+            products, batch.places, tiling.t, tiling.m, self.biases[group], self.rectified, group * products.shape[2],
+            share.start, share.stop, batch.out,
+        )  # fmt: skip
+
+
+class _Batch(NamedTuple):
+    """What a `TiledStep` computes with: parts and places of rows are those of its `Rows`, lists have a group each."""
+
+    maps: np.ndarray
+    out: np.ndarray
+    parts: list
+    places: np.ndarray
+    tiles: list
+    products: list
 
 
 def fold_filters(weight, fold):

@@ -1,6 +1,7 @@
 """From a network to steps, and from images through the steps to blobs."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import math
 from collections import deque
 from itertools import chain
 
@@ -162,7 +163,7 @@ class ForwardPass:
             )
         if out is None:
             shapes = self.network.blob_shapes
-            out = {blob: np.empty((n, int(np.prod(shapes[blob]))), np.float32) for blob in self.blobs}
+            out = {blob: np.empty((n, math.prod(shapes[blob])), np.float32) for blob in self.blobs}
         try:
             workspace = self._workspaces.pop()
         except IndexError:

@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import _thread
+import math
 import time
 from collections import deque
 from contextlib import contextmanager, suppress
@@ -85,7 +86,7 @@ class Workspace:
 
     def array(self, key, shape):
         """Float32 array of this shape; what it holds is left over from its last use, finite or not."""
-        size = int(np.prod(shape))
+        size = math.prod(shape)
         buffer = self._buffers.get(key)
         if buffer is None or buffer.size < size:
             buffer = self._buffers[key] = np.zeros(size, np.float32)

@@ -13,22 +13,26 @@ def add_bias(products, bias, rectify, first_channel, out):
     n, rows, _ = out.shape
     channels = bias.shape[0]
     zero = np.float32(0)
+    start = max(0, first_channel)  # so Pythran knows that it does not count from the end
     for i in range(n):
         for r in range(rows):
             product = products[i, r]
             target = out[i, r]
             if rectify:
+                # omp simd
                 for c in range(channels):
                     value = product[c] + bias[c]
-                    target[first_channel + c] = zero if value < zero else value
+                    target[start + c] = zero if value < zero else value
             else:
+                # omp simd
                 for c in range(channels):
-                    target[first_channel + c] = product[c] + bias[c]
+                    target[start + c] = product[c] + bias[c]
 
 
 # pythran export rectify(float32[:] order(C), float32[:] order(C))
 def rectify(values, out):
     """Write max(values, 0) into out; NaN stays NaN."""
     zero = np.float32(0)
-    for i in range(values.shape[0]):
+    # omp simd
+    for i in range(len(out)):
         out[i] = zero if values[i] < zero else values[i]

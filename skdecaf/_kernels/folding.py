@@ -6,14 +6,18 @@ import numpy as np
 
 def normalise_row(pixels, mean, scale, start, out):
     """Write (pixels - mean) / scale into out, from start on."""
+    first = max(0, start)  # so Pythran knows that it does not count from the end
+    # omp simd
     for i in range(len(pixels)):
-        out[start + i] = (pixels[i] - mean[i]) / scale[i]
+        out[first + i] = (pixels[i] - mean[i]) / scale[i]
 
 
 def copy_run(source, start, out):
     """Fill out with the values of source from start on."""
+    first = max(0, start)
+    # omp simd
     for i in range(len(out)):
-        out[i] = source[start + i]
+        out[i] = source[first + i]
 
 
 # pythran export fold_pixels(uint8[:,:,:] order(C), float32[:] order(C), float32[:] order(C), int, int, int, float32[:,:,:,:,:] order(C))

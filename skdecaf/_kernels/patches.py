@@ -5,14 +5,20 @@
 
 def copy_run(source, first, count, target, start):
     """Copy count values of source, from first on, to target, from start on."""
+    # So Pythran knows that they do not count from the end.
+    begin = max(0, first)
+    to = max(0, start)
+    # omp simd
     for i in range(count):
-        target[start + i] = source[first + i]
+        target[to + i] = source[begin + i]
 
 
 def fill_zeros(target, start, count):
     """Set count values of target to zero, from start on."""
+    to = max(0, start)
+    # omp simd
     for i in range(count):
-        target[start + i] = 0
+        target[to + i] = 0
 
 
 # pythran export extract_patches(float32[:,:,:] order(C), int, int, int, int, int, int, int, float32[:,:,:] order(C))

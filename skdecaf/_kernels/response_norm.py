@@ -6,8 +6,10 @@ import numpy as np
 
 def square_pixel(pixel, half, squares):
     """Write the squares of pixel into the middle of squares, which has half zeros on either side."""
+    first = max(0, half)  # so Pythran knows that it does not count from the end
+    # omp simd
     for c in range(len(pixel)):
-        squares[half + c] = pixel[c] * pixel[c]
+        squares[first + c] = pixel[c] * pixel[c]
 
 
 def window_sums(squares, size, sums):
@@ -15,12 +17,14 @@ def window_sums(squares, size, sums):
     for c in range(len(sums)):
         sums[c] = squares[c]
     for j in range(1, size):
+        # omp simd
         for c in range(len(sums)):
             sums[c] = sums[c] + squares[c + j]
 
 
 def divide_three_quarters(pixel, sums, k, share, out):
     """The usual beta = 0.75 without a power: s^0.75 = sqrt(s * sqrt(s))."""
+    # omp simd
     for c in range(len(out)):
         s = k + share * sums[c]
         out[c] = pixel[c] / np.sqrt(s * np.sqrt(s))

@@ -9,20 +9,20 @@ p and -p shares the even and the odd part of its polynomial.
 import numpy as np
 
 
-def transform_six(rows, first, place, out):
-    """Transform six rows of values, rows[first] to rows[first + 5] at place, into out (6, channels)."""
-    d0 = rows[first, place]
-    d1 = rows[first + 1, place]
-    d2 = rows[first + 2, place]
-    d3 = rows[first + 3, place]
-    d4 = rows[first + 4, place]
-    d5 = rows[first + 5, place]
-    v0 = out[0]
-    v1 = out[1]
-    v2 = out[2]
-    v3 = out[3]
-    v4 = out[4]
-    v5 = out[5]
+def transform_six(rows, first, apart, out, place):
+    """Transform six rows of values, every apart-th from the first, into six of out, from place on."""
+    d0 = rows[first]
+    d1 = rows[first + apart]
+    d2 = rows[first + 2 * apart]
+    d3 = rows[first + 3 * apart]
+    d4 = rows[first + 4 * apart]
+    d5 = rows[first + 5 * apart]
+    v0 = out[place]
+    v1 = out[place + 1]
+    v2 = out[place + 2]
+    v3 = out[place + 3]
+    v4 = out[place + 4]
+    v5 = out[place + 5]
     two, four, five = np.float32(2), np.float32(4), np.float32(5)
     # omp simd
     for c in range(len(v0)):
@@ -34,22 +34,22 @@ def transform_six(rows, first, place, out):
         v5[c] = four * d1[c] - five * d3[c] + d5[c]
 
 
-def transform_seven(rows, first, place, out):
+def transform_seven(rows, first, apart, out, place):
     """The same for seven rows: at each point but 1/2 the six of the differences s_j = d_(j+1) - d_j / 2."""
-    d0 = rows[first, place]
-    d1 = rows[first + 1, place]
-    d2 = rows[first + 2, place]
-    d3 = rows[first + 3, place]
-    d4 = rows[first + 4, place]
-    d5 = rows[first + 5, place]
-    d6 = rows[first + 6, place]
-    v0 = out[0]
-    v1 = out[1]
-    v2 = out[2]
-    v3 = out[3]
-    v4 = out[4]
-    v5 = out[5]
-    v6 = out[6]
+    d0 = rows[first]
+    d1 = rows[first + apart]
+    d2 = rows[first + 2 * apart]
+    d3 = rows[first + 3 * apart]
+    d4 = rows[first + 4 * apart]
+    d5 = rows[first + 5 * apart]
+    d6 = rows[first + 6 * apart]
+    v0 = out[place]
+    v1 = out[place + 1]
+    v2 = out[place + 2]
+    v3 = out[place + 3]
+    v4 = out[place + 4]
+    v5 = out[place + 5]
+    v6 = out[place + 6]
     half, two, four, five = np.float32(0.5), np.float32(2), np.float32(4), np.float32(5)
     # omp simd
     for c in range(len(v0)):
@@ -68,24 +68,24 @@ def transform_seven(rows, first, place, out):
         v6[c] = four * s1 - five * s3 + s5
 
 
-def transform_eight(rows, first, place, out):
+def transform_eight(rows, first, apart, out, place):
     """The same for eight rows."""
-    d0 = rows[first, place]
-    d1 = rows[first + 1, place]
-    d2 = rows[first + 2, place]
-    d3 = rows[first + 3, place]
-    d4 = rows[first + 4, place]
-    d5 = rows[first + 5, place]
-    d6 = rows[first + 6, place]
-    d7 = rows[first + 7, place]
-    v0 = out[0]
-    v1 = out[1]
-    v2 = out[2]
-    v3 = out[3]
-    v4 = out[4]
-    v5 = out[5]
-    v6 = out[6]
-    v7 = out[7]
+    d0 = rows[first]
+    d1 = rows[first + apart]
+    d2 = rows[first + 2 * apart]
+    d3 = rows[first + 3 * apart]
+    d4 = rows[first + 4 * apart]
+    d5 = rows[first + 5 * apart]
+    d6 = rows[first + 6 * apart]
+    d7 = rows[first + 7 * apart]
+    v0 = out[place]
+    v1 = out[place + 1]
+    v2 = out[place + 2]
+    v3 = out[place + 3]
+    v4 = out[place + 4]
+    v5 = out[place + 5]
+    v6 = out[place + 6]
+    v7 = out[place + 7]
     quarter, half, two, four, five = np.float32(0.25), np.float32(0.5), np.float32(2), np.float32(4), np.float32(5)
     a, b, e = np.float32(5.25), np.float32(4.25), np.float32(1.25)
     # omp simd
@@ -100,21 +100,23 @@ def transform_eight(rows, first, place, out):
         v7[c] = d7[c] - d1[c] + a * (d3[c] - d5[c])
 
 
-def transform_rows(rows, first, place, out):
-    """Transform as many rows as out has."""
-    if len(out) == 6:
-        transform_six(rows, first, place, out)
-    elif len(out) == 7:
-        transform_seven(rows, first, place, out)
+def transform_rows(t, rows, first, apart, out, place):
+    """Transform t rows into t others."""
+    if t == 6:
+        transform_six(rows, first, apart, out, place)
+    elif t == 7:
+        transform_seven(rows, first, apart, out, place)
     else:
-        transform_eight(rows, first, place, out)
+        transform_eight(rows, first, apart, out, place)
 
 
-def fill_pixel(pixel, target):
-    """Copy the channels of one pixel."""
+def fill_pixel(pixel, first, target):
+    """Copy the channels of one pixel, from first on."""
+    # Never negative, as Pythran now knows: an index that may count from the end keeps a loop scalar.
+    start = max(0, first)
     # omp simd
     for c in range(len(target)):
-        target[c] = pixel[c]
+        target[c] = pixel[start + c]
 
 
 def clear_pixel(target):
@@ -124,21 +126,22 @@ def clear_pixel(target):
         target[c] = 0
 
 
-# pythran export transform_input(float32[:,:,:,:] order(C), int, int, int64[:,:] order(C), int, int, float32[:,:,:,:] order(C))
-def transform_input(maps, pad, step, places, start, stop, out):
-    """Fill out (rows, t, t, channels) with the transformed tiles of maps (n, height, width, channels).
+# pythran export transform_input(float32[:,:,:,:] order(C), int, int, int, int, int64[:,:] order(C), int, int, float32[:,:,:] order(C))
+def transform_input(maps, first_channel, pad, t, step, places, start, stop, out):
+    """Fill out (rows, t * t or more, channels) with the transformed tiles of maps (n, height, width, all channels).
 
-    Tiles begin pad pixels outside and are step pixels apart, left to right, then down; beyond the maps is zero.
-    places (n, tiles) says which row of out each tile of each image takes; other rows are left as they are. Only the
-    rows of tiles from start to before stop are done, counted through all images.
+    Channels are those of the maps from first_channel on. Tiles of t x t pixels begin pad pixels outside and are step
+    pixels apart, left to right, then down; beyond the maps is zero. places (n, tiles) says which row of out each tile
+    of each image takes; the rest of out is left as it is. Only the rows of tiles from start to before stop are done,
+    counted through all images.
     """
-    _, height, width, channels = maps.shape
-    t = out.shape[1]
+    _, height, width, _ = maps.shape
+    channels = out.shape[2]
     down = (height + 2 * pad - t + 2 * step - 1) // step
     across = (width + 2 * pad - t + 2 * step - 1) // step
     wide = (across - 1) * step + t
-    window = np.zeros((t, wide, channels), np.float32)
-    columns = np.empty((wide, t, channels), np.float32)
+    window = np.zeros((t * wide, channels), np.float32)
+    columns = np.empty((wide * t, channels), np.float32)
     for band in range(start, stop):
         i = band // down
         # Not with %: Pythran counts such a remainder from 0, wherever the loop begins.
@@ -147,12 +150,12 @@ def transform_input(maps, pad, step, places, start, stop, out):
             y = ty * step + j - pad
             for x in range(min(width, wide - pad)):
                 if y < 0 or y >= height:
-                    clear_pixel(window[j, x + pad])
+                    clear_pixel(window[j * wide + x + pad])
                 else:
-                    fill_pixel(maps[i, y, x], window[j, x + pad])
+                    fill_pixel(maps[i, y, x], first_channel, window[j * wide + x + pad])
         for x in range(wide):
-            transform_rows(window, 0, x, columns[x])
+            transform_rows(t, window, x, wide, columns, x * t)
         for tx in range(across):
-            place = places[i, ty * across + tx]
+            tile = out[places[i, ty * across + tx]]
             for k in range(t):
-                transform_rows(columns, tx * step, k, out[place, k])
+                transform_rows(t, columns, tx * step * t + k, t, tile, k * t)

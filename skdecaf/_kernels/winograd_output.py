@@ -7,18 +7,18 @@ The t x t values of a tile in each channel become step x step pixels: A^T m A fo
 import numpy as np
 
 
-def combine_six(rows, first, place, out):
-    """Combine six rows of values, rows[first] to rows[first + 5] at place, into out (4, channels)."""
-    m0 = rows[first, place]
-    m1 = rows[first + 1, place]
-    m2 = rows[first + 2, place]
-    m3 = rows[first + 3, place]
-    m4 = rows[first + 4, place]
-    m5 = rows[first + 5, place]
-    y0 = out[0]
-    y1 = out[1]
-    y2 = out[2]
-    y3 = out[3]
+def combine_six(rows, first, apart, out, place):
+    """Combine six rows of values, every apart-th from the first, into four of out, from place on."""
+    m0 = rows[first]
+    m1 = rows[first + apart]
+    m2 = rows[first + 2 * apart]
+    m3 = rows[first + 3 * apart]
+    m4 = rows[first + 4 * apart]
+    m5 = rows[first + 5 * apart]
+    y0 = out[place]
+    y1 = out[place + 1]
+    y2 = out[place + 2]
+    y3 = out[place + 3]
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)
     # omp simd
     for c in range(len(y0)):
@@ -32,20 +32,20 @@ def combine_six(rows, first, place, out):
         y3[c] = d1 + eight * d2 + m5[c]
 
 
-def combine_seven(rows, first, place, out):
-    """The same for seven rows and out (5, channels)."""
-    m0 = rows[first, place]
-    m1 = rows[first + 1, place]
-    m2 = rows[first + 2, place]
-    m3 = rows[first + 3, place]
-    m4 = rows[first + 4, place]
-    m5 = rows[first + 5, place]
-    m6 = rows[first + 6, place]
-    y0 = out[0]
-    y1 = out[1]
-    y2 = out[2]
-    y3 = out[3]
-    y4 = out[4]
+def combine_seven(rows, first, apart, out, place):
+    """The same for seven rows into five."""
+    m0 = rows[first]
+    m1 = rows[first + apart]
+    m2 = rows[first + 2 * apart]
+    m3 = rows[first + 3 * apart]
+    m4 = rows[first + 4 * apart]
+    m5 = rows[first + 5 * apart]
+    m6 = rows[first + 6 * apart]
+    y0 = out[place]
+    y1 = out[place + 1]
+    y2 = out[place + 2]
+    y3 = out[place + 3]
+    y4 = out[place + 4]
     two, four, eight, sixteen = np.float32(2), np.float32(4), np.float32(8), np.float32(16)
     half, quarter, eighth, sixteenth = np.float32(0.5), np.float32(0.25), np.float32(0.125), np.float32(0.0625)
     # omp simd
@@ -61,20 +61,20 @@ def combine_seven(rows, first, place, out):
         y4[c] = s1 + sixteen * s2 + sixteenth * m5[c] + m6[c]
 
 
-def combine_eight(rows, first, place, out):
-    """The same for eight rows and out (4, channels)."""
-    m0 = rows[first, place]
-    m1 = rows[first + 1, place]
-    m2 = rows[first + 2, place]
-    m3 = rows[first + 3, place]
-    m4 = rows[first + 4, place]
-    m5 = rows[first + 5, place]
-    m6 = rows[first + 6, place]
-    m7 = rows[first + 7, place]
-    y0 = out[0]
-    y1 = out[1]
-    y2 = out[2]
-    y3 = out[3]
+def combine_eight(rows, first, apart, out, place):
+    """The same for eight rows into four."""
+    m0 = rows[first]
+    m1 = rows[first + apart]
+    m2 = rows[first + 2 * apart]
+    m3 = rows[first + 3 * apart]
+    m4 = rows[first + 4 * apart]
+    m5 = rows[first + 5 * apart]
+    m6 = rows[first + 6 * apart]
+    m7 = rows[first + 7 * apart]
+    y0 = out[place]
+    y1 = out[place + 1]
+    y2 = out[place + 2]
+    y3 = out[place + 3]
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)
     half, quarter, eighth = np.float32(0.5), np.float32(0.25), np.float32(0.125)
     # omp simd
@@ -91,42 +91,43 @@ def combine_eight(rows, first, place, out):
         y3[c] = d1 + eight * d2 + eighth * d3 + m7[c]
 
 
-def combine_rows(t, rows, first, place, out):
-    """Combine t rows into as many as out has."""
+def combine_rows(t, rows, first, apart, out, place):
+    """Combine t rows into the pixels along a side of a tile."""
     if t == 6:
-        combine_six(rows, first, place, out)
+        combine_six(rows, first, apart, out, place)
     elif t == 7:
-        combine_seven(rows, first, place, out)
+        combine_seven(rows, first, apart, out, place)
     else:
-        combine_eight(rows, first, place, out)
+        combine_eight(rows, first, apart, out, place)
 
 
-def finish_pixel(values, bias, rectify, out):
-    """Write values plus bias into out, with rectify != 0 no less than zero; NaN stays NaN."""
+def finish_pixel(values, bias, rectify, first, out):
+    """Write values plus bias into out, from first on, with rectify != 0 no less than zero; NaN stays NaN."""
     zero = np.float32(0)
+    start = max(0, first)  # so Pythran knows that it does not count from the end
     if rectify:
         # omp simd
-        for c in range(len(out)):
+        for c in range(len(values)):
             value = values[c] + bias[c]
-            out[c] = zero if value < zero else value
+            out[start + c] = zero if value < zero else value
     else:
         # omp simd
-        for c in range(len(out)):
-            out[c] = values[c] + bias[c]
+        for c in range(len(values)):
+            out[start + c] = values[c] + bias[c]
 
 
-# pythran export transform_output(float32[:,:,:] order(C), int64[:,:] order(C), int, float32[:] order(C), int, int, int, float32[:,:,:,:] order(C))
-def transform_output(products, places, step, bias, rectify, start, stop, out):
-    """Fill out (n, height, width, channels) from products (rows * t, t, channels).
+# pythran export transform_output(float32[:,:,:] order(C), int64[:,:] order(C), int, int, float32[:] order(C), int, int, int, int, float32[:,:,:,:] order(C))
+def transform_output(products, places, t, step, bias, rectify, first_channel, start, stop, out):
+    """Fill out (n, height, width, all channels) from products (rows, t * t or more, channels).
 
-    places (n, tiles) says which t x t products each tile of each image has: those from row place * t on. Only the
-    tiles from start to before stop are done, counted through all images.
+    Channels are those of out from first_channel on. places (n, tiles) says which row of products each tile of each
+    image has. Only the tiles from start to before stop are done, counted through all images.
     """
-    _, height, width, channels = out.shape
-    t = products.shape[1]
+    _, height, width, _ = out.shape
+    channels = products.shape[2]
     tiles = places.shape[1]
     across = (width + step - 1) // step
-    columns = np.empty((t, step, channels), np.float32)
+    columns = np.empty((t * step, channels), np.float32)
     pixels = np.empty((step, channels), np.float32)
     for each in range(start, stop):
         i = each // tiles
@@ -134,9 +135,10 @@ def transform_output(products, places, step, bias, rectify, start, stop, out):
         tile = each - i * tiles
         top = tile // across * step
         left = tile % across * step
+        product = products[places[i, tile]]
         for k in range(t):
-            combine_rows(t, products, places[i, tile] * t, k, columns[k])
+            combine_rows(t, product, k, t, columns, k * step)
         for y in range(min(step, height - top)):
-            combine_rows(t, columns, 0, y, pixels)
+            combine_rows(t, columns, y, step, pixels, 0)
             for x in range(min(step, width - left)):
-                finish_pixel(pixels[x], bias, rectify, out[i, top + y, left + x])
+                finish_pixel(pixels[x], bias, rectify, first_channel, out[i, top + y, left + x])

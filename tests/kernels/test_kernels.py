@@ -89,18 +89,20 @@ def test_tiles_times_filters_are_a_convolution(compiled, plain, tiling, height, 
     maps, weight, bias = normal(2, channels, height, width), normal(2, channels, tiling.r, tiling.r), normal(2)
     size = [side + 2 * pad - tiling.r + 1 for side in (height, width)]
     places = GENERATOR.permutation(2 * tiling.tiles(*size) + 1)[:-1].reshape(2, -1)
-    t = tiling.t
+    t, around = tiling.t, np.pad(maps, ((0, 0), (2, 1), (0, 0), (0, 0)))
     tiles = same(
         compiled("winograd_input").transform_input, plain("winograd_input").transform_input,
-        channels_last(maps), pad, tiling.m, places, 0, 2 * -(-size[0] // tiling.m),
-        shape=(places.size + 1, t, t, channels),
+        channels_last(around), 2, pad, t, tiling.m, places, 0, 2 * -(-size[0] // tiling.m),
+        shape=(places.size + 1, t * t + 1, channels),
     )  # fmt: skip
-    filters = tiling.transform_filters(weight)
-    products = np.einsum("rpc,pck->rpk", tiles.reshape(-1, t * t, channels), filters).astype(np.float32)
+    products = np.full((len(tiles), t * t + 1, 2), np.nan, np.float32)
+    products[:, :-1] = np.einsum("rpc,pck->rpk", tiles[:, :-1], tiling.transform_filters(weight))
     out = same(
         compiled("winograd_output").transform_output, plain("winograd_output").transform_output,
-        products.reshape(-1, t, 2), places, tiling.m, bias, rectify, 0, places.size, shape=(2, *size, 2),
+        products, places, t, tiling.m, bias, rectify, 3, 0, places.size, shape=(2, *size, 6),
     )  # fmt: skip
+    assert (out[..., :3] == 7).all() and (out[..., 5:] == 7).all()
+    out = out[..., 3:5]
     for image, values in zip(maps, out, strict=True):
         expected = float64_layers.convolution(image, weight, bias, 1, pad, 1)
         expected = np.maximum(expected, 0) if rectify else expected
@@ -116,14 +118,14 @@ def in_parts(kernel, *arguments, n, out):
 
 def test_kernels_give_the_same_in_parts(compiled):
     maps, places = normal(2, 15, 9, 8), GENERATOR.permutation(30)[:24].reshape(2, 12)
-    expected, found = np.zeros((2, 30, 8, 8, 8), np.float32)
+    expected, found = np.zeros((2, 30, 64, 8), np.float32)
     transform = compiled("winograd_input").transform_input
-    transform(maps, 2, 4, places, 0, 8, expected)
-    np.testing.assert_array_equal(in_parts(transform, maps, 2, 4, places, n=8, out=found), expected)
+    transform(maps, 0, 2, 8, 4, places, 0, 8, expected)
+    np.testing.assert_array_equal(in_parts(transform, maps, 0, 2, 8, 4, places, n=8, out=found), expected)
     expected, found = np.zeros((2, 2, 15, 11, 8), np.float32)
-    transform, products, bias = compiled("winograd_output").transform_output, normal(30 * 8, 8, 8), normal(8)
-    transform(products, places, 4, bias, 0, 0, 24, expected)
-    np.testing.assert_array_equal(in_parts(transform, products, places, 4, bias, 0, n=24, out=found), expected)
+    transform, products, bias = compiled("winograd_output").transform_output, normal(30, 64, 8), normal(8)
+    transform(products, places, 8, 4, bias, 0, 0, 0, 24, expected)
+    np.testing.assert_array_equal(in_parts(transform, products, places, 8, 4, bias, 0, 0, n=24, out=found), expected)
     assert expected.any(axis=-1).all()
 
 
@@ -140,17 +142,16 @@ def test_folding_gives_the_same_in_parts(compiled):
 def test_the_kernels_have_the_matrices(compiled, tiling):
     """One value at a time: small whole numbers and powers of two, so that nothing is rounded."""
     t, m = tiling.t, tiling.m
-    tiles, single = np.empty((1, t, t, 1), np.float32), np.zeros((1, 1), np.int64)
-    products, pixels = np.zeros((t, t, 1), np.float32), np.empty((1, m, m, 1), np.float32)
+    single, no_bias = np.zeros((1, 1), np.int64), np.zeros(1, np.float32)
+    tile, pixels = np.empty((1, t * t, 1), np.float32), np.empty((1, m, m, 1), np.float32)
     for y, x in np.ndindex(t, t):
-        maps = np.zeros((1, t, t, 1), np.float32)
-        maps[0, y, x] = 1
-        compiled("winograd_input").transform_input(maps, 0, m, single, 0, 1, tiles)
+        image = np.zeros((1, t, t, 1), np.float32)
+        image[0, y, x] = 1
+        compiled("winograd_input").transform_input(image, 0, 0, t, m, single, 0, 1, tile)
         expected = np.outer(tiling.input_transform[:, y], tiling.input_transform[:, x])
-        np.testing.assert_array_equal(tiles[0, :, :, 0], expected)
-        products[y, x] = 1
-        compiled("winograd_output").transform_output(products, single, m, np.zeros(1, np.float32), 0, 0, 1, pixels)
-        products[y, x] = 0
+        np.testing.assert_array_equal(tile.reshape(t, t), expected)
+        products = image.reshape(1, t * t, 1)
+        compiled("winograd_output").transform_output(products, single, t, m, no_bias, 0, 0, 0, 1, pixels)
         expected = np.outer(tiling.output_transform[:, y], tiling.output_transform[:, x])
         np.testing.assert_array_equal(pixels[0, :, :, 0], expected)
 
@@ -173,9 +174,9 @@ def test_nan_passes_through(compiled):
     rectified = np.empty(3, np.float32)
     compiled("bias").rectify(values.reshape(-1), rectified)
     np.testing.assert_array_equal(rectified, [np.nan, 0, 1])
-    products, pixels = np.zeros((6, 6, 3), np.float32), np.empty((1, 4, 4, 3), np.float32)
+    products, pixels = np.zeros((1, 36, 3), np.float32), np.empty((1, 4, 4, 3), np.float32)
     places, bias = np.zeros((1, 1), np.int64), values.reshape(-1)
-    compiled("winograd_output").transform_output(products, places, 4, bias, 1, 0, 1, pixels)
+    compiled("winograd_output").transform_output(products, places, 6, 4, bias, 1, 0, 0, 1, pixels)
     np.testing.assert_array_equal(pixels, np.broadcast_to(np.float32([np.nan, 0, 1]), pixels.shape))
 
 
