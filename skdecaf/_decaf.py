@@ -58,9 +58,9 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         verifies, unless the environment variable ``SKDECAF_OFFLINE`` is 1. A path names a file that `Network.save`
         wrote, or one of Caffe, ONNX, torch, cuda-convnet and others, see `skdecaf.weights.read_network`.
     precision : {"float32", "compact"}, default="float32"
-        "compact" keeps the weights of fully connected layers, which are most of a network, in 16 bits each with a scale
-        for each output: little more than half the memory, and less time for a single photo. DeCAF6 differs by up to
-        2e-5 of the largest feature, DeCAF7 by up to 4e-5.
+        "compact" keeps the weights of fully connected layers, which are most of a network, in 16 bits each: little more
+        than half the memory, and less time for a single photo. DeCAF6 and DeCAF7 differ by up to 2e-5 of the largest
+        feature.
     crops : {"center", "ten"}, default="center"
         One crop, or ten (corners and centre, and their mirrors), whose activations are averaged.
     resize : {"warp", "crop"} or None, default=None

@@ -249,19 +249,20 @@ def test_overflowing_features_do_not_warn(n_threads):
 
 @pytest.mark.slow
 def test_compact_weights_differ_little():
-    """At most 2e-5 of the largest feature; that of fc7 adds the errors of two layers."""
+    """At most 2e-5 of the largest feature, of each photo."""
     full, compact = (resolve_network("mini", precision=precision) for precision in ("float32", "compact"))
     batch = images(full, 5)
     expected = ForwardPass(full, ["pool5", "fc6", "fc7"]).run(batch)
     for n in (1, 5):
         found = ForwardPass(compact, ["pool5", "fc6", "fc7"]).run(batch[:n])
         np.testing.assert_array_equal(found["pool5"], expected["pool5"][:n])
-        for blob, most in ("fc6", 2e-5), ("fc7", 4e-5):
-            assert relative_error(found[blob], expected[blob][:n]) < most, blob
+        for blob in "fc6", "fc7":
+            for each, wanted in zip(found[blob], expected[blob], strict=False):
+                assert relative_error(each, wanted) < 2e-5, blob
 
 
 def test_compact_weights_take_half_the_memory():
     full, compact = (resolve_network("mini", precision=precision) for precision in ("float32", "compact"))
     dense = sum(array.nbytes for name, array in full.arrays.items() if name in ("fc6.weight", "fc7.weight"))
     saved = ForwardPass(full, ["fc7"]).nbytes - ForwardPass(compact, ["fc7"]).nbytes
-    assert saved == pytest.approx(dense / 2, rel=1e-2)
+    assert saved == pytest.approx(dense / 2, rel=0.05)

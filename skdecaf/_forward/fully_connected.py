@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from skdecaf._forward.products import Rows, count_kinds_of_places, find_cuts
-from skdecaf._kernels import bias, vector_product
+from skdecaf._kernels import bias, compact_product, vector_product
 from skdecaf.weights.compact import PANEL, CompactMatrix
 
 # Columns of one product, and images in it.
@@ -52,6 +52,10 @@ class _Weights:
         rows = [self.weight[part] for part in parts]
         return (rows[0] if len(rows) == 1 else np.concatenate(rows)).T
 
+    def multiply_vector(self, vector, panel, cuts, out):
+        """Fill out with vector times a panel."""
+        vector_product.multiply_vector(vector, self.panels[panel], cuts, out)
+
 
 class _CompactWeights:
     """The same of a `CompactMatrix`: 16-bit weights, widened as they are needed, and a scale for each column."""
@@ -59,16 +63,22 @@ class _CompactWeights:
     transposed, nbytes = False, 0
 
     def __init__(self, matrix):
-        self.panels, self.scale, self.shape = matrix.panels, matrix.scale, matrix.shape
+        self.panels, self.factors, self.span = matrix.panels, matrix.factors, matrix.span
+        self.scale, self.shape = matrix.scale, matrix.shape
 
     def columns(self, parts, buffer):
         right, done = buffer((self.shape[1], _width(parts))), 0
         for part in parts:
             for i in range(part.start // PANEL, -(-part.stop // PANEL)):
                 first, last = max(part.start - i * PANEL, 0), min(part.stop - i * PANEL, PANEL)
-                right[:, done : done + last - first] = self.panels[i][:, first:last]
+                compact_product.widen_columns(
+                    self.panels[i], self.factors[i], self.span, first, last - first, done, right
+                )
                 done += last - first
         return right
+
+    def multiply_vector(self, vector, panel, cuts, out):
+        compact_product.multiply_compact_vector(vector, self.panels[panel], self.factors[panel], self.span, cuts, out)
 
 
 class DenseStep:
@@ -132,10 +142,8 @@ class DenseStep:
         bias.add_bias(products, self.biases, self.rectified, 0, out[np.newaxis])
 
     def _multiply_one(self, vector, products, workspace):
-        def multiply(i):
-            panel = self.weights.panels[i]
-            start = i * PANEL
-            vector_product.multiply_vector(vector, panel, self.cuts, products[start : start + panel.shape[1]])
+        def multiply(panel):
+            self.weights.multiply_vector(vector, panel, self.cuts, products[panel * PANEL : (panel + 1) * PANEL])
 
         workspace.for_each(multiply, range(len(self.weights.panels)))
 

@@ -13,6 +13,7 @@ import warnings
 
 NAMES = (
     "bias",
+    "compact_product",
     "folding",
     "patches",
     "pixels",

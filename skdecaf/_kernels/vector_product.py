@@ -7,7 +7,7 @@ import numpy as np
 def add_row(value, row, sums):
     """Add value times row."""
     for c in range(len(sums)):
-        sums[c] += value * np.float32(row[c])
+        sums[c] += value * row[c]
 
 
 def add_four_rows(vector, weights, k, sums):
@@ -20,15 +20,14 @@ def add_four_rows(vector, weights, k, sums):
     # omp simd
     for c in range(len(sums)):
         total = sums[c]
-        total += v0 * np.float32(r0[c])
-        total += v1 * np.float32(r1[c])
-        total += v2 * np.float32(r2[c])
-        total += v3 * np.float32(r3[c])
+        total += v0 * r0[c]
+        total += v1 * r1[c]
+        total += v2 * r2[c]
+        total += v3 * r3[c]
         sums[c] = total
 
 
 # pythran export multiply_vector(float32[:] order(C), float32[:,:] order(C), int64[:] order(C), float32[:] order(C))
-# pythran export multiply_vector(float32[:] order(C), int16[:,:] order(C), int64[:] order(C), float32[:] order(C))
 def multiply_vector(vector, weights, cuts, out):
     """Fill out (columns,) with vector (depth,) times weights (depth, columns), each weight read once.
 

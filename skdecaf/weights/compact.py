@@ -1,15 +1,20 @@
 """Weights of fully connected layers in 16 bits: half their memory, and half the time to read them."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import math
+
 import numpy as np
 
 # Rows of a panel: enough that a row of it fills a page, and that several threads find a panel each.
 PANEL = 2048
 _LARGEST = 32767
+_LARGEST_FACTOR = 255
+# Rows that are rounded at a time, so that it takes little memory.
+_AT_A_TIME = 256
 
 
 class CompactMatrix:
-    """A matrix whose rows are 16-bit whole numbers times a scale each, held as the forward pass reads it.
+    """A matrix of 16-bit whole numbers, with a scale for each row and a factor for each few columns of it.
 
     Parameters
     ----------
@@ -22,19 +27,28 @@ class CompactMatrix:
     ----------
     panels : tuple of ndarray of shape (columns, rows of the panel), int16
         Neighbouring rows, up to `PANEL` each, transposed.
+    factors : tuple of ndarray of shape (spans, rows of the panel), uint8
+        What each span of columns is multiplied by, so that small ones are not rounded as large ones are. The product
+        of a factor and a whole number is exact in float32.
+    span : int
+        How many columns have a factor together: `group`, or a few times that, so that it divides by four.
     scale : ndarray of shape (rows,), float32
     shape : tuple (rows, columns)
     """
 
     def __init__(self, matrix, group=1):
-        self.shape = matrix.shape
-        # Not the maximum of absolute values, which would be a copy of the matrix.
-        self.scale = np.maximum(matrix.max(axis=1), -matrix.min(axis=1)) / np.float32(_LARGEST)
-        # A row of zeros, or of numbers too small to be divided.
-        self.scale[self.scale < np.finfo(np.float32).tiny] = 1
-        parts = [slice(start, start + PANEL) for start in range(0, len(matrix), PANEL)]
-        units = (matrix[part] / self.scale[part, np.newaxis] for part in parts)
-        self.panels = tuple(np.ascontiguousarray(_round_groups(each, group).T) for each in units)
+        self.shape, self.span = matrix.shape, math.lcm(group, 4)
+        self.scale = np.empty(len(matrix), np.float32)
+        panels, factors = [], []
+        for start in range(0, len(matrix), PANEL):
+            rows = matrix[start : start + PANEL]
+            panels.append(np.empty(rows.T.shape, np.int16))
+            factors.append(np.empty((-(-rows.shape[1] // self.span), len(rows)), np.uint8))
+            for first in range(0, len(rows), _AT_A_TIME):
+                part = slice(first, first + _AT_A_TIME)
+                scale = self.scale[start : start + PANEL][part]
+                panels[-1][:, part], factors[-1][:, part] = _round(rows[part], self.span, group, scale)
+        self.panels, self.factors = tuple(panels), tuple(factors)
         for array in self.buffers():
             array.flags.writeable = False
 
@@ -50,13 +64,28 @@ class CompactMatrix:
 
     def buffers(self):
         """Its arrays, all of them."""
-        return self.scale, *self.panels
+        return self.scale, *self.panels, *self.factors
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:
             raise ValueError("a CompactMatrix holds no array of floats; it can only be copied to one")
-        rows = np.concatenate([panel.T for panel in self.panels]) * self.scale[:, np.newaxis]
+        rows = np.concatenate([panel.T for panel in self.panels]).astype(np.float32)
+        rows *= np.repeat(np.concatenate([each.T for each in self.factors]), self.span, axis=1)[:, : self.shape[1]]
+        rows *= self.scale[:, np.newaxis]
         return rows.astype(dtype or np.float32, copy=False)
+
+
+def _round(rows, span, group, scale):
+    """Fill the scale of these rows; return (columns, rows) whole numbers and (spans, rows) factors."""
+    largest = np.maximum.reduceat(np.abs(rows), range(0, rows.shape[1], span), axis=1)
+    of_row = largest.max(axis=1, keepdims=True)
+    scale[:] = of_row[:, 0] / np.float32(_LARGEST * _LARGEST_FACTOR)
+    # A row of zeros, or of numbers too small to be divided.
+    scale[scale < np.finfo(np.float32).tiny] = 1
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factors = np.ceil(np.nan_to_num(largest / of_row) * _LARGEST_FACTOR).clip(1)
+    units = rows / (scale[:, np.newaxis] * np.repeat(factors, span, axis=1)[:, : rows.shape[1]])
+    return _round_groups(units, group).T, factors.T
 
 
 def _round_groups(values, group):

@@ -89,7 +89,7 @@ def _compact(network):
         name = f"{layer.name}.weight"
         if isinstance(layer, FullyConnected) and not isinstance(arrays[name], CompactMatrix):
             # Values of one channel of a map are much alike; those of a vector have their mean in common at least.
-            group = shape[1] * shape[2] if len(shape) == 3 else math.gcd(*shape, 16)
+            group = shape[1] * shape[2] if len(shape) == 3 else math.gcd(*shape, 8)
             arrays[name] = CompactMatrix(arrays[name], group)
         shape = output_shape(layer, shape)
     return Network(

@@ -219,9 +219,8 @@ def test_response_norm_by_hand(compiled):
 
 @pytest.mark.parametrize("cuts", [[0, 30], [0, 7, 20, 30], [0, 1, 2, 30]], ids=str)
 @pytest.mark.parametrize("width", [1, 13, 40])
-@pytest.mark.parametrize("dtype", [np.float32, np.int16])
-def test_multiply_vector(compiled, plain, dtype, width, cuts):
-    vector, weights = normal(30), (4 * normal(30, width)).astype(dtype)
+def test_multiply_vector(compiled, plain, width, cuts):
+    vector, weights = normal(30), 4 * normal(30, width)
     out = same(
         compiled("vector_product").multiply_vector, plain("vector_product").multiply_vector,
         vector, weights, np.array(cuts), shape=(width,),
@@ -236,6 +235,37 @@ def test_multiply_vector_adds_the_sums_between_cuts(compiled):
         out = np.empty(1, np.float32)
         compiled("vector_product").multiply_vector(vector, weights, np.array(cuts), out)
         assert out[0] == expected, cuts
+
+
+def compact_weights(depth, width, span):
+    """Whole numbers, factors, and the matrix that they make, which is exact in float32."""
+    weights = GENERATOR.integers(-32767, 32768, (depth, width)).astype(np.int16)
+    factors = GENERATOR.integers(1, 256, (-(-depth // span), width)).astype(np.uint8)
+    return weights, factors, weights * np.repeat(factors, span, axis=0)[:depth].astype(np.float32)
+
+
+@pytest.mark.parametrize("cuts", [[0, 30], [0, 7, 20, 30], [0, 1, 2, 30]], ids=str)
+@pytest.mark.parametrize("span", [4, 9, 36])
+@pytest.mark.parametrize("width", [1, 40])
+def test_multiply_compact_vector(compiled, plain, width, span, cuts):
+    vector, (weights, factors, matrix) = normal(30), compact_weights(30, width, span)
+    out = same(
+        compiled("compact_product").multiply_compact_vector, plain("compact_product").multiply_compact_vector,
+        vector, weights, factors, span, np.array(cuts), shape=(width,),
+    )  # fmt: skip
+    expected = np.empty(width, np.float32)
+    compiled("vector_product").multiply_vector(vector, matrix, np.array(cuts), expected)
+    np.testing.assert_array_equal(out, expected)
+
+
+def test_widen_columns(compiled, plain):
+    weights, factors, matrix = compact_weights(30, 40, 8)
+    out = same(
+        compiled("compact_product").widen_columns, plain("compact_product").widen_columns,
+        weights, factors, 8, 5, 20, 3, shape=(30, 25),
+    )  # fmt: skip
+    np.testing.assert_array_equal(out[:, 3:23], matrix[:, 5:25])
+    assert (out[:, :3] == 7).all() and (out[:, 23:] == 7).all()
 
 
 @pytest.mark.parametrize("spread", [1, 1000])

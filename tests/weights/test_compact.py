@@ -9,16 +9,23 @@ from skdecaf.weights.compact import PANEL, CompactMatrix
 GENERATOR = np.random.default_rng(0)
 
 
-@pytest.mark.parametrize("group", [1, 4, 36])
+@pytest.mark.parametrize("group", [1, 4, 9, 36])
 @pytest.mark.parametrize("rows", [1, 7, PANEL + 3])
-def test_rows_are_whole_numbers_times_a_scale(rows, group):
-    matrix = GENERATOR.standard_normal((rows, 72), np.float32)
-    compact = CompactMatrix(matrix, group)
+def test_rows_are_whole_numbers_times_a_scale_and_factors(rows, group):
+    matrix = GENERATOR.standard_normal((rows, 90 if group == 9 else 72), np.float32)
+    matrix[:, 36:72] *= 0.01
+    depth, compact = matrix.shape[1], CompactMatrix(matrix, group)
     assert compact.shape == matrix.shape and compact.size == matrix.size
-    assert [panel.shape for panel in compact.panels] == [(72, PANEL)] * (rows // PANEL) + [(72, rows % PANEL)]
-    assert compact.nbytes == 2 * matrix.size + 4 * rows
-    units = matrix.astype(np.float64) / (np.abs(matrix).max(axis=1, keepdims=True) / 32767)
-    errors = np.asarray(compact) / compact.scale[:, None] - units
+    assert [panel.shape for panel in compact.panels] == [(depth, PANEL)] * (rows // PANEL) + [(depth, rows % PANEL)]
+    spans = -(-depth // compact.span)
+    assert compact.nbytes == 2 * matrix.size + spans * rows + 4 * rows
+    factors = np.repeat(np.concatenate([each.T for each in compact.factors]), compact.span, axis=1)[:, :depth]
+    units = factors * compact.scale[:, None].astype(np.float64)
+    starts = range(0, depth, compact.span)
+    largest = np.repeat(np.maximum.reduceat(np.abs(matrix), starts, axis=1), compact.span, axis=1)[:, :depth]
+    assert (largest / units < 32768).all()
+    assert (units <= (largest + np.abs(matrix).max(axis=1, keepdims=True) / 255) / 32760).all()
+    errors = (np.asarray(compact) - matrix.astype(np.float64)) / units
     assert np.abs(errors).max() < (0.51 if group == 1 else 1.01)
     assert np.abs(errors).mean() < 0.3
     assert np.abs(errors.reshape(rows, -1, group).sum(axis=2)).max() < 0.55  # the units are rounded to float32, too
