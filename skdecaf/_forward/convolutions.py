@@ -137,19 +137,21 @@ class TiledStep:
     def run(self, maps, out, workspace):
         n, points = len(maps), self.tiling.t**2
         batch = _Batch(maps, out, self.rows.parts(n), self.rows.places(n), *self._buffers(n, workspace))
-        down = -(-self.shape[0] // self.tiling.m)
-        phases = (
-            (partial(self._transform_input, batch), n * down),
-            (partial(self._multiply, batch), points),
-            (partial(self._transform_output, batch), batch.places.size),
-        )
         if workspace.n_threads <= self.groups:
             # Nobody waits between the phases, and the cache still has what the next one reads.
-            workspace.for_each(lambda group: [run(group, slice(0, size)) for run, size in phases], range(self.groups))
+            workspace.for_each(partial(self._run_group, batch, slice(0, points)), range(self.groups))
             return
-        for run, size in phases:
-            parts = list(product(range(self.groups), workspace.shares(size)))
-            workspace.for_each(lambda part, run=run: run(*part), parts)
+        # To share the transforms of a few images would take longer than to do them.
+        workspace.for_each(partial(self._transform_input, batch), range(self.groups))
+        workspace.for_each(
+            lambda part: self._multiply(batch, *part), list(product(workspace.shares(points), range(self.groups)))
+        )
+        workspace.for_each(partial(self._transform_output, batch), range(self.groups))
+
+    def _run_group(self, batch, points, group):
+        self._transform_input(batch, group)
+        self._multiply(batch, points, group)
+        self._transform_output(batch, group)
 
     def _buffers(self, n, workspace):
         """Tiles and products, each a list of arrays (rows, points, channels), one for each group."""
@@ -161,14 +163,13 @@ class TiledStep:
             for name, channels in zip(("rows", "products"), self.filters.shape[2:], strict=True)
         )
 
-    def _transform_input(self, batch, group, share):
+    def _transform_input(self, batch, group):
         tiles, tiling = batch.tiles[group], self.tiling
         winograd_input.transform_input(
-            batch.maps, group * tiles.shape[2], self.pad, tiling.t, tiling.m, batch.places,
-            share.start, share.stop, tiles,
-        )  # fmt: skip
+            batch.maps, group * tiles.shape[2], self.pad, tiling.t, tiling.m, batch.places, tiles
+        )
 
-    def _multiply(self, batch, group, points):
+    def _multiply(self, batch, points, group):
         filters = self.filters[group, points]
         for part in batch.parts:
             tiles, products = (
@@ -176,11 +177,11 @@ class TiledStep:
             )
             np.matmul(tiles, filters, out=products)
 
-    def _transform_output(self, batch, group, share):
+    def _transform_output(self, batch, group):
         products, tiling = batch.products[group], self.tiling
         winograd_output.transform_output(
-            products, batch.places, tiling.t, tiling.m, self.biases[group], self.rectified, group * products.shape[2],
-            share.start, share.stop, batch.out,
+            products, batch.places, tiling.t, tiling.m, self.biases[group], self.rectified,
+            group * products.shape[2], batch.out,
         )  # fmt: skip
 
 

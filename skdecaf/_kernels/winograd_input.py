@@ -126,36 +126,33 @@ def clear_pixel(target):
         target[c] = 0
 
 
-# pythran export transform_input(float32[:,:,:,:] order(C), int, int, int, int, int64[:,:] order(C), int, int, float32[:,:,:] order(C))
-def transform_input(maps, first_channel, pad, t, step, places, start, stop, out):
+# pythran export transform_input(float32[:,:,:,:] order(C), int, int, int, int, int64[:,:] order(C), float32[:,:,:] order(C))
+def transform_input(maps, first_channel, pad, t, step, places, out):
     """Fill out (rows, t * t or more, channels) with the transformed tiles of maps (n, height, width, all channels).
 
     Channels are those of the maps from first_channel on. Tiles of t x t pixels begin pad pixels outside and are step
     pixels apart, left to right, then down; beyond the maps is zero. places (n, tiles) says which row of out each tile
-    of each image takes; the rest of out is left as it is. Only the rows of tiles from start to before stop are done,
-    counted through all images.
+    of each image takes; the rest of out is left as it is.
     """
-    _, height, width, _ = maps.shape
+    n, height, width, _ = maps.shape
     channels = out.shape[2]
     down = (height + 2 * pad - t + 2 * step - 1) // step
     across = (width + 2 * pad - t + 2 * step - 1) // step
     wide = (across - 1) * step + t
     window = np.zeros((t * wide, channels), np.float32)
     columns = np.empty((wide * t, channels), np.float32)
-    for band in range(start, stop):
-        i = band // down
-        # Not with %: Pythran counts such a remainder from 0, wherever the loop begins.
-        ty = band - i * down
-        for j in range(t):
-            y = ty * step + j - pad
-            for x in range(min(width, wide - pad)):
-                if y < 0 or y >= height:
-                    clear_pixel(window[j * wide + x + pad])
-                else:
-                    fill_pixel(maps[i, y, x], first_channel, window[j * wide + x + pad])
-        for x in range(wide):
-            transform_rows(t, window, x, wide, columns, x * t)
-        for tx in range(across):
-            tile = out[places[i, ty * across + tx]]
-            for k in range(t):
-                transform_rows(t, columns, tx * step * t + k, t, tile, k * t)
+    for i in range(n):
+        for ty in range(down):
+            for j in range(t):
+                y = ty * step + j - pad
+                for x in range(min(width, wide - pad)):
+                    if y < 0 or y >= height:
+                        clear_pixel(window[j * wide + x + pad])
+                    else:
+                        fill_pixel(maps[i, y, x], first_channel, window[j * wide + x + pad])
+            for x in range(wide):
+                transform_rows(t, window, x, wide, columns, x * t)
+            for tx in range(across):
+                tile = out[places[i, ty * across + tx]]
+                for k in range(t):
+                    transform_rows(t, columns, tx * step * t + k, t, tile, k * t)

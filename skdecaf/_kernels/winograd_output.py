@@ -116,29 +116,26 @@ def finish_pixel(values, bias, rectify, first, out):
             out[start + c] = values[c] + bias[c]
 
 
-# pythran export transform_output(float32[:,:,:] order(C), int64[:,:] order(C), int, int, float32[:] order(C), int, int, int, int, float32[:,:,:,:] order(C))
-def transform_output(products, places, t, step, bias, rectify, first_channel, start, stop, out):
+# pythran export transform_output(float32[:,:,:] order(C), int64[:,:] order(C), int, int, float32[:] order(C), int, int, float32[:,:,:,:] order(C))
+def transform_output(products, places, t, step, bias, rectify, first_channel, out):
     """Fill out (n, height, width, all channels) from products (rows, t * t or more, channels).
 
     Channels are those of out from first_channel on. places (n, tiles) says which row of products each tile of each
-    image has. Only the tiles from start to before stop are done, counted through all images.
+    image has.
     """
-    _, height, width, _ = out.shape
+    n, height, width, _ = out.shape
     channels = products.shape[2]
-    tiles = places.shape[1]
     across = (width + step - 1) // step
     columns = np.empty((t * step, channels), np.float32)
     pixels = np.empty((step, channels), np.float32)
-    for each in range(start, stop):
-        i = each // tiles
-        # Not with %: Pythran counts such a remainder from 0, wherever the loop begins.
-        tile = each - i * tiles
-        top = tile // across * step
-        left = tile % across * step
-        product = products[places[i, tile]]
-        for k in range(t):
-            combine_rows(t, product, k, t, columns, k * step)
-        for y in range(min(step, height - top)):
-            combine_rows(t, columns, y, step, pixels, 0)
-            for x in range(min(step, width - left)):
-                finish_pixel(pixels[x], bias, rectify, first_channel, out[i, top + y, left + x])
+    for i in range(n):
+        for tile in range(places.shape[1]):
+            top = tile // across * step
+            left = tile % across * step
+            product = products[places[i, tile]]
+            for k in range(t):
+                combine_rows(t, product, k, t, columns, k * step)
+            for y in range(min(step, height - top)):
+                combine_rows(t, columns, y, step, pixels, 0)
+                for x in range(min(step, width - left)):
+                    finish_pixel(pixels[x], bias, rectify, first_channel, out[i, top + y, left + x])
