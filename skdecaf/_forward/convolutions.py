@@ -222,16 +222,8 @@ class PixelStep:
         self.shape = (height, width, channels * self.fold**2)
 
     def run(self, images, out, workspace):
-        shares = workspace.shares(len(out) * len(out[0]))
         if self.fold == 1:
-            workspace.for_each(partial(self._normalise, images, out), shares)
+            pixels.normalise_pixels(images, self.mean, self.scale, out)
         else:
-            workspace.for_each(partial(self._fold, images, out), shares)
-
-    def _normalise(self, images, out, rows):
-        images, out = (values.reshape(1, -1, *values.shape[2:])[:, rows] for values in (images, out))
-        pixels.normalise_pixels(images, self.mean, self.scale, out)
-
-    def _fold(self, images, out, rows):
-        images, out = images.reshape(*images.shape[:2], -1), out.reshape(*out.shape[:3], self.fold, -1)
-        folding.fold_pixels(images, self.mean, self.scale, self.pad, rows.start, rows.stop, out)
+            images, out = images.reshape(*images.shape[:2], -1), out.reshape(*out.shape[:3], self.fold, -1)
+            folding.fold_pixels(images, self.mean, self.scale, self.pad, out)

@@ -20,30 +20,27 @@ def copy_run(source, start, out):
         out[i] = source[first + i]
 
 
-# pythran export fold_pixels(uint8[:,:,:] order(C), float32[:] order(C), float32[:] order(C), int, int, int, float32[:,:,:,:,:] order(C))
-# pythran export fold_pixels(float32[:,:,:] order(C), float32[:] order(C), float32[:] order(C), int, int, int, float32[:,:,:,:,:] order(C))
-def fold_pixels(images, mean, scale, pad, start, stop, out):
+# pythran export fold_pixels(uint8[:,:,:] order(C), float32[:] order(C), float32[:] order(C), int, float32[:,:,:,:,:] order(C))
+# pythran export fold_pixels(float32[:,:,:] order(C), float32[:] order(C), float32[:] order(C), int, float32[:,:,:,:,:] order(C))
+def fold_pixels(images, mean, scale, pad, out):
     """Fill out (n, height, width, stride, stride * channels) from images (n, rows, columns * channels).
 
     out[i, y, x, dy] holds stride neighbouring pixels of row y * stride + dy - pad, from column x * stride - pad on, as
-    (images - mean) / scale; outside the image it is zero. mean and scale are as long as a row. Only the rows of out from start to before stop are
-    filled, counted through all images.
+    (images - mean) / scale; outside the image it is zero. mean and scale are as long as a row.
     """
-    _, rows, length = images.shape
+    n, rows, length = images.shape
     _, height, width, stride, run = out.shape
     left = pad * (run // stride)
     line = np.zeros(max(width * run, left + length), np.float32)
     blank = np.zeros(run, np.float32)
-    for each in range(start, stop):
-        i = each // height
-        # Not with %: Pythran counts such a remainder from 0, wherever the loop begins.
-        y = each - i * height
-        for dy in range(stride):
-            row = y * stride + dy - pad
-            if row < 0 or row >= rows:
-                for x in range(width):
-                    copy_run(blank, 0, out[i, y, x, dy])
-            else:
-                normalise_row(images[i, row], mean, scale, left, line)
-                for x in range(width):
-                    copy_run(line, x * run, out[i, y, x, dy])
+    for i in range(n):
+        for y in range(height):
+            for dy in range(stride):
+                row = y * stride + dy - pad
+                if row < 0 or row >= rows:
+                    for x in range(width):
+                        copy_run(blank, 0, out[i, y, x, dy])
+                else:
+                    normalise_row(images[i, row], mean, scale, left, line)
+                    for x in range(width):
+                        copy_run(line, x * run, out[i, y, x, dy])
