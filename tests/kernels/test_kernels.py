@@ -1,5 +1,8 @@
 """Each kernel, in each instruction set, against float64 arithmetic and against its own source run as plain Python."""
 
+import sys
+import threading
+
 import float64_layers
 import numpy as np
 import pytest
@@ -244,3 +247,24 @@ def test_softmax(compiled, plain, spread):
     scores = normal(3, 11) * spread
     out = same(compiled("softmax").softmax, plain("softmax").softmax, scores, shape=scores.shape)
     np.testing.assert_allclose(out, [float64_layers.softmax(row) for row in scores], rtol=1e-6, atol=1e-30)
+
+
+def test_threads_may_share_arrays(compiled):
+    """Each call counts its references to its arguments by itself."""
+    weights, vector, cuts = normal(64, 32), normal(64), np.array([0, 64])
+    multiply = compiled("vector_product").multiply_vector
+    expected, outs = np.empty(32, np.float32), np.empty((4, 32), np.float32)
+    multiply(vector, weights, cuts, expected)
+    before = sys.getrefcount(weights), sys.getrefcount(vector), sys.getrefcount(cuts)
+
+    def repeat(out):
+        for _ in range(2000):
+            multiply(vector, weights, cuts, out)
+
+    threads = [threading.Thread(target=repeat, args=(out,)) for out in outs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (sys.getrefcount(weights), sys.getrefcount(vector), sys.getrefcount(cuts)) == before
+    np.testing.assert_array_equal(outs, np.broadcast_to(expected, outs.shape))
