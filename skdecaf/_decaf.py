@@ -59,8 +59,8 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         wrote, or one of Caffe, ONNX, torch, cuda-convnet and others, see `skdecaf.weights.read_network`.
     precision : {"float32", "compact"}, default="float32"
         "compact" keeps the weights of fully connected layers, which are most of a network, in 16 bits each: little more
-        than half the memory, and less time for a single photo. DeCAF6 and DeCAF7 differ by up to 2e-5 of the largest
-        feature.
+        than half the memory, and less time for a single photo. DeCAF6 differs by up to 2e-5 of the largest feature,
+        DeCAF7 by up to 3e-5.
     crops : {"center", "ten"}, default="center"
         One crop, or ten (corners and centre, and their mirrors), whose activations are averaged.
     resize : {"warp", "crop"} or None, default=None

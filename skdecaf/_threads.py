@@ -27,7 +27,7 @@ class _BlasLimit:
             os.register_at_fork(after_in_child=self._forget_other_threads)
 
     def _forget_other_threads(self):
-        """In a forked process those who were inside are gone."""
+        """In a forked process those who were inside are gone, or the limit is over for the one who forked."""
         self._lock = threading.Lock()
         if self._users:
             self._set_threads(self._outside)
@@ -58,15 +58,17 @@ class _BlasLimit:
         with self._lock:
             if self._users == 0:
                 self._outside = self._threads()
-                self._set_threads([1] * len(self._outside))
             self._users += 1
         try:
+            with self._lock:
+                self._set_threads([1] * len(self._outside))
             yield
         finally:
             with self._lock:
-                self._users -= 1
-                if self._users == 0:
+                if self._users == 1:
                     self._set_threads(self._outside)
+                # None where this process was forked by the one who leaves.
+                self._users = max(0, self._users - 1)
 
 
 @contextmanager

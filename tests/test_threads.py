@@ -24,6 +24,18 @@ def test_limit_holds_inside_and_is_restored():
         assert blas_threads() == 2
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_forked_inside_can_set_the_limit_again():
+    with threadpool_limits(2, user_api="blas"):
+        with single_blas_thread():
+            child = os.fork()
+        if child == 0:
+            with single_blas_thread():
+                inside = blas_threads()
+            os._exit(0 if (inside, blas_threads()) == (1, 2) else 1)
+        assert os.waitpid(child, 0)[1] == 0
+
+
 def test_overlapping_limits_restore_the_first_value():
     """Two limits of threadpoolctl that overlap like this leave BLAS at one thread for ever."""
     inside, leave = threading.Event(), threading.Event()

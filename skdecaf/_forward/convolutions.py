@@ -91,8 +91,8 @@ class DirectStep:
         n, (height, width, out_channels) = len(maps), self.shape
         for group, (matrix, biases) in enumerate(zip(self.matrices, self.biases, strict=True)):
             depth, columns = matrix.shape
-            rows = workspace.array("rows", (n, self.rows, depth))
-            products = workspace.array("products", (n, self.rows, columns))
+            rows = workspace.array(("rows", 0), (n, self.rows, depth))
+            products = workspace.array(("products", 0), (n, self.rows, columns))
             self._gather(maps, group, rows)
             self._multiply(rows, matrix, products, workspace)
             bias.add_bias(
@@ -135,27 +135,28 @@ class TiledStep:
         self.nbytes = self.filters.nbytes
 
     def run(self, maps, out, workspace):
-        n, points = len(maps), self.tiling.t**2
+        n = len(maps)
         batch = _Batch(maps, out, self.rows.parts(n), self.rows.places(n), *self._buffers(n, workspace))
         if workspace.n_threads <= self.groups:
             # Nobody waits between the phases, and the cache still has what the next one reads.
-            workspace.for_each(partial(self._run_group, batch, slice(0, points)), range(self.groups))
+            workspace.for_each(partial(self._run_group, batch), range(self.groups))
             return
         # To share the transforms of a few images would take longer than to do them.
         workspace.for_each(partial(self._transform_input, batch), range(self.groups))
         workspace.for_each(
-            lambda part: self._multiply(batch, *part), list(product(workspace.shares(points), range(self.groups)))
+            lambda part: self._multiply(batch, *part),
+            list(product(workspace.shares(self.tiling.t**2), range(self.groups))),
         )
         workspace.for_each(partial(self._transform_output, batch), range(self.groups))
 
-    def _run_group(self, batch, points, group):
+    def _run_group(self, batch, group):
         self._transform_input(batch, group)
-        self._multiply(batch, points, group)
+        self._multiply(batch, slice(0, self.tiling.t**2), group)
         self._transform_output(batch, group)
 
     def _buffers(self, n, workspace):
         """Tiles and products, each a list of arrays (rows, points, channels), one for each group."""
-        # One point more than there are, since a distance of whole pages between tiles would crowd them in the cache.
+        # One point more than there are: for t = 8, tiles whole pages apart would crowd each other in the cache.
         height, points = self.rows.height(n), self.tiling.t**2 + 1
         keys = [group if workspace.n_threads > 1 else 0 for group in range(self.groups)]
         return (

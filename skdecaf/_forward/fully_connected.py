@@ -58,7 +58,7 @@ class _Weights:
 
 
 class _CompactWeights:
-    """The same of a `CompactMatrix`: 16-bit weights, widened as they are needed, and a scale for each column."""
+    """The same of a `CompactMatrix`: 16-bit weights times their factors as needed, and a scale for each column."""
 
     transposed, nbytes = False, 0
 

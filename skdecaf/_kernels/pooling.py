@@ -24,9 +24,10 @@ def maximum_three(row, x, out):
     d = row[x + 2]
     # omp simd
     for c in range(len(out)):
+        # One after the other, so that NaN is treated as in windows of other sizes.
         first = a[c] if a[c] > out[c] else out[c]
-        second = d[c] if d[c] > b[c] else b[c]
-        out[c] = second if second > first else first
+        second = b[c] if b[c] > first else first
+        out[c] = d[c] if d[c] > second else second
 
 
 # pythran export max_pool(float32[:,:,:,:] order(C), int, int, int, float32[:,:,:,:] order(C))

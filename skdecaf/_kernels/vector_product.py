@@ -6,6 +6,7 @@ import numpy as np
 
 def add_row(value, row, sums):
     """Add value times row."""
+    # omp simd
     for c in range(len(sums)):
         sums[c] += value * row[c]
 

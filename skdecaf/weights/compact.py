@@ -1,4 +1,4 @@
-"""Weights of fully connected layers in 16 bits: half their memory, and half the time to read them."""
+"""Weights of fully connected layers in 16 bits: little more than half their memory, and of the time to read them."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
@@ -31,7 +31,8 @@ class CompactMatrix:
         What each span of columns is multiplied by, so that small ones are not rounded as large ones are. The product
         of a factor and a whole number is exact in float32.
     span : int
-        How many columns have a factor together: `group`, or a few times that, so that it divides by four.
+        How many columns have a factor together: the smallest multiple of `group` that four divides, since so many are
+        multiplied at a time.
     scale : ndarray of shape (rows,), float32
     shape : tuple (rows, columns)
     """
@@ -82,8 +83,7 @@ def _round(rows, span, group, scale):
     scale[:] = of_row[:, 0] / np.float32(_LARGEST * _LARGEST_FACTOR)
     # A row of zeros, or of numbers too small to be divided.
     scale[scale < np.finfo(np.float32).tiny] = 1
-    with np.errstate(invalid="ignore", divide="ignore"):
-        factors = np.ceil(np.nan_to_num(largest / of_row) * _LARGEST_FACTOR).clip(1)
+    factors = np.ceil(largest / np.where(of_row == 0, 1, of_row) * _LARGEST_FACTOR).clip(1)
     units = rows / (scale[:, np.newaxis] * np.repeat(factors, span, axis=1)[:, : rows.shape[1]])
     return _round_groups(units, group).T, factors.T
 

@@ -98,6 +98,8 @@ def test_tiles_times_filters_are_a_convolution(compiled, plain, tiling, height, 
         channels_last(around), 2, pad, t, tiling.m, places,
         shape=(places.size + 1, t * t + 1, channels),
     )  # fmt: skip
+    (unused,) = set(range(len(tiles))) - set(places.ravel())
+    assert (tiles[unused] == 7).all() and (tiles[:, -1] == 7).all()
     products = np.full((len(tiles), t * t + 1, 2), np.nan, np.float32)
     products[:, :-1] = np.einsum("rpc,pck->rpk", tiles[:, :-1], tiling.transform_filters(weight))
     out = same(
@@ -138,6 +140,15 @@ def test_add_bias(compiled, plain, rectify):
     expected = np.maximum(expected, 0) if rectify else expected
     np.testing.assert_allclose(out[:, :, 3:8], expected, rtol=1e-6, atol=1e-6)
     assert (out[:, :, :3] == 7).all() and (out[:, :, 8:] == 7).all()
+
+
+@pytest.mark.parametrize("column", [0, 1, 2])
+def test_pooling_finds_the_largest_beside_nan(compiled, column):
+    maps = np.ones((1, 3, 3, 8), np.float32)
+    maps[0, 1, (column + 1) % 3], maps[0, 1, column] = 9, np.nan
+    out = np.empty((1, 1, 1, 8), np.float32)
+    compiled("pooling").max_pool(maps, 3, 1, 0, out)
+    assert (out == 9).all()
 
 
 def test_nan_passes_through(compiled):
