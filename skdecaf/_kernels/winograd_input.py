@@ -9,14 +9,14 @@ p and -p shares the even and the odd part of its polynomial.
 import numpy as np
 
 
-def transform_six(rows, first, apart, out, place):
-    """Transform six rows of values, every apart-th from the first, into six of out, from place on."""
-    d0 = rows[first]
-    d1 = rows[first + apart]
-    d2 = rows[first + 2 * apart]
-    d3 = rows[first + 3 * apart]
-    d4 = rows[first + 4 * apart]
-    d5 = rows[first + 5 * apart]
+def transform_six(rows, first, column, out, place):
+    """Transform six rows of values, those from the first on at a column, into six of out, from place on."""
+    d0 = rows[first, column]
+    d1 = rows[first + 1, column]
+    d2 = rows[first + 2, column]
+    d3 = rows[first + 3, column]
+    d4 = rows[first + 4, column]
+    d5 = rows[first + 5, column]
     v0 = out[place]
     v1 = out[place + 1]
     v2 = out[place + 2]
@@ -34,15 +34,15 @@ def transform_six(rows, first, apart, out, place):
         v5[c] = four * d1[c] - five * d3[c] + d5[c]
 
 
-def transform_seven(rows, first, apart, out, place):
+def transform_seven(rows, first, column, out, place):
     """The same for seven rows: at each point but 1/2 the six of the differences s_j = d_(j+1) - d_j / 2."""
-    d0 = rows[first]
-    d1 = rows[first + apart]
-    d2 = rows[first + 2 * apart]
-    d3 = rows[first + 3 * apart]
-    d4 = rows[first + 4 * apart]
-    d5 = rows[first + 5 * apart]
-    d6 = rows[first + 6 * apart]
+    d0 = rows[first, column]
+    d1 = rows[first + 1, column]
+    d2 = rows[first + 2, column]
+    d3 = rows[first + 3, column]
+    d4 = rows[first + 4, column]
+    d5 = rows[first + 5, column]
+    d6 = rows[first + 6, column]
     v0 = out[place]
     v1 = out[place + 1]
     v2 = out[place + 2]
@@ -68,16 +68,16 @@ def transform_seven(rows, first, apart, out, place):
         v6[c] = four * s1 - five * s3 + s5
 
 
-def transform_eight(rows, first, apart, out, place):
+def transform_eight(rows, first, column, out, place):
     """The same for eight rows."""
-    d0 = rows[first]
-    d1 = rows[first + apart]
-    d2 = rows[first + 2 * apart]
-    d3 = rows[first + 3 * apart]
-    d4 = rows[first + 4 * apart]
-    d5 = rows[first + 5 * apart]
-    d6 = rows[first + 6 * apart]
-    d7 = rows[first + 7 * apart]
+    d0 = rows[first, column]
+    d1 = rows[first + 1, column]
+    d2 = rows[first + 2, column]
+    d3 = rows[first + 3, column]
+    d4 = rows[first + 4, column]
+    d5 = rows[first + 5, column]
+    d6 = rows[first + 6, column]
+    d7 = rows[first + 7, column]
     v0 = out[place]
     v1 = out[place + 1]
     v2 = out[place + 2]
@@ -100,14 +100,14 @@ def transform_eight(rows, first, apart, out, place):
         v7[c] = d7[c] - d1[c] + a * (d3[c] - d5[c])
 
 
-def transform_rows(t, rows, first, apart, out, place):
+def transform_rows(t, rows, first, column, out, place):
     """Transform t rows into t others."""
     if t == 6:
-        transform_six(rows, first, apart, out, place)
+        transform_six(rows, first, column, out, place)
     elif t == 7:
-        transform_seven(rows, first, apart, out, place)
+        transform_seven(rows, first, column, out, place)
     else:
-        transform_eight(rows, first, apart, out, place)
+        transform_eight(rows, first, column, out, place)
 
 
 def fill_pixel(pixel, first, target):
@@ -139,20 +139,20 @@ def transform_input(maps, first_channel, pad, t, step, places, out):
     down = (height + 2 * pad - t + 2 * step - 1) // step
     across = (width + 2 * pad - t + 2 * step - 1) // step
     wide = (across - 1) * step + t
-    window = np.zeros((t * wide, channels), np.float32)
-    columns = np.empty((wide * t, channels), np.float32)
+    window = np.zeros((t, wide, channels), np.float32)
+    columns = np.empty((wide, t, channels), np.float32)
     for i in range(n):
         for ty in range(down):
             for j in range(t):
                 y = ty * step + j - pad
                 for x in range(min(width, wide - pad)):
                     if y < 0 or y >= height:
-                        clear_pixel(window[j * wide + x + pad])
+                        clear_pixel(window[j, x + pad])
                     else:
-                        fill_pixel(maps[i, y, x], first_channel, window[j * wide + x + pad])
+                        fill_pixel(maps[i, y, x], first_channel, window[j, x + pad])
             for x in range(wide):
-                transform_rows(t, window, x, wide, columns, x * t)
+                transform_rows(t, window, 0, x, columns[x], 0)
             for tx in range(across):
                 tile = out[places[i, ty * across + tx]]
                 for k in range(t):
-                    transform_rows(t, columns, tx * step * t + k, t, tile, k * t)
+                    transform_rows(t, columns, tx * step, k, tile, k * t)
