@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import multiprocessing
 import os
+import sys
 import threading
 from contextlib import contextmanager
 from numbers import Integral
@@ -20,7 +21,7 @@ class _BlasLimit:
 
     def __init__(self):
         self._lock = threading.Lock()
-        self._found = None
+        self._controllers = None
         self._users = 0
         self._outside = []
         if hasattr(os, "register_at_fork"):
@@ -35,9 +36,9 @@ class _BlasLimit:
 
     def _libraries(self):
         # Not by threadpoolctl's own limit, which asks each library for much more than its threads, every time.
-        if self._found is None:
-            self._found = threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
-        return self._found
+        if self._controllers is None:
+            self._controllers = threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers
+        return self._controllers
 
     def _threads(self):
         return [library.num_threads for library in self._libraries()]
@@ -95,13 +96,13 @@ def resolve_n_jobs(n_jobs):
     """How many threads ``n_jobs`` means here.
 
     None is what ``joblib.parallel_config`` says, else as many threads as BLAS may use now, so that the limits of
-    joblib's workers, dask and the environment hold; in a worker of joblib that has none, it is one. Negative numbers
-    count from the number of processors, as everywhere in scikit-learn.
+    joblib's workers, dask and the environment hold; in a worker of joblib that has none, it is one, and the threads of
+    a dask worker divide them. Negative numbers count from the number of processors, as everywhere in scikit-learn.
     """
     if n_jobs is None:
         n_jobs = _configured_n_jobs()
     if n_jobs is None:
-        return 1 if _in_joblib_worker() else _limit.threads_outside()
+        return 1 if _in_joblib_worker() else max(1, _limit.threads_outside() // _threads_of_dask_worker())
     if n_jobs == 0:
         raise ValueError("n_jobs == 0 has no meaning; use None, a positive or a negative number")
     return n_jobs if n_jobs > 0 else max(1, joblib.cpu_count() + 1 + n_jobs)
@@ -120,3 +121,14 @@ def _in_joblib_worker():
     nested = (backend.nesting_level or 0) > 0
     in_thread = threading.current_thread() is not threading.main_thread()
     return nested and (in_thread or multiprocessing.current_process().daemon)
+
+
+def _threads_of_dask_worker():
+    """How many tasks may run beside each other in the dask worker that runs this one; 1 elsewhere."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return 1
+    try:
+        return distributed.get_worker().state.nthreads
+    except ValueError:
+        return 1

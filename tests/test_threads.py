@@ -119,6 +119,29 @@ def test_limits_of_worker_processes_hold(backend, limit):
     assert found == [1, 1]
 
 
+DASK = """
+import joblib
+from distributed import Client
+from threadpoolctl import threadpool_limits
+from skdecaf._threads import resolve_n_jobs
+
+with Client(processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None) as client:
+    with threadpool_limits(4, user_api="blas"):
+        assert resolve_n_jobs(None) == 4, "outside the workers"
+        assert client.submit(resolve_n_jobs, None).result() == 2
+        with joblib.parallel_config("dask"):
+            found = joblib.Parallel()(joblib.delayed(resolve_n_jobs)(None) for _ in range(4))
+        assert found == [2] * 4, found
+"""
+
+
+@pytest.mark.slow
+def test_the_threads_of_a_dask_worker_divide_those_of_blas():
+    pytest.importorskip("distributed")
+    done = subprocess.run([sys.executable, "-c", DASK], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
 FORK = """
 import os, sys, threading
 from skdecaf._process_cache import ProcessCache
