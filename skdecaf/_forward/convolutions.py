@@ -16,7 +16,7 @@ from skdecaf._layers import Convolution, output_shape
 # Images that walk through a convolution together: as many as keep the patches, or the tiles and products, of a group
 # near the cache. It may be more for large filters, which pass through the cache once for each stack.
 _CACHED_VALUES = 2_000_000
-_CACHED_FILTERS = 2
+_CACHED_FILTERS = 4
 MOST_STACKED = 32
 
 
@@ -131,7 +131,7 @@ class TiledStep:
         self.filters = np.stack([self.tiling.transform_filters(group) for group in np.split(weight, layer.groups)])
         tiles = self.tiling.tiles(height, width)
         most_rows = Rows(tiles, ROW_GROUP).height(self.stacked)
-        self.rows = Rows(tiles, count_kinds_of_places(*self.filters.shape[-2:], most_rows))
+        self.rows = Rows(tiles, count_kinds_of_places(*self.filters.shape[2:], most_rows))
         self.nbytes = self.filters.nbytes
 
     def run(self, maps, out, workspace):

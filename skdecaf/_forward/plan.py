@@ -19,13 +19,13 @@ from skdecaf._threads import single_blas_thread
 class _Block:
     """A convolution and the layers on its maps, run with few images at a time so that the maps stay in the cache."""
 
-    def __init__(self, stacked):
-        self.steps, self.stacked = [], stacked
+    def __init__(self, stacked, buffer):
+        self.steps, self.stacked, self.buffer = [], stacked, buffer
 
     def run(self, values, workspace, observe):
         """Return the last step's values; observe(blob, start, values) sees those of all steps."""
         n, last = len(values), self.steps[-1][1]
-        result = workspace.array(self, (n, *last.shape))
+        result = workspace.array(("maps", self.buffer), (n, *last.shape))
         for part in even_parts(n, self.stacked):
             below = values[part]
             for blob, step in self.steps:
@@ -65,7 +65,7 @@ class ForwardPass:
         self.blobs = tuple(dict.fromkeys(blobs))
         self.convolutions = {}
         self._workspaces, self._layers = deque(), set()
-        self._map_blocks, self._vector_steps = [_Block(MOST_STACKED)], []
+        self._map_blocks, self._vector_steps = [_Block(MOST_STACKED, 0)], []
         self._plan()
 
     @property
@@ -110,8 +110,9 @@ class ForwardPass:
         if not on_maps:
             self._vector_steps.append((blob, step))
             return
-        if isinstance(step, (DirectStep, TiledStep)) and len(self._map_blocks[-1].steps) > 1:
-            self._map_blocks.append(_Block(step.stacked))
+        if isinstance(step, (DirectStep, TiledStep)) and self._map_blocks[-1].steps[-1][0] != "input":
+            # Two buffers are enough: a block reads what the one before it wrote.
+            self._map_blocks.append(_Block(step.stacked, len(self._map_blocks) % 2))
         self._map_blocks[-1].steps.append((blob, step))
 
     def _step(self, layer, shape, rectified):

@@ -9,7 +9,7 @@ import numpy as np
 PANEL = 2048
 _LARGEST = 32767
 _LARGEST_FACTOR = 255
-# Rows that are rounded at a time, so that it takes little memory.
+# Rows that are rounded at a time, so that it takes little memory; they divide a panel.
 _AT_A_TIME = 256
 
 
@@ -39,16 +39,16 @@ class CompactMatrix:
 
     def __init__(self, matrix, group=1):
         self.shape, self.span = matrix.shape, math.lcm(group, 4)
-        self.scale = np.empty(len(matrix), np.float32)
-        panels, factors = [], []
-        for start in range(0, len(matrix), PANEL):
-            rows = matrix[start : start + PANEL]
-            panels.append(np.empty(rows.T.shape, np.int16))
-            factors.append(np.empty((-(-rows.shape[1] // self.span), len(rows)), np.uint8))
-            for first in range(0, len(rows), _AT_A_TIME):
-                part = slice(first, first + _AT_A_TIME)
-                scale = self.scale[start : start + PANEL][part]
-                panels[-1][:, part], factors[-1][:, part] = _round(rows[part], self.span, group, scale)
+        n_rows, n_columns = self.shape
+        widths = [min(PANEL, n_rows - start) for start in range(0, n_rows, PANEL)]
+        panels = [np.empty((n_columns, width), np.int16) for width in widths]
+        factors = [np.empty((-(-n_columns // self.span), width), np.uint8) for width in widths]
+        self.scale = np.empty(n_rows, np.float32)
+        for start in range(0, n_rows, _AT_A_TIME):
+            rows, (panel, first) = slice(start, start + _AT_A_TIME), divmod(start, PANEL)
+            there = slice(first, first + _AT_A_TIME)
+            whole, factor, self.scale[rows] = _round(matrix[rows], self.span, group)
+            panels[panel][:, there], factors[panel][:, there] = whole.T, factor.T
         self.panels, self.factors = tuple(panels), tuple(factors)
         for array in self.buffers():
             array.flags.writeable = False
@@ -76,16 +76,16 @@ class CompactMatrix:
         return rows.astype(dtype or np.float32, copy=False)
 
 
-def _round(rows, span, group, scale):
-    """Fill the scale of these rows; return (columns, rows) whole numbers and (spans, rows) factors."""
+def _round(rows, span, group):
+    """Whole numbers, as many as the rows have, factors (rows, spans) and the scale of each row."""
     largest = np.maximum.reduceat(np.abs(rows), range(0, rows.shape[1], span), axis=1)
     of_row = largest.max(axis=1, keepdims=True)
-    scale[:] = of_row[:, 0] / np.float32(_LARGEST * _LARGEST_FACTOR)
+    scale = of_row / np.float32(_LARGEST * _LARGEST_FACTOR)
     # A row of zeros, or of numbers too small to be divided.
     scale[scale < np.finfo(np.float32).tiny] = 1
     factors = np.ceil(largest / np.where(of_row == 0, 1, of_row) * _LARGEST_FACTOR).clip(1)
-    units = rows / (scale[:, np.newaxis] * np.repeat(factors, span, axis=1)[:, : rows.shape[1]])
-    return _round_groups(units, group).T, factors.T
+    units = rows / (scale * np.repeat(factors, span, axis=1)[:, : rows.shape[1]])
+    return _round_groups(units, group), factors, scale[:, 0]
 
 
 def _round_groups(values, group):
