@@ -31,12 +31,11 @@ def time_layers(weights="mini", layer=6, *, precision="float32", batch_size=64, 
     Returns
     -------
     dict
-        "records" has a dict for each step: its "name", such as ``"conv1"``, or ``"conv1+pool1+norm1"`` where several
-        layers are done in one sweep; its "kind", made of the kinds of those layers; "seconds" for one image and their
-        "share" of all; "multiply_adds" for one image as the layer is defined, "gflops" (those, as two operations
-        each, in 1e9 a second) and "of_product_speed" (their share of what a product of matrices reaches here), the
-        last three None for a step without any. Besides it has "batch_size", "product_gflops" of this machine, and of
-        all steps "seconds", "multiply_adds", "gflops" and "of_product_speed".
+        "records" has a dict for each step: its "name", such as ``"conv1"``; its "kind"; "seconds" for one image and
+        their "share" of all; "multiply_adds" for one image as the layer is defined, "gflops" (those, as two
+        operations each, in 1e9 a second) and "of_product_speed" (their share of what a product of matrices reaches
+        here), the last three None for a step without any. Besides it has "batch_size", "product_gflops" of this
+        machine, and of all steps "seconds", "multiply_adds", "gflops" and "of_product_speed".
 
     Notes
     -----
@@ -125,14 +124,13 @@ def _kinds(layers):
 
 
 def _record(name, seconds, total, costs, kinds, speed):
-    layers = [part.removesuffix("_pre") for part in name.split("+")]
-    cost = sum(costs.get(layer, 0) for layer in layers)
+    layer = name.removesuffix("_pre")
     return {
         "name": name,
-        "kind": " + ".join(dict.fromkeys(kinds.get(layer, "moving data") for layer in layers)),
+        "kind": kinds.get(layer, "moving data"),
         "seconds": seconds,
         "share": seconds / total if total else 0.0,
-        **_speed(cost, seconds, speed),
+        **_speed(costs.get(layer, 0), seconds, speed),
     }
 
 

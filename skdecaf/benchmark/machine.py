@@ -1,4 +1,4 @@
-"""The machine: what runs here, how fast its matrix products are, and what slows them down."""
+"""The machine: what runs here, how fast its products are, what slows them down, and the memory of this process."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
@@ -59,3 +59,22 @@ def product_speed(repeats=5):
             np.matmul(left, right, out=out)
             seconds.append(time.thread_time() - start)
     return 2e-9 * rows * depth * columns / min(seconds[1:])
+
+
+def process_memory(name):
+    """Bytes that Linux tells about this process under "VmRSS" (now) or "VmHWM" (the peak), or None elsewhere."""
+    try:
+        with open("/proc/self/status") as file:
+            lines = dict(line.split(":", 1) for line in file)
+    except OSError:
+        return None
+    return int(lines[name].split()[0]) * 1024
+
+
+def forget_peak_memory():
+    """Let the system count the peak from now on, where it can."""
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+    except OSError:
+        pass

@@ -3,12 +3,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import tempfile
 
-import numpy as np
-
-from skdecaf._decaf import DeCAFTransformer
 from skdecaf.benchmark.photos import write_photos
 from skdecaf.benchmark.worker import start_worker
-from skdecaf.weights import resolve_network
 
 
 def peak_memory(
@@ -47,35 +43,3 @@ def peak_memory(
         files = [photos[i % len(photos)] for i in range(n_files)]
         arguments = {"precision": precision, "files": files, "threads": threads, "batch_size": batch_size}
         return worker.call("transform_many", weights=str(weights), layer=layer, **arguments)
-
-
-def transform_many(weights, layer, precision, files, threads, batch_size):
-    """Transform photos, and tell the memory of this process as `peak_memory` does."""
-    network = resolve_network(weights, 0, precision)
-    options = {"dropout": False, "n_jobs": threads, "batch_size": batch_size}
-    transformer = DeCAFTransformer(layer, weights=network, **options)
-    _forget_peak()
-    loaded = _status("VmRSS")
-    result = transformer.fit_transform(np.array(files, dtype=object))
-    peak = _status("VmHWM")
-    above = None if loaded is None else peak - loaded - result.nbytes
-    return {"n_files": len(files), "loaded": loaded, "peak": peak, "result": result.nbytes, "above": above}
-
-
-def _forget_peak():
-    """Let the system count the peak from now on; without that it may lie in the loading of the network."""
-    try:
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")
-    except OSError:
-        pass
-
-
-def _status(name):
-    """Bytes that Linux tells about this process, or None elsewhere."""
-    try:
-        with open("/proc/self/status") as file:
-            lines = dict(line.split(":", 1) for line in file)
-    except OSError:
-        return None
-    return int(lines[name].split()[0]) * 1024

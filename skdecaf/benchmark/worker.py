@@ -117,10 +117,22 @@ class _Service:
         return time_layers(weights, layer, precision=precision, batch_size=batch_size, rounds=rounds)
 
     def transform_many(self, weights, layer, precision, files, threads, batch_size):
-        """Memory while photos are transformed."""
-        from skdecaf.benchmark.memory import transform_many
+        """Memory of this process while photos are transformed, as `peak_memory` returns it."""
+        import numpy as np
 
-        return transform_many(weights, layer, precision, files, threads, batch_size)
+        from skdecaf._decaf import DeCAFTransformer
+        from skdecaf.benchmark.machine import forget_peak_memory, process_memory
+        from skdecaf.weights import resolve_network
+
+        network = resolve_network(weights, 0, precision)
+        options = {"dropout": False, "n_jobs": threads, "batch_size": batch_size}
+        transformer = DeCAFTransformer(layer, weights=network, **options)
+        forget_peak_memory()  # or it may lie in the loading of the network
+        loaded = process_memory("VmRSS")
+        result = transformer.fit_transform(np.array(files, dtype=object))
+        peak = process_memory("VmHWM")
+        above = None if loaded is None else peak - loaded - result.nbytes
+        return {"n_files": len(files), "loaded": loaded, "peak": peak, "result": result.nbytes, "above": above}
 
 
 def serve():
