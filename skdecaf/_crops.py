@@ -122,7 +122,7 @@ class BoxCropper(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        input_features : array-like of str or None
+        input_features : array-like of str or None, default=None
             Names of the columns that `fit` saw, checked where it saw any; otherwise ignored.
 
         Returns

@@ -248,6 +248,11 @@ class DropoutFeatures(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         -------
         self : DropoutFeatures
             The fitted step.
+
+        Raises
+        ------
+        ValueError
+            As `fit`, or if the rows before were seen with `mode="mask"`, and now it is "expected".
         """
         return self._learn(X, first=not hasattr(self, "scale_"))
 
@@ -257,6 +262,9 @@ class DropoutFeatures(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if self.mode == "mask":
             self.n_samples_seen_ = n_before + X.shape[0]
             self.scale_ = np.full(X.shape[1], 1.0 - self.rate)
+            vars(self).pop("second_moment_", None)  # of other rows
+        elif not first and not hasattr(self, "second_moment_"):
+            raise ValueError("mode was changed to 'expected' after rows were seen with 'mask'; call fit with all rows")
         else:
             moment_before = 0.0 if first else self.second_moment_
             self.second_moment_, self.n_samples_seen_ = update_second_moment(moment_before, n_before, X)

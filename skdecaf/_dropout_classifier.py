@@ -5,7 +5,7 @@ from inspect import signature
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone, is_classifier
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import (
@@ -21,19 +21,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_method_params,
     _check_sample_weight,
+    _estimator_has,
     check_is_fitted,
     validate_data,
 )
 
 from skdecaf._dropout import FLOAT_DTYPES, drop_entries, without_duplicates
-
-
-def _available_if_estimator_has(method):
-    def check(self):
-        getattr(getattr(self, "estimator_", self.estimator), method)  # its AttributeError says why it is missing
-        return True
-
-    return available_if(check)
 
 
 class DropoutClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
@@ -60,7 +53,8 @@ class DropoutClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
           as many samples: give it a smaller `C`.
         - "epochs" calls `estimator.partial_fit` `n_draws` times, each with one masked copy of X: take more draws
           than with "stack", as each is one pass of a stochastic solver. It needs the memory of twice X.
-        - "auto" is "epochs" where the estimator has `partial_fit`, else "stack".
+        - "auto" is "epochs" where the estimator has `partial_fit`, else "stack". An estimator that refuses
+          `partial_fit` with its parameters, as `SGDClassifier(class_weight="balanced")` does, needs "stack".
 
     random_state : int, RandomState instance or None, default=None
         Seeds the masks. Pass an int for the same masks in every `fit`.
@@ -155,7 +149,7 @@ class DropoutClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `solver="epochs"` and the estimator has no `partial_fit`.
+            If the estimator is no classifier, or `solver="epochs"` and it has no `partial_fit`.
         """
         if self.solver == "epochs" and not hasattr(self.estimator, "partial_fit"):
             raise ValueError(
@@ -164,15 +158,16 @@ class DropoutClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             )
         X, y = self._checked_training_set(X, y, reset=True)
         params = self._routed("fit", sample_weight, params)
-        self._start()
+        estimator, random_state = clone(self.estimator), check_random_state(self.random_state)
         if self._method_of_fit() == "fit":
-            return self._fit_stack(X, y, params)
-        params["classes"] = np.unique(y)
-        for _ in range(self.n_draws):
-            self._present(X, y, params)
-        return self
+            self._fit_stack(estimator, random_state, X, y, params)
+        else:
+            params["classes"] = np.unique(y)
+            for _ in range(self.n_draws):
+                self._present(estimator, random_state, X, y, params)
+        return self._keep(estimator, random_state)
 
-    @_available_if_estimator_has("partial_fit")
+    @available_if(_estimator_has("partial_fit"))
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None, sample_weight=None, **params):
         """Train the estimator further by one `partial_fit`, under one fresh mask.
@@ -200,12 +195,14 @@ class DropoutClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         params = self._routed("partial_fit", sample_weight, params)
         if classes is not None:
             params["classes"] = classes
-        if first:
-            self._start()
-        self._present(X, y, params)
-        return self
+        estimator = clone(self.estimator) if first else self.estimator_
+        random_state = check_random_state(self.random_state) if first else self._random_state
+        self._present(estimator, random_state, X, y, params)
+        return self._keep(estimator, random_state) if first else self
 
     def _checked_training_set(self, X, y, reset):
+        if not is_classifier(self.estimator):
+            raise ValueError(f"estimator must be a classifier, which {type(self.estimator).__name__} is not")
         X, y = validate_data(self, X, y, reset=reset, **self._input_options())
         check_classification_targets(y)
         return without_duplicates(X), y
@@ -214,22 +211,22 @@ class DropoutClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         takes_sparse = get_tags(self.estimator).input_tags.sparse
         return {"accept_sparse": "csr" if takes_sparse else False, "dtype": FLOAT_DTYPES}
 
-    def _start(self):
-        self.estimator_ = clone(self.estimator)
+    def _keep(self, estimator, random_state):
+        """Count as fitted, which a failed first fit does not."""
+        self.estimator_ = estimator
         self.scale_ = 1.0 - self.rate
-        self._random_state = check_random_state(self.random_state)  # lives on: each partial_fit has a fresh mask
-
-    def _fit_stack(self, X, y, params):
-        if "sample_weight" in params or "sample_weight" in signature(self.estimator_.fit).parameters:
-            params["sample_weight"] = _check_sample_weight(params.get("sample_weight"), X) / self.n_draws
-        rows = np.tile(np.arange(X.shape[0]), self.n_draws)
-        masked = drop_entries(X[rows], self.rate, self._random_state)
-        self.estimator_.fit(masked, y[rows], **_check_method_params(X, params, indices=rows))
+        self._random_state = random_state  # lives on: each partial_fit has a fresh mask
         return self
 
-    def _present(self, X, y, params):
-        masked = drop_entries(X.copy(), self.rate, self._random_state)
-        self.estimator_.partial_fit(masked, y, **params)
+    def _fit_stack(self, estimator, random_state, X, y, params):
+        if "sample_weight" in params or "sample_weight" in signature(estimator.fit).parameters:
+            params["sample_weight"] = _check_sample_weight(params.get("sample_weight"), X) / self.n_draws
+        rows = np.tile(np.arange(X.shape[0]), self.n_draws)
+        masked = drop_entries(X[rows], self.rate, random_state)
+        estimator.fit(masked, y[rows], **_check_method_params(X, params, indices=rows))
+
+    def _present(self, estimator, random_state, X, y, params):
+        estimator.partial_fit(drop_entries(X.copy(), self.rate, random_state), y, **params)
 
     @property
     def classes_(self):
@@ -251,7 +248,7 @@ class DropoutClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """
         return self._answer("predict", X)
 
-    @_available_if_estimator_has("predict_proba")
+    @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X):
         """Predict class probabilities; only where the estimator does.
 
@@ -267,7 +264,7 @@ class DropoutClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """
         return self._answer("predict_proba", X)
 
-    @_available_if_estimator_has("predict_log_proba")
+    @available_if(_estimator_has("predict_log_proba"))
     def predict_log_proba(self, X):
         """Predict logarithms of class probabilities; only where the estimator does.
 
@@ -283,7 +280,7 @@ class DropoutClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """
         return self._answer("predict_log_proba", X)
 
-    @_available_if_estimator_has("decision_function")
+    @available_if(_estimator_has("decision_function"))
     def decision_function(self, X):
         """Compute the estimator's decision values; only where it does.
 
@@ -298,6 +295,9 @@ class DropoutClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             What the estimator's method returns.
         """
         return self._answer("decision_function", X)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "estimator_")  # n_features_in_ is there after a fit that failed, too
 
     def _answer(self, method, X):
         check_is_fitted(self)

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skdecaf._extraction import BlobExtractor
 from skdecaf._feature_cache import check_memory
+from skdecaf._input_kinds import find_rows
 from skdecaf._inputs import (
     PARAMETER_CONSTRAINTS,
     Images,
@@ -191,7 +192,7 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : list, array, Series or single-column frame of images, or array-like of shape (n_images, n_pixels)
+        X : list, array, Series or single-column frame of images, or array-like of shape (n_images, n_pixels), optional
             Images of every kind that `DeCAFTransformer.fit` takes. None fixes nothing, as if there were no `fit`.
         y : ignored
 
@@ -301,8 +302,10 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
     def _read(self, X):
         """Images, early errors and the range of values, as `fit` fixed them; without it anew for each X."""
         self._validate_params()
-        reader = self if hasattr(self, "network_fingerprint_") else clone(self).fit()
-        images = read_images(reader, X, reset=reader is not self)
+        fitted = hasattr(self, "network_fingerprint_")
+        reader = self if fitted else clone(self).fit()
+        nothing = not fitted and len(find_rows(X)[1]) == 0
+        images = Images([]) if nothing else read_images(reader, X, reset=not fitted)
         errors = check_images(images, self.on_error)
         require_value_range(images, reader.value_range_)
         return images, errors, reader.value_range_
@@ -310,7 +313,7 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
     def _label_column(self, column):
         try:
             labels = self._network().labels
-        except (OSError, TypeError, ValueError) as error:  # for hasattr and dir, and so for notebooks
+        except (ImportError, OSError, TypeError, ValueError) as error:  # for hasattr and dir, and so for notebooks
             raise AttributeError(f"there are no classes: {error}") from error
         return np.array([label[column] for label in labels])
 

@@ -188,6 +188,7 @@ def test_a_worker_tells_why_it_failed():
         with pytest.raises(ChildProcessError, match="FileNotFoundError: .*nowhere"):
             worker.call("time_layers", weights="nowhere", layer=6, precision="float32", batch_size=1, rounds=1)
         worker._process.kill()
+        worker._process.wait()  # so that the request cannot be sent, and must not be in the way at the end
         with pytest.raises(ChildProcessError, match="a process of the benchmark ended"):
             worker.call("time_images")
 

@@ -1,12 +1,14 @@
 """The command ``skdecaf``: what people type, what they get, and the exit codes."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import errno
 import json
 import os
 import subprocess
 import sys
 import warnings
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -167,6 +169,14 @@ def test_a_reader_that_has_enough_is_no_error(weights, tmp_path):
     assert (process.wait(), errors) == (0, "")
 
 
+def test_a_connection_that_breaks_is_an_error(command, monkeypatch):
+    def run(options):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr("skdecaf.cli.info.run", run)
+    assert command("info") == (1, "", "skdecaf: [Errno 32] Broken pipe\n")
+
+
 def test_warnings_are_one_line(weights, tmp_path, command):
     animals = write_class_folders(tmp_path / "animals", cat=2, tiger=2)
     write_photo(animals / "stray.png", 0)
@@ -275,6 +285,13 @@ def test_classify_prints_the_names_of_the_network(command, weights, animals):
         first, second = np.argsort(-values)[:2]
         assert rows[2 * i][1:] == [f"thing {first}", f"{values[first]:.4f}", f"n{first}"]
         assert rows[2 * i + 1][1:] == [f"thing {second}", f"{values[second]:.4f}", f"n{second}"]
+
+
+def test_tabs_and_line_breaks_in_names_of_files_stay_in_their_column(command, weights, tmp_path):
+    write_photo(tmp_path / "a\tb\nc.png", 0)
+    code, output, errors = command("classify", tmp_path / "a\tb\nc.png", "--weights", weights, "-k", "1", "-q")
+    assert (code, errors, output.count("\n"), output.count("\t")) == (0, "", 1, 3)
+    assert output.startswith(f"{tmp_path}/a\\tb\\nc.png\tthing")
 
 
 def test_classify_json_is_an_object_a_line_and_leaves_out_broken_photos(command, weights, animals):
@@ -386,6 +403,17 @@ def test_a_model_that_is_there_stays(command, weights, animals, tmp_path):
     assert model.read_text() == "mine"
     assert command("train", animals, "--weights", weights, "-o", model, "--overwrite", "--folds", "0")[0] == 0
     assert [path.name for path in tmp_path.glob("m.skops*")] == ["m.skops"]
+
+
+def test_a_model_that_cannot_be_written_leaves_nothing(command, weights, animals, tmp_path, monkeypatch):
+    def dump(model, path):
+        Path(path).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("skops.io.dump", dump)
+    code, _, errors = command("train", animals, "--weights", weights, "-o", tmp_path / "m.skops", "--folds", "0", "-q")
+    assert code == 1 and "No space left" in errors
+    assert not list(tmp_path.glob("m.skops*"))
 
 
 def test_models_that_could_run_code_are_refused(command, animals, tmp_path):

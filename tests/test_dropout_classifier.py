@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
-from sklearn.linear_model import LogisticRegression, Perceptron, SGDClassifier
+from sklearn.linear_model import LogisticRegression, Perceptron, SGDClassifier, SGDRegressor
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import check_is_fitted
 
 from skdecaf._dropout_classifier import DropoutClassifier
 
@@ -223,6 +224,30 @@ def test_unfitted():
         with pytest.raises(NotFittedError):
             getattr(STACKED, method)([[1.0]])
     assert not hasattr(STACKED, "classes_")
+
+
+def test_a_failed_first_fit_leaves_it_unfitted(data):
+    X, y = data
+    classifier = DropoutClassifier(SGDClassifier(random_state=0), random_state=0)
+    with pytest.raises(ValueError, match="classes"):
+        classifier.partial_fit(X, y)
+    with pytest.raises(NotFittedError):
+        classifier.predict(X)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(classifier)
+    classifier.partial_fit(X[:, :3], y, classes=np.unique(y))
+    assert classifier.n_features_in_ == 3
+    stacked = DropoutClassifier(LogisticRegression())
+    with pytest.raises(ValueError, match="class"):
+        stacked.fit(X, np.zeros(len(X)))
+    with pytest.raises(NotFittedError):
+        stacked.predict(X)
+
+
+def test_a_regressor_is_refused(data):
+    for method in ("fit", "partial_fit"):
+        with pytest.raises(ValueError, match="must be a classifier, which SGDRegressor is not"):
+            getattr(DropoutClassifier(SGDRegressor()), method)(*data)
 
 
 def test_estimator_is_cloned_and_fit_repeatable(data):

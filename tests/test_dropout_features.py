@@ -310,3 +310,13 @@ def test_second_moment_of_no_rows_changes_nothing(X):
     nothing, n_nothing = update_second_moment(0.0, 0, np.empty((0, 12)))
     assert n_nothing == 0
     assert_array_equal(expected_scale(nothing, 0.5), np.ones(12))
+
+
+def test_a_changed_mode_uses_nothing_of_the_mode_before():
+    X = np.random.default_rng(0).normal(size=(9, 4))
+    features = DropoutFeatures().fit(X).set_params(mode="mask").fit(5 * X)
+    assert not hasattr(features, "second_moment_")
+    features.set_params(mode="expected")
+    with pytest.raises(ValueError, match="mode was changed to 'expected'.*call fit"):
+        features.partial_fit(X)
+    assert_array_equal(features.fit(X).scale_, DropoutFeatures().fit(X).scale_)

@@ -312,6 +312,13 @@ def test_broken_images(colours):
         assert colours.score(X, ["n02", "n01", "n04"]) == pytest.approx(2 / 3)
 
 
+def test_no_images_have_no_classes_with_and_without_fit(colours):
+    for classifier in (colours, clone(colours).fit(), clone(colours).fit(solid_images(["n02"]))):
+        assert classifier.predict([]).tolist() == []
+        assert classifier.predict_proba([]).shape == (0, 4)
+        assert classifier.top_k([], k=2) == []
+
+
 def test_networks_that_name_no_classes():
     cases = [
         (colour_network(labels=()), "has no labels"),
@@ -332,6 +339,17 @@ def test_a_missing_file_shows_when_used_and_not_in_a_notebook():
     assert "nowhere" in classifier._repr_html_()
     assert not hasattr(classifier, "class_names_")
     with pytest.raises(FileNotFoundError, match="nowhere"):
+        classifier.predict(solid_images(["n01"]))
+
+
+def test_a_missing_package_shows_when_used_and_not_in_a_notebook(monkeypatch):
+    def resolve(*arguments, **options):
+        raise ImportError("onnx is missing")
+
+    monkeypatch.setattr("skdecaf._imagenet.resolve_network", resolve)
+    classifier = ImageNetClassifier("network.onnx")
+    assert not hasattr(classifier, "classes_")
+    with pytest.raises(ImportError, match="onnx is missing"):
         classifier.predict(solid_images(["n01"]))
 
 

@@ -4,6 +4,7 @@
 import os
 import zipfile
 from collections import Counter
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -87,8 +88,12 @@ def save_model(model, path):
     import skops.io
 
     temporary = f"{path}.part"
-    skops.io.dump(model, temporary)
-    publish(temporary, path)
+    try:
+        skops.io.dump(model, temporary)
+        publish(temporary, path)
+    finally:
+        with suppress(FileNotFoundError):  # where it has its name
+            os.unlink(temporary)
 
 
 def load_model(path):

@@ -17,9 +17,9 @@ def time_layers(weights="mini", layer=6, *, precision="float32", batch_size=64, 
 
     Parameters
     ----------
-    weights : str, PathLike or Network
+    weights : str, PathLike or Network, default="mini"
         As for `skdecaf.DeCAFTransformer`.
-    layer : int, str or list of them
+    layer : int, str or list of them, default=6
         Nothing beyond is computed.
     precision : {"float32", "compact"}, default="float32"
         As for `skdecaf.DeCAFTransformer`.

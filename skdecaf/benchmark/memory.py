@@ -14,14 +14,14 @@ def peak_memory(
 
     Parameters
     ----------
-    weights : str or PathLike
+    weights : str or PathLike, default="mini"
         As for `skdecaf.DeCAFTransformer`.
-    layer : int, str or list of them
+    layer : int, str or list of them, default=6
     precision : {"float32", "compact"}, default="float32"
         As for `skdecaf.DeCAFTransformer`.
     n_files : int, default=1000
         A few files are listed as often as it takes.
-    size : tuple (height, width)
+    size : tuple (height, width), default=(375, 500)
         Of the photos in pixels.
     threads : int, optional
         As ``n_jobs`` of the transformer.

@@ -35,15 +35,15 @@ def run_benchmark(
 
     Parameters
     ----------
-    weights : str or PathLike
+    weights : str or PathLike, default="mini"
         As for `skdecaf.DeCAFTransformer`; ``"random"`` is CaffeNet with random filters.
-    layer : int or str
+    layer : int or str, default=6
         What is computed.
     precision : {"float32", "compact"}, default="float32"
         As for `skdecaf.DeCAFTransformer`.
-    parts : sequence of {"layers", "throughput", "files", "memory"}
+    parts : sequence of {"layers", "throughput", "files", "memory"}, by default all
         What is measured: times of layers, images a second from memory and from files, and memory.
-    against : sequence of {"onnxruntime", "openvino", "torch", "opencv"}
+    against : sequence of {"onnxruntime", "openvino", "torch", "opencv"}, default=()
         Other engines for "throughput" and "files".
     threads : sequence of int, optional
         Numbers of threads to try; by default as many as may be used. Memory is measured with the largest.

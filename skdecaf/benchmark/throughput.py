@@ -41,20 +41,20 @@ def measure_throughput(
 
     Parameters
     ----------
-    weights : str, PathLike or Network
+    weights : str, PathLike or Network, default="mini"
         As for `skdecaf.DeCAFTransformer`. The others read it as `Network.to_onnx` writes it, but for torch, for
         which a module is built.
-    layer : int or str
+    layer : int or str, default=6
         What is computed.
     precision : {"float32", "compact"}, default="float32"
         Of this package, as for `skdecaf.DeCAFTransformer`. The others have float32.
-    against : sequence of {"onnxruntime", "openvino", "torch", "opencv"}
+    against : sequence of {"onnxruntime", "openvino", "torch", "opencv"}, default=()
         Other engines.
     threads : sequence of int, optional
         Numbers of threads to try; by default as many as may be used.
     batch_sizes : sequence of int, default=(1, 8, 64)
         Numbers of images in memory that an engine is given at a time.
-    sizes : sequence of tuple (height, width)
+    sizes : sequence of tuple (height, width), default=((375, 500), (3000, 4000))
         Of JPEG files that are made.
     files : sequence of str, optional
         Photos to read in their place.

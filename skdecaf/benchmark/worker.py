@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _LEAST_SECONDS = 0.2  # of a round, so that short calls are measured over many
 
@@ -39,6 +39,9 @@ def start_worker(environment=None):
             yield Worker(process, errors)
         finally:
             process.kill()
+            # What it did not read of a request cannot be delivered any more.
+            with suppress(BrokenPipeError):
+                process.stdin.close()
 
 
 class Worker:

@@ -30,9 +30,14 @@ def print_labels(labelled, n_photos, fields, options):
             _options.print_json({"file": printable(photo), "labels": named})
         else:
             for text, probability, *rest in labels:
-                print(printable(photo), printable(text), f"{probability:.4f}", *rest, sep="\t")
+                print(_cell(photo), _cell(text), f"{probability:.4f}", *rest, sep="\t")
     if n_left_out:
         _options.complain(f"{n_left_out} of {n_photos} photos left out")
+
+
+def _cell(text):
+    """Text for a line of tab-separated values: tabs and line breaks become escapes."""
+    return printable(text).translate({ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r"})
 
 
 def _with_progress(labelled, n_photos, quiet):

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
 import os
+import select
 import sys
 import warnings
 
@@ -48,19 +49,27 @@ def _run(options):
     try:
         options.run(options)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever reads, such as head, has enough. What is still buffered goes nowhere, without a message at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt as hint:
         complain("; ".join(["interrupted", *hint.args]))
         return 130
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads(sys.__stdout__.fileno()):
+            # Whoever reads, such as head, has enough. What is still buffered goes nowhere, without a message at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
         complain(f"{error.filename!r}: {error.strerror}" if error.strerror and error.filename else str(error))
         return 1
     except (ValueError, ImportError) as error:
         complain(" ".join(str(error).split()))
         return 1
     return 0
+
+
+def _nobody_reads(descriptor):
+    """Whether this is a pipe of which the other end is closed."""
+    poll = select.poll()
+    poll.register(descriptor, 0)  # what is wrong is reported in any case
+    return bool(poll.poll(0))
 
 
 def _make_parser():
