@@ -171,7 +171,7 @@ class BlobExtractor:
     def _lasting(self, images, identities, pixels, cached):
         """Identities of loaded images that the cache may keep: of files that have not changed meanwhile.
 
-        Those far outside the value range are left out too, since every run has to warn of them.
+        Those of quite another range of values are left out too, since every run has to warn of them.
         """
         for i, identity in identities.items():
             if identity == i or identity not in pixels or i in images.far_rows:

@@ -61,7 +61,7 @@ class Images:
         Data type of the pixels of each row that says nothing of the range of its values, filled by
         :func:`check_images`.
     far_rows : set
-        Rows with values far outside the value range, filled by loading them, from any thread.
+        Rows with values of quite another range than the value range, filled by loading them, from any thread.
     """
 
     def __init__(self, sources, image_shape=None):
@@ -226,18 +226,26 @@ def load_reduced_image(images, i, value_range, least_side):
         pixels = to_rgb(pixels, value_range)
     except ImageError as error:
         raise _named_error(images, i, error) from error
-    # Far is outside by more than the width of the range, which is 255 here.
-    if i in images.unscaled and (pixels.min() < -255 or pixels.max() > 510):
+    if i in images.unscaled and _is_far(pixels, value_range):
         images.far_rows.add(i)
     return pixels, box
 
 
+def _is_far(pixels, value_range):
+    """Whether the values, of which 255 are as wide as the range, must have had another one."""
+    low, high = pixels.min(), pixels.max()
+    if low < -255 or high > 510:
+        return True
+    # From 0 to 1 where white is 255, and not by the few whole numbers that a black image has.
+    return value_range == (0, 255) and low >= 0 and high <= 1 and bool((pixels % 1).any())
+
+
 def warn_if_out_of_range(images, value_range):
-    """Warn once of all loaded images whose values lie far outside ``value_range``."""
+    """Warn once of all loaded images whose values cannot have the range ``value_range``."""
     if images.far_rows:
         warn_user(
-            f"{len(images.far_rows)} of {len(images)} images have values far outside the range "
-            f"{value_range[0]:g} to {value_range[1]:g} that black and white have, the first is "
+            f"{len(images.far_rows)} of {len(images)} images have values of quite another range than "
+            f"{value_range[0]:g} to {value_range[1]:g} for black to white, the first is "
             f"{images.name(min(images.far_rows))}; scale them like the images that fit saw, or set value_range",
         )
 

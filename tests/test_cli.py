@@ -177,6 +177,32 @@ def test_a_connection_that_breaks_is_an_error(command, monkeypatch):
     assert command("info") == (1, "", "skdecaf: [Errno 32] Broken pipe\n")
 
 
+def test_photos_may_stand_after_options(command, weights, animals):
+    first, second, third = photos_of(animals)[:3]
+    code, output, errors = command("classify", first, "--weights", weights, second, "-q", third, "-k", "1")
+    assert (code, errors) == (0, "")
+    assert [line.split("\t")[0] for line in output.splitlines()] == [first, second, third]
+    code, _, errors = command("classify", first, "--wrong", second)
+    assert code == 2 and "usage: skdecaf classify" in errors and "unrecognized arguments: --wrong" in errors
+    code, _, errors = command("info", "more")
+    assert code == 2 and "unrecognized arguments: more" in errors
+
+
+def test_no_readable_photo_at_all_is_an_error(command, weights, tmp_path):
+    broken = [broken_photo(tmp_path / f"{i}.png") for i in range(2)]
+    code, output, errors = command("classify", *broken, "--weights", weights, "--on-error", "skip", "-q")
+    assert (code, output) == (1, "")
+    assert errors.splitlines()[-1] == "skdecaf: none of the 2 photos can be read"
+    code, _, errors = command("extract", *broken, "--weights", weights, "--on-error", "skip", "-o", tmp_path / "f.csv")
+    assert code == 1 and "none of the 2 photos can be read" in errors
+    assert not list(tmp_path.glob("f.csv*"))
+
+
+def test_an_unreadable_photo_names_the_option_that_leaves_it_out(command, weights, tmp_path):
+    code, _, errors = command("classify", broken_photo(tmp_path / "a.png"), "--weights", weights, "-q")
+    assert code == 1 and errors.endswith("; or leave such photos out: --on-error skip\n")
+
+
 def test_warnings_are_one_line(weights, tmp_path, command):
     animals = write_class_folders(tmp_path / "animals", cat=2, tiger=2)
     write_photo(animals / "stray.png", 0)
@@ -449,6 +475,10 @@ def test_a_model_finds_its_network_changed(command, weights, animals, tmp_path):
     code, output, errors = command("predict", tmp_path / "m.skops", animals)
     assert (code, output) == (1, "")
     assert "is another network than the one that fit saw" in errors
+    os.unlink(weights)
+    code, output, errors = command("predict", tmp_path / "m.skops", animals)
+    assert (code, output) == (1, "")
+    assert f"m.skops' was trained with the weights '{weights}', which are not there any more; put them back" in errors
 
 
 # info and completion

@@ -179,7 +179,7 @@ def test_value_range_is_asked_for_learned_or_given(paths):
     assert first.value_range_ == (0, 255)
     assert first.partial_fit(dark).value_range_ == (0, 255)
     assert first.fit(dark).value_range_ == (0, 1)
-    with pytest.warns(UserWarning, match="1 of 2 images have values far outside the range 0 to 1.* image 1") as caught:
+    with pytest.warns(UserWarning, match="1 of 2 images have values of quite another range.* image 1") as caught:
         first.transform([dark[0], dark[1] * 2550])
     assert len(caught) == 1
 

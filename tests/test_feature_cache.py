@@ -313,7 +313,7 @@ def test_values_far_outside_the_range_are_warned_of_each_time(cache):
     fitted = transformer(memory=cache).fit(photos)
     photos[1] = photos[1] * 10
     for _ in range(2):
-        with pytest.warns(UserWarning, match="far outside the range"):
+        with pytest.warns(UserWarning, match="quite another range"):
             fitted.transform(photos)
 
 
@@ -757,3 +757,7 @@ def test_grid_search_in_processes(tmp_path, paths):
         scores.append(search.cv_results_["mean_test_score"])
     np.testing.assert_array_equal(*scores)
     assert cache.info().n_rows == len(paths)
+
+
+def test_the_folder_may_be_below_the_home():
+    assert FeatureCache("~/photos/cache").path == Path.home() / "photos" / "cache"

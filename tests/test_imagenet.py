@@ -271,7 +271,7 @@ def test_floats_need_a_value_range_or_fit(colours):
     )
 
 
-@pytest.mark.filterwarnings("ignore:1 of 1 images have values far outside")
+@pytest.mark.filterwarnings("ignore:1 of 1 images have values of quite another range")
 def test_fit_fixes_the_input_and_forgets_it(colours):
     table = np.random.default_rng(0).random((6, 48))
     colours.fit(table, ["whatever"] * 6)

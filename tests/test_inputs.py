@@ -322,12 +322,21 @@ def test_wrong_value_range(value_range, paths):
             MeanColour(value_range=value_range).fit(X)
 
 
-def test_values_far_outside_the_range_warn_once(paths):
+def test_values_of_another_range_warn_once(paths):
     reader = MeanColour().fit(np.array([[0.0, 1.0]]))
     reader.transform([[-0.9, 1.9]])
-    with pytest.warns(UserWarning, match="2 of 3 images have values far outside the range 0 to 1.* image 1;") as caught:
+    with pytest.warns(UserWarning, match="2 of 3 images have .* another range than 0 to 1 .* image 1;") as caught:
         reader.transform([[0.0, 1.0], [0.0, 128.0], [-1.1, 0.0]])
     assert len(caught) == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_to_1_where_white_is_255_warn(paths):
+    reader = MeanColour().fit(np.array([[0.0, 255.0]]))
+    reader.transform([[0.0, 1.0], [1.0, 1.0], [0.5, 1.5]])  # the first two are black images
+    with pytest.warns(UserWarning, match="1 of 2 images have values of quite another range than 0 to 255 .* image 1;"):
+        reader.transform([[0.0, 255.0], [0.25, 1.0]])
+    MeanColour(value_range=(0, 2)).fit(paths).transform([np.full((4, 4), 0.3)])
 
 
 # Errors name the image

@@ -49,6 +49,8 @@ def main(folder):
     sizes = [len(files) for files in classes]
     y = np.repeat(np.arange(len(classes)), sizes)
     photos = [str(file) for files in classes for file in files]
+    if min(sizes, default=0) <= max(N_TRAIN):
+        sys.exit(f"{folder!r} needs more than {max(N_TRAIN)} photos in each class folder, in order to test on the rest")
     for layer in (5, 6, 7):
         features = DeCAFTransformer(layer, dropout=False, verbose=True).fit_transform(photos)
         for n_train in N_TRAIN:
@@ -57,4 +59,6 @@ def main(folder):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
+        sys.exit(__doc__)
     main(sys.argv[1])

@@ -104,7 +104,7 @@ class FeatureCache:
         for name, value in (("max_bytes", max_bytes), ("max_memory_bytes", max_memory_bytes)):
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
                 raise ValueError(f"{name} must be a whole number of bytes, 0 or more; got {value!r}")
-        self._path = Path(os.fsdecode(path)).absolute()
+        self._path = Path(os.fsdecode(path)).expanduser().absolute()
         self._max_bytes, self._max_memory_bytes = int(max_bytes), int(max_memory_bytes)
 
     @property

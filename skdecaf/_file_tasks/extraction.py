@@ -83,6 +83,7 @@ def extract_to_file(photos, output, transformer, *, overwrite=False, report=lamb
             raise ImageError(partial.left_out[min(partial.left_out)])
         _compute_missing(photos, transformer, partial)
         if partial.n_rows == 0:
+            shutil.rmtree(partial.folder)
             raise ValueError(f"none of the {len(photos)} photos can be read; the first: {partial.left_out[0]}")
         filenames = [printable(photo) for i, photo in enumerate(photos) if i not in partial.left_out]
         _publish_features(partial, output, filenames, feature_names)

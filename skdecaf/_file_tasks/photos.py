@@ -121,5 +121,5 @@ def bad_rows_expected():
 def _photos_below(folder):
     photos = list(photos_below(folder))
     if not photos:
-        raise ValueError(f"the folder {folder!r} holds no photos, which are files with endings such as .jpg and .png")
+        raise ValueError(f"the folder {folder!r} holds no photos (.jpg, .png or the like); leave it out")
     return photos

@@ -111,7 +111,7 @@ def load_model(path):
     Raises
     ------
     FileNotFoundError
-        Where there is no such file.
+        Where there is no such file, or its weights are not where they were.
     ValueError
         Where it is no skops file, holds types that are not trusted, or something else than such a pipeline.
     """
@@ -153,6 +153,12 @@ def _checked_model(model, path):
         raise ValueError(
             f"{path!r} holds a {type(model).__name__}; needed is a pipeline that begins with a DeCAFTransformer and "
             "ends with a classifier"
+        )
+    weights = model[0].weights
+    if isinstance(weights, str) and os.path.isabs(weights) and not os.path.isfile(weights):
+        raise FileNotFoundError(
+            f"{path!r} was trained with the weights {weights!r}, which are not there any more; put them back, or train "
+            "with those that are there"
         )
     if not hasattr(model[1:], "predict_proba"):
         raise ValueError(

@@ -8,7 +8,7 @@ from skdecaf.cli import _options
 
 
 def print_labels(labelled, n_photos, fields, options):
-    """Print labels, and at the end how many photos were left out.
+    """Print labels, and at the end how many photos were left out; ValueError where all are.
 
     Parameters
     ----------
@@ -31,6 +31,8 @@ def print_labels(labelled, n_photos, fields, options):
         else:
             for text, probability, *rest in labels:
                 print(_cell(photo), _cell(text), f"{probability:.4f}", *rest, sep="\t")
+    if n_left_out and n_left_out == n_photos:
+        raise ValueError(f"none of the {n_photos} photos can be read")
     if n_left_out:
         _options.complain(f"{n_left_out} of {n_photos} photos left out")
 

@@ -39,7 +39,8 @@ def main(arguments=None):
         The exit code.
     """
     parser = _make_parser()
-    options = parser.parse_args(arguments)
+    options, rest = parser.parse_known_args(arguments)
+    _take_photos(options, rest)
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *rest, **more: complain(f"warning: {message}")
         return _run(options)
@@ -60,9 +61,24 @@ def _run(options):
         complain(f"{error.filename!r}: {error.strerror}" if error.strerror and error.filename else str(error))
         return 1
     except (ValueError, ImportError) as error:
-        complain(" ".join(str(error).split()))
+        complain(" ".join(str(error).split()) + _hint(error, options))
         return 1
     return 0
+
+
+def _hint(error, options):
+    from skdecaf.images import ImageError
+
+    can_skip = isinstance(error, ImageError) and getattr(options, "on_error", None) == "raise"
+    return "; or leave such photos out: --on-error skip" if can_skip else ""
+
+
+def _take_photos(options, rest):
+    """Photos that stand after an option: argparse stops to take them at the first one."""
+    if rest and (not hasattr(options, "places") or any(word.startswith("-") for word in rest)):
+        getattr(options, "parser", options.root).error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        options.places += rest
 
 
 def _nobody_reads(descriptor):

@@ -110,7 +110,7 @@ def files_behind(weights):
     if not path.is_file():
         raise FileNotFoundError(
             f"weights={str(weights)!r} is neither a file nor one of the names {', '.join(map(repr, store.names()))}; "
-            f"there is no {str(path)!r}"
+            + (f"{str(path)!r} is a folder" if path.is_dir() else f"there is no {str(path)!r}")
         )
     return [path]
 

@@ -202,13 +202,15 @@ def test_labels_that_do_not_fit_are_refused():
         Network(TINY.layers, tiny_network().arrays, TINY.preprocessing, labels=[("a", "b")] * 2)
 
 
-def test_a_missing_file_and_a_wrong_name():
+def test_a_missing_file_a_folder_and_a_wrong_name(tmp_path):
     with pytest.raises(FileNotFoundError, match="no network at '.*nothing'"):
         Network.load("nothing")
     with pytest.raises(FileNotFoundError, match="neither a file nor one of the names 'mini', 'random'"):
         resolve_network("caffenett")
     with pytest.raises(ValueError, match="architecture is one of caffenet"):
         Network.random("vgg")
+    with pytest.raises(FileNotFoundError, match="is a folder$"):
+        resolve_network(tmp_path)
 
 
 def test_damaged_files_are_refused(tmp_path):
