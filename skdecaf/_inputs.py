@@ -326,7 +326,7 @@ def _shape_of_rows(n_columns, image_shape):
         return 1, n_columns
     raise ValueError(
         f"The {n_columns} columns of X are neither square grey nor square colour images; "
-        "set image_shape=(height, width) or (height, width, channels)"
+        "set image_shape=(height, width) or (height, width, channels), or put a single grey image in a list: [X]"
     )
 
 

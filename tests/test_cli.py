@@ -188,6 +188,12 @@ def test_photos_may_stand_after_options(command, weights, animals):
     assert code == 2 and "unrecognized arguments: more" in errors
 
 
+def test_a_list_that_is_no_text(command, weights, animals):
+    photo = photos_of(animals)[0]
+    code, _, errors = command("classify", "--list", photo, "--weights", weights)
+    assert code == 1 and errors == f"skdecaf: {photo!r} is no text file with one of PHOTOS a line\n"
+
+
 def test_no_readable_photo_at_all_is_an_error(command, weights, tmp_path):
     broken = [broken_photo(tmp_path / f"{i}.png") for i in range(2)]
     code, output, errors = command("classify", *broken, "--weights", weights, "--on-error", "skip", "-q")

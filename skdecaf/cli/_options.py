@@ -199,7 +199,10 @@ def _lines(path):
     with open(
         0 if standard_input else path, encoding="utf-8", errors="surrogateescape", closefd=not standard_input
     ) as f:
-        return [line.rstrip("\n") for line in f if line.strip()]
+        lines = [line.rstrip("\n") for line in f if line.strip()]
+    if any("\0" in line for line in lines):
+        raise ValueError(f"{path!r} is no text file with one of PHOTOS a line")
+    return lines
 
 
 def _weights(text):
