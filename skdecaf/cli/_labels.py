@@ -3,7 +3,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import sys
 
-from skdecaf._file_tasks.photos import printable
 from skdecaf.cli import _options
 
 
@@ -20,6 +19,8 @@ def print_labels(labelled, n_photos, fields, options):
     options : argparse.Namespace
         "json" and "quiet" are read.
     """
+    from skdecaf._file_tasks.photos import printable
+
     n_left_out = 0
     for photo, labels, error in _with_progress(labelled, n_photos, options.quiet):
         if error:
@@ -30,7 +31,7 @@ def print_labels(labelled, n_photos, fields, options):
             _options.print_json({"file": printable(photo), "labels": named})
         else:
             for text, probability, *rest in labels:
-                print(_cell(photo), _cell(text), f"{probability:.4f}", *rest, sep="\t")
+                print(_cell(printable(photo)), _cell(printable(text)), f"{probability:.4f}", *rest, sep="\t")
     if n_left_out and n_left_out == n_photos:
         raise ValueError(f"none of the {n_photos} photos can be read")
     if n_left_out:
@@ -39,7 +40,7 @@ def print_labels(labelled, n_photos, fields, options):
 
 def _cell(text):
     """Text for a line of tab-separated values: tabs and line breaks become escapes."""
-    return printable(text).translate({ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r"})
+    return text.translate({ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r"})
 
 
 def _with_progress(labelled, n_photos, quiet):

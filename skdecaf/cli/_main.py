@@ -39,15 +39,16 @@ def main(arguments=None):
         The exit code.
     """
     parser = _make_parser()
-    options, rest = parser.parse_known_args(arguments)
-    _take_photos(options, rest)
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *rest, **more: complain(f"warning: {message}")
-        return _run(options)
+        return _run(parser, arguments)
 
 
-def _run(options):
+def _run(parser, arguments):
+    options = None
     try:
+        options, rest = parser.parse_known_args(arguments)
+        _take_photos(options, rest)
         options.run(options)
         sys.stdout.flush()
     except KeyboardInterrupt as hint:
