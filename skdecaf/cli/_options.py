@@ -215,8 +215,13 @@ def _weights(text):
     return os.path.abspath(text)  # a model must find them from any folder
 
 
+def layer(text):
+    """Type of an argument that is a layer."""
+    return int(text) if text in ("5", "6", "7", "8") else text
+
+
 def _layers(text):
-    return [int(layer) if layer in ("5", "6", "7", "8") else layer for layer in text.split(",")]
+    return [layer(part) for part in text.split(",")]
 
 
 def parse_n_jobs(text):

@@ -41,7 +41,7 @@ def add_parser(commands):
     parser = _options.add_command(commands, "benchmark", run, _DESCRIPTION, _EXAMPLES)
     _options.add_weights(parser)
     _options.add_precision(parser)
-    parser.add_argument("--layer", type=_layer, default=6, help="what is computed, such as 5, 7 or prob (default: 6)")
+    parser.add_argument("--layer", type=_options.layer, default=6, help="what is computed, such as 5, 7 or prob (default: 6)")
     parser.add_argument(
         "--parts",
         type=_names_among(_PARTS),
@@ -124,10 +124,6 @@ def _plot(report, path):
     times = report["layers"][0]
     title = f"{report['network']['name']}, one of {times['batch_size']} images, {times['instruction_set']}"
     LayerTimingDisplay.from_timings(times["records"], title=title).figure_.savefig(path, bbox_inches="tight")
-
-
-def _layer(text):
-    return int(text) if text in ("5", "6", "7", "8") else text
 
 
 def _names_among(known):

@@ -142,8 +142,11 @@ def _remove(options):
     from skdecaf.weights import store
 
     for name in options.names:
-        for path in store.remove(name):
+        removed = store.remove(name)
+        for path in removed:
             print(path)
+        if not removed:
+            _options.complain(f"{name!r} has no files here")
 
 
 def _print_paths(name, paths):
