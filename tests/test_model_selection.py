@@ -1,6 +1,7 @@
 """Splits counted by hand, the score against loops, and domains through scikit-learn's cross-validation."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import copy
 import pickle
 import warnings
 from collections import Counter
@@ -17,6 +18,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -110,6 +112,26 @@ def test_labels_are_needed():
         next(PerClassShuffleSplit(1).split([1, 2], None))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         next(PerClassShuffleSplit(1).split([1, 2, 3], [0, 0]))
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        ["b", None, "a", None],
+        [0.0, np.nan, 1.0, np.nan],
+        np.array(["b", np.nan, "a", "b"], dtype=object),
+        pd.Series(["b", None, "a", "b"], dtype="string"),
+        pd.Series([0, None, 1, 0], dtype="Int64"),
+        pd.Series(["b", None, "a", "b"], dtype="category"),
+    ],
+    ids=["None", "NaN", "NaN among strings", "NA", "NA among numbers", "no category"],
+)
+def test_missing_labels(y):
+    for split in (PerClassShuffleSplit(1).split, DomainAdaptationSplit(1, 0).split):
+        with pytest.raises(ValueError, match="^the label of row 1 is missing, .*; give every sample a class"):
+            next(split(y, y, [1, 1, -1, -1]))
+    with pytest.raises(ValueError, match="^the label of row 1 is missing"):
+        mask_target_labels(y, [0, 1, 2], [2])
 
 
 @pytest.mark.parametrize(
@@ -278,6 +300,8 @@ def test_labels_that_cannot_be_masked():
         mask_target_labels([1, -1, 1], [0, 1, 2], [2])
     with pytest.raises(ValueError, match="no label would be left"):
         mask_target_labels([1, 2, 1], [1, 2], [1, 2])
+    with pytest.raises(ValueError, match="the label of row 0 is missing"):  # as None, which means an unknown one here
+        mask_target_labels(np.array([None, "a"], object), [0, 1], [1])
 
 
 # Published splits
@@ -320,10 +344,29 @@ def test_places_within_domains():
     domains = np.array([-2, 1, 1, -2, 1, -2])
     splitter = PredefinedSplits.from_domains([([0, 2], [1], [0, 2]), ([1], [], [0])], domains)
     assert as_lists(splitter.split(domains)) == [([1, 4, 3], [0, 5]), ([2], [0])]
-    with pytest.raises(ValueError, match="trial 0 names place 3 of the source, which has 3 rows"):
-        PredefinedSplits.from_domains([([0, 3], [1], [0])], domains)
     with pytest.raises(ValueError, match="split 0 has 1 rows both in train and in test"):
         PredefinedSplits.from_domains([([0], [1], [1])], domains)
+
+
+@pytest.mark.parametrize(
+    ("trial", "problem"),
+    [
+        (([0, 3], [1], [0]), "train_source names place 3 of its domain, which has 2 rows"),
+        (([-1, 1], [1], [0]), "train_source names place -1 of its domain, which has 2 rows"),
+        (([0], [1], [0, 3]), "test_target names place 3 of its domain, which has 3 rows"),
+        (([0.7], [0.2], [1.9]), "train_source must be a list of row numbers; got float64"),
+        (([0], [True, False], [1]), "train_target must be a list of row numbers; got bool .* np.flatnonzero"),
+        (([0], [1], [[0]]), r"test_target must be a list of row numbers; got int64 of shape \(1, 1\)"),
+    ],
+)
+def test_places_that_are_none(trial, problem):
+    with pytest.raises(ValueError, match=f"^trial 1: {problem}"):
+        PredefinedSplits.from_domains([([0], [0], [1]), trial], [1, 1, -2, -2, -2])
+
+
+def test_a_trial_has_three_parts():
+    with pytest.raises(ValueError, match="^trial 0 has 2 parts instead of three, train_source, train_target and"):
+        PredefinedSplits.from_domains([([0], [1])], [1, -2, -2])
 
 
 # The score
@@ -360,6 +403,18 @@ def test_one_photo_of_a_class_counts_as_much_as_770():
     assert mean_per_class_accuracy_score(y_true, np.zeros(771, int)) == 0.5
 
 
+def test_weights_count_within_a_class():
+    y_true, y_pred = ["cat", "cat", "dog", "owl"], ["cat", "dog", "dog", "cat"]
+    assert mean_per_class_accuracy_score(y_true, y_pred, sample_weight=[1, 3, 5, 9]) == pytest.approx((1 / 4 + 1) / 3)
+    weights = [1, 3, 5, 0]  # the owl has none, and no part in the mean
+    score = mean_per_class_accuracy_score(y_true, y_pred, sample_weight=weights)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert score == balanced_accuracy_score(y_true, y_pred, sample_weight=weights) == (1 / 4 + 1) / 2
+    with pytest.raises(ValueError, match="inconsistent"):
+        mean_per_class_accuracy_score(y_true, y_pred, sample_weight=[1, 2])
+
+
 def test_a_score_of_nothing_or_of_names_against_numbers():
     with pytest.raises(ValueError, match="empty"):
         mean_per_class_accuracy_score([], [])
@@ -376,6 +431,20 @@ def test_scorer():
     scorer = pickle.loads(pickle.dumps(mean_per_class_accuracy))
     cv = PerClassShuffleSplit(3, random_state=0)
     np.testing.assert_allclose(cross_val_score(DummyClassifier(), X, y, cv=cv, scoring=scorer), 1 / 3)
+
+
+def test_weights_reach_the_scorer_through_cross_validation():
+    generator = np.random.default_rng(0)
+    X, y, weights = generator.normal(size=(40, 2)), np.tile([0, 1], 20), generator.uniform(1, 9, 40)
+    cv = PerClassShuffleSplit(5, n_splits=2, random_state=0)
+    with config_context(enable_metadata_routing=True):
+        scorer = copy.deepcopy(mean_per_class_accuracy).set_score_request(sample_weight=True)
+        model = GaussianNB().set_fit_request(sample_weight=False)
+        scores = cross_val_score(model, X, y, cv=cv, scoring=scorer, params={"sample_weight": weights})
+    for score, (train, test) in zip(scores, cv.split(X, y), strict=True):
+        predicted = GaussianNB().fit(X[train], y[train]).predict(X[test])
+        assert score == pytest.approx(balanced_accuracy_score(y[test], predicted, sample_weight=weights[test]))
+        assert score != pytest.approx(balanced_accuracy_score(y[test], predicted))
 
 
 # Training on one domain
@@ -430,6 +499,8 @@ def test_no_row_of_the_domain():
             DomainSelector(Remember(), train_on).fit([[0]] * 3, [0, 1, 2], sample_domain=domains)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         DomainSelector(Remember()).fit([[0]] * 3, [0, 1, 2], sample_domain=[1, 1])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        DomainSelector(Remember()).fit([[0]] * 3, [0, 1], sample_domain=[1, 1, 1])
 
 
 @pytest.mark.parametrize("names", [False, True])

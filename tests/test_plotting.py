@@ -34,6 +34,7 @@ from skdecaf.plotting import (
 from skdecaf.weights import Architecture, FullyConnected, Preprocessing
 
 pyplot = pytest.importorskip("matplotlib.pyplot")
+LogNorm = pytest.importorskip("matplotlib.colors").LogNorm
 
 PCA_TO_2 = PCA(2, svd_solver="full")
 
@@ -92,6 +93,23 @@ def test_wide_features_are_projected_to_512_first():
     display = EmbeddingDisplay.from_features(X, random_state=3)
     projected = GaussianRandomProjection(512, random_state=3).fit_transform(X)
     np.testing.assert_array_equal(display.positions, TSNE(perplexity=11 / 3, random_state=3).fit_transform(projected))
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        np.ones((10, 5)),
+        np.full((10, 5), 0.1),
+        1e-200 * np.eye(10),
+        np.ones((2, 3), np.float32),
+        np.arange(10.0)[:, None],
+    ],
+    ids=["equal", "equal but for rounding", "underflow", "two photos", "one column"],
+)
+def test_features_without_two_principal_components_have_a_map(features):
+    """Of equal rows, scikit-learn's t-SNE crashed the interpreter."""
+    positions = EmbeddingDisplay.from_features(features, random_state=0).positions
+    assert positions.shape == (len(features), 2) and np.isfinite(positions).all() and len(np.unique(positions)) > 2
 
 
 def test_an_embedder_takes_the_place_of_tsne_and_of_the_projection():
@@ -233,6 +251,24 @@ def test_a_map_of_one_class():
     assert legend_of(display) == ["ant"] and len(np.unique(colors_of(display), axis=0)) == 1
 
 
+@pytest.mark.parametrize("name", ["c", "color", "facecolor", "facecolors", "fc"])
+def test_a_colour_of_ones_own_takes_the_place_of_those_of_classes(name):
+    display = EmbeddingDisplay(np.eye(2), y=[0, 1]).plot(**{name: "red"})
+    np.testing.assert_array_equal(np.unique(colors_of(display), axis=0), [[1, 0, 0, 1]])
+
+
+@pytest.mark.parametrize("name", ["linewidths", "linewidth", "lw"])
+def test_lines_around_points(name):
+    points = EmbeddingDisplay(np.eye(2), y=[0, 1]).plot(**{name: 2, "edgecolors": "black"}).points_[0]
+    assert set(points.get_linewidths()) == {2} and points.get_edgecolors()[:, :3].max() == 0
+    assert len(np.unique(points.get_facecolors(), axis=0)) == 2
+
+
+def test_a_marker_made_of_lines_is_seen():
+    assert EmbeddingDisplay(np.eye(2)).plot(marker="x").points_[0].get_linewidths().min() > 0
+    assert EmbeddingDisplay(np.eye(2)).plot().points_[0].get_linewidths().max() == 0
+
+
 @pytest.mark.parametrize("positions", [np.zeros((3, 3)), np.zeros(3)])
 def test_positions_have_two_columns(positions):
     with pytest.raises(ValueError, match="positions must have two columns"):
@@ -314,6 +350,11 @@ def test_several_curves_on_one_axis():
     assert two.ax_ is one.ax_ and legend_of(one) == ["one", "two", "three"]
     assert len({line.get_color() for line in one.ax_.lines}) == 3
     assert one.ax_.lines[1].get_linestyle() == "--"
+
+
+def test_keywords_of_the_line_go_by_their_short_names_too():
+    line = LearningCurveByClassDisplay([1, 2], [[0.1], [0.2]]).plot(ms=3, c="red", ls=":").line_
+    assert (line.get_markersize(), line.get_color(), line.get_linestyle()) == (3, "red", ":")
 
 
 def test_a_score_of_ones_own_is_named():
@@ -502,6 +543,22 @@ def test_the_strongest_maps_come_first():
     np.testing.assert_array_equal(picture[:2, 4:], maps[1])
     assert [text.get_text() for text in display.ax_.texts] == ["4", "1"]
     assert display.ax_.get_title() == "2 strongest maps of conv9, 2 × 3"
+
+
+def test_a_norm_has_limits_of_its_own():
+    maps = np.arange(1.0, 13).reshape(3, 2, 2)
+    for options in ({"norm": LogNorm()}, {"norm": "log", "vmin": 1}):
+        image = BlobDisplay(maps).plot(**options).image_
+        assert isinstance(image.norm, LogNorm) and (image.norm.vmin, image.norm.vmax) == (1, 12)
+    plain = BlobDisplay(maps).plot(norm=None).image_
+    assert plain.norm.vmax == np.percentile(maps, 99) and BlobDisplay(maps).plot(vmax=5).image_.norm.vmax == 5
+
+
+def test_a_photo_that_cannot_be_read_has_no_maps(tmp_path):
+    (tmp_path / "photo.jpg").write_bytes(b"no photo")
+    transformer = DeCAFTransformer(weights=tiny_network(), on_error="nan")
+    with pytest.raises(ValueError, match="photo.jpg"):
+        BlobDisplay.from_estimator(transformer, tmp_path / "photo.jpg", blob="conv2")
 
 
 def test_a_blob_without_maps_is_refused():

@@ -41,7 +41,9 @@ def add_parser(commands):
     parser = _options.add_command(commands, "benchmark", run, _DESCRIPTION, _EXAMPLES)
     _options.add_weights(parser)
     _options.add_precision(parser)
-    parser.add_argument("--layer", type=_options.layer, default=6, help="what is computed, such as 5, 7 or prob (default: 6)")
+    parser.add_argument(
+        "--layer", type=_options.layer, default=6, help="what is computed, such as 5, 7 or prob (default: 6)"
+    )
     parser.add_argument(
         "--parts",
         type=_names_among(_PARTS),

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone, is_classifier
-from sklearn.utils import _safe_indexing, column_or_1d, get_tags
+from sklearn.utils import _safe_indexing, check_consistent_length, column_or_1d, get_tags
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -12,10 +12,10 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_method_params, _estimator_has, _num_samples, check_is_fitted
+from sklearn.utils.validation import _check_method_params, _estimator_has, check_is_fitted
 
 from skdecaf._warnings import warn_user
-from skdecaf.model_selection.splits import check_domains
+from skdecaf.model_selection.splits import check_domains, check_labels
 
 _UNKNOWN = -1
 
@@ -26,7 +26,7 @@ def mask_target_labels(y, train, test):
     Parameters
     ----------
     y : array-like of shape (n_samples,)
-        Classes, none of which is -1.
+        Classes, none of which is -1 or missing.
     train, test : array-like of int
         Rows for training and for the test, as from ``DomainAdaptationSplit(..., transductive=True)``, where the
         latter are among the former, too.
@@ -40,7 +40,7 @@ def mask_target_labels(y, train, test):
     Raises
     ------
     ValueError
-        Where a class is -1 already, or no row of `train` keeps its label.
+        Where a class is -1 already, a label is missing, as None or NaN, or no row of `train` keeps its label.
 
     See Also
     --------
@@ -58,7 +58,7 @@ def mask_target_labels(y, train, test):
     >>> mask_target_labels([0, 1, 0, 1], train=[0, 1, 2, 3], test=[2, 3])
     array([ 0,  1, -1, -1])
     """
-    y = column_or_1d(y)
+    y = check_labels(y)
     dtype = y.dtype if y.dtype.kind in "if" else np.int64 if y.dtype.kind in "ub" else object
     masked = np.array(y, dtype=dtype)
     if masked.dtype != object and np.any(masked == _UNKNOWN):
@@ -151,11 +151,12 @@ class DomainSelector(MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            Where no sample is of the chosen domain.
+            Where no sample is of the chosen domain, or lengths differ.
         """
         params = self._routed("fit", sample_domain, params)
         if sample_domain is not None:
-            rows = self._rows(_num_samples(X), y, sample_domain)
+            check_consistent_length(X, y, sample_domain)
+            rows = self._rows(y, sample_domain)
             params = _check_method_params(X, params, indices=rows)
             X, y = _safe_indexing(X, rows), None if y is None else _safe_indexing(y, rows)
         elif self.train_on != "both":
@@ -166,15 +167,14 @@ class DomainSelector(MetaEstimatorMixin, BaseEstimator):
         self.estimator_ = clone(self.estimator).fit(X, y, **params)
         return self
 
-    def _rows(self, n_samples, y, sample_domain):
+    def _rows(self, y, sample_domain):
         """Rows of the chosen domain, without those whose label is hidden."""
-        domains = check_domains(sample_domain, np.empty(n_samples))
-        in_source = domains >= 0
-        chosen = {"source": in_source, "target": ~in_source, "both": np.ones(n_samples, bool)}[self.train_on]
+        in_source = check_domains(sample_domain) >= 0
+        chosen = {"source": in_source, "target": ~in_source, "both": np.ones_like(in_source)}[self.train_on]
         if not chosen.any():
             sign = "0 or more" if self.train_on == "source" else "less than 0"
             raise ValueError(
-                f"train_on={self.train_on!r}, but none of the {n_samples} samples is of the {self.train_on}, where "
+                f"train_on={self.train_on!r}, but none of the {len(chosen)} samples is of the {self.train_on}, where "
                 f"sample_domain is {sign}"
             )
         if y is not None and is_classifier(self.estimator):

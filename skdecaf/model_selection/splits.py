@@ -5,22 +5,36 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
-from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_array, check_random_state, column_or_1d
+from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 from sklearn.utils.validation import _num_samples, check_scalar
 
 from skdecaf._warnings import warn_user
 
 
-def check_domains(domains, y):
-    """The domain of each sample as an array, one number for each entry of y."""
+def check_domains(domains):
+    """The domain of each sample as an array of numbers."""
     domains = column_or_1d(domains)
     if domains.dtype.kind not in "iuf" or np.isnan(domains).any():
         raise ValueError(
             "sample_domain holds something else than numbers; give one for each sample, 0 or more for the source and "
             "less for the target"
         )
-    check_consistent_length(domains, y)
     return domains
+
+
+def check_labels(y):
+    """The class of each sample as an array; none may be missing, be it None, NaN or pandas' NA."""
+    y = column_or_1d(check_array(y, input_name="y", ensure_2d=False, dtype=None, ensure_all_finite="allow-nan"))
+    labels = y.tolist()
+    missing = {label for label in set(labels) if label is None or is_scalar_nan(label) or is_pandas_na(label)}
+    if missing:
+        row = next(row for row, label in enumerate(labels) if label in missing)
+        raise ValueError(
+            f"the label of row {row} is missing, as it is {labels[row]}; give every sample a class, or leave out the "
+            "samples without one"
+        )
+    return y
 
 
 def _check_number(name, value, least, optional=False):
@@ -33,8 +47,7 @@ def _rows_by_class(y):
     """Name of class: its rows, in order."""
     if y is None:
         raise ValueError("y is missing; splits are made class by class")
-    y = column_or_1d(check_array(y, input_name="y", ensure_2d=False, dtype=None))
-    classes, places = np.unique(y, return_inverse=True)
+    classes, places = np.unique(check_labels(y), return_inverse=True)
     rows = np.argsort(places, kind="stable")
     return dict(zip(classes.tolist(), np.split(rows, np.cumsum(np.bincount(places))[:-1]), strict=True))
 
@@ -105,7 +118,7 @@ class PerClassShuffleSplit(BaseShuffleSplit):
         Raises
         ------
         ValueError
-            Where a class has too few samples.
+            Where a class has too few samples, or a label is missing.
         """
         yield from super().split(X, y, groups)
 
@@ -211,8 +224,8 @@ class DomainAdaptationSplit(BaseShuffleSplit):
         Raises
         ------
         ValueError
-            Where domains are missing, there is no source or no target, or a class of the target has no sample left
-            for the test; with ``strict=True`` also where a class has fewer samples than asked for.
+            Where domains or labels are missing, there is no source or no target, or a class of the target has no
+            sample left for the test; with ``strict=True`` also where a class has fewer samples than asked for.
         """
         yield from super().split(X, y, groups if sample_domain is None else sample_domain)
 
@@ -251,7 +264,7 @@ class DomainAdaptationSplit(BaseShuffleSplit):
                 "the source and less for the target"
             )
         rows = _rows_by_class(y)
-        in_source = check_domains(domains, y) >= 0
+        in_source = check_domains(domains) >= 0
         for name, found in (("source (0 or more)", in_source), ("target (less than 0)", ~in_source)):
             if not found.any():
                 raise ValueError(f"no sample is of the {name}; give the domains of both")
@@ -338,7 +351,8 @@ class PredefinedSplits(BaseCrossValidator):
         Raises
         ------
         ValueError
-            Where a place is beyond the rows of its domain.
+            Where a trial has not three parts, a part is not made of whole numbers, or a place is beyond the rows of
+            its domain; and as for the splits that come of them.
 
         Examples
         --------
@@ -347,14 +361,9 @@ class PredefinedSplits(BaseCrossValidator):
         >>> [(train.tolist(), test.tolist()) for train, test in splitter.split()]
         [([0, 2, 3], [4])]
         """
-        in_source = check_domains(sample_domain, sample_domain) >= 0
+        in_source = check_domains(sample_domain) >= 0
         source, target = np.flatnonzero(in_source), np.flatnonzero(~in_source)
-        splits = []
-        for i, trial in enumerate(trials):
-            sides = zip(("source", "target", "target"), (source, target, target), trial, strict=True)
-            train_source, train_target, test = (_rows_at(i, *side) for side in sides)
-            splits.append((np.concatenate([train_source, train_target]), test))
-        return cls(splits)
+        return cls([_split_of_trial(f"trial {i}", trial, source, target) for i, trial in enumerate(trials)])
 
     def split(self, X=None, y=None, groups=None):
         """Give the splits.
@@ -411,26 +420,45 @@ def _check_split(i, split):
 
 
 def _check_rows(what, rows):
-    rows = np.asarray(rows)
-    if rows.size == 0:
+    rows = _row_numbers(what, rows)
+    if len(rows) == 0:
         raise ValueError(f"{what} is empty")
-    if rows.ndim != 1 or rows.dtype.kind not in "iu":
-        hint = "; np.flatnonzero makes them from a mask" if rows.dtype == bool else ""
-        raise ValueError(f"{what} must be a list of row numbers; got {rows.dtype} of shape {rows.shape}{hint}")
     if rows.min() < 0:
         raise ValueError(f"{what} names row {rows.min()}; rows count from 0 on")
     names, counts = np.unique(rows, return_counts=True)
     if len(names) < len(rows):
         raise ValueError(f"{what} names row {names[counts > 1][0]} more than once")
+    return rows
+
+
+def _row_numbers(what, rows):
+    """Rows as an array of whole numbers, maybe an empty one."""
+    rows = np.asarray(rows)
+    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+        hint = "; np.flatnonzero makes them from a mask" if rows.dtype == bool else ""
+        raise ValueError(f"{what} must be a list of row numbers; got {rows.dtype} of shape {rows.shape}{hint}")
     return rows.astype(np.intp)
 
 
-def _rows_at(i, domain, rows, places):
+def _split_of_trial(what, trial, source, target):
+    """Train and test of a trial, which counts within the rows of the source and those of the target."""
+    if len(trial) != 3:
+        raise ValueError(f"{what} has {len(trial)} parts instead of three, train_source, train_target and test_target")
+    train_source, train_target, test_target = trial
+    train = [
+        _rows_at(f"{what}: train_source", source, train_source),
+        _rows_at(f"{what}: train_target", target, train_target),
+    ]
+    return np.concatenate(train), _rows_at(f"{what}: test_target", target, test_target)
+
+
+def _rows_at(what, rows, places):
     """Rows at places within one domain."""
-    places = np.asarray(places, dtype=np.intp)
-    if places.size and not 0 <= places.min() <= places.max() < len(rows):
+    places = _row_numbers(what, places)
+    beyond = places[(places < 0) | (places >= len(rows))]
+    if len(beyond):
         raise ValueError(
-            f"trial {i} names place {places.max()} of the {domain}, which has {len(rows)} rows, from 0 on; it was made "
-            "for other rows"
+            f"{what} names place {beyond[0]} of its domain, which has {len(rows)} rows, from 0 on; it was made for "
+            "other rows"
         )
     return rows[places]

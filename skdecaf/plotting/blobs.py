@@ -100,7 +100,7 @@ class BlobDisplay:
     def plot(self, ax=None, *, n_maps=16, **imshow_kw):
         """Draw the strongest maps, each with the number of its channel, in one scale of colours.
 
-        The hundredth part of the values that is largest has the brightest colour.
+        The hundredth part of the values that is largest has the brightest colour, unless ``vmax`` or ``norm`` is given.
 
         Parameters
         ----------
@@ -130,9 +130,11 @@ class BlobDisplay:
         self.channels_ = np.argsort(-strength, kind="stable")[:n_maps]
         gap = max(1, self.maps.shape[2] // 12)
         picture, corners = mosaic(self.maps[self.channels_], gap)
-        # A few values are far above the others, which they would darken.
-        brightest = np.nanpercentile(picture, _BRIGHT_PERCENTILE)
-        self.image_ = ax.imshow(picture, **{"interpolation": "nearest", "vmax": brightest, **imshow_kw})
+        options = {"interpolation": "nearest", **imshow_kw}
+        if options.get("norm") is None:  # which has limits of its own
+            # A few values are far above the others, which they would darken.
+            options.setdefault("vmax", np.nanpercentile(picture, _BRIGHT_PERCENTILE))
+        self.image_ = ax.imshow(picture, **options)
         for channel, (top, left) in zip(self.channels_, corners, strict=True):
             _write_into_corner(ax, str(channel), left - 0.5, top - 0.5)
         bar = ax.figure.colorbar(self.image_, ax=ax, shrink=0.8, extend="max", label="activation")
@@ -153,8 +155,8 @@ def _maps(transformer, photo, blob):
     if len(shape) != 3:
         with_maps = [name for name, other in network.blob_shapes.items() if len(other) == 3]
         raise ValueError(f"{blob!r} has no maps; blobs with maps are {', '.join(with_maps)}")
-    # The network is as compact as it was asked to be.
-    changes = {"weights": network, "precision": "float32", "memory": None}
+    # The network is as compact as it was asked to be. A photo that cannot be read has no maps, not even of NaN.
+    changes = {"weights": network, "precision": "float32", "memory": None, "on_error": "raise"}
     reader = clone(transformer).set_params(layer=blob, dropout=False, crops="center", **changes)
     if transformer.__sklearn_is_fitted__():
         reader.set_params(value_range=transformer.value_range_)

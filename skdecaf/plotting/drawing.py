@@ -56,6 +56,29 @@ def axes_for(display, ax=None, *, figsize, ncols=1):
     return axes
 
 
+def with_defaults(defaults, given, artist):
+    """The user's keywords for an artist, and defaults for those that the user leaves out.
+
+    Matplotlib has several names for one thing, such as "ms" for "markersize", and refuses two of them together.
+
+    Parameters
+    ----------
+    defaults : dict
+        Under the names that the artist's setters have, as "markersize" in ``set_markersize``.
+    given : dict
+        Under any names.
+    artist : type
+        Matplotlib's class of it.
+
+    Returns
+    -------
+    dict
+    """
+    from matplotlib.cbook import normalize_kwargs
+
+    return {**defaults, **normalize_kwargs(given, artist)}
+
+
 def distinct_colors(n):
     """Return n colours, as hex codes, that are easy to tell apart: up to 10 for all eyes, up to 20 for most."""
     if n <= len(_TEN_COLORS):

@@ -4,6 +4,7 @@
 import numpy as np
 from PIL import Image
 from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.manifold import TSNE
 from sklearn.random_projection import GaussianRandomProjection
@@ -13,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from skdecaf._input_kinds import find_rows
 from skdecaf.images import decode, needs_value_range, to_rgb
-from skdecaf.plotting.drawing import axes_for, distinct_colors, require_matplotlib
+from skdecaf.plotting.drawing import axes_for, distinct_colors, require_matplotlib, with_defaults
 from skdecaf.plotting.estimators import drop_predictor
 
 _WIDEST = 512  # columns; wider features are projected first
@@ -262,11 +263,17 @@ class EmbeddingDisplay:
 
     def _draw_points(self, ax, rows, colors, scatter_kw):
         """Draw the chosen rows, one collection for each domain."""
+        from matplotlib.collections import PathCollection
+
+        # The user's marker may be made of lines alone, as "x".
+        defaults = {"s": 18} if "marker" in scatter_kw else {"s": 18, "linewidth": 0}
+        options = with_defaults(defaults, scatter_kw, PathCollection)
+        colored = {"c", "color", "facecolor"} & set(options)  # by the user; matplotlib takes only one of them
         markers = self._markers()
         parts = [(rows & (self.domains == name), marker) for name, marker in markers.items()] or [(rows, _MARKERS[0])]
         for part, marker in parts:
-            options = {"c": list(colors[part]), "marker": marker, "s": 18, "linewidths": 0, **scatter_kw}
-            yield ax.scatter(*np.asarray(self.positions)[part].T, **options)
+            by_group = {} if colored else {"c": list(colors[part])}
+            yield ax.scatter(*np.asarray(self.positions)[part].T, **{"marker": marker, **by_group, **options})
 
     def _draw_thumbnails(self, ax, candidates, colors, size):
         """Draw the photos of the candidates that have room, and say which."""
@@ -329,7 +336,22 @@ def _embed(features, embedder, random_state):
         features = GaussianRandomProjection(_WIDEST, random_state=random_state).fit_transform(features)
     perplexity = min(30, (len(features) - 1) / 3)
     with threadpool_limits(1 if len(features) < _FEW else None, user_api="openmp"):
-        return TSNE(perplexity=perplexity, random_state=random_state).fit_transform(features)
+        start = _start(features, random_state)
+        return TSNE(perplexity=perplexity, init=start, random_state=random_state).fit_transform(features)
+
+
+def _start(features, random_state):
+    """Where t-SNE begins: at two principal components, scaled as it scales them, or at random where there are not two.
+
+    Left to itself it takes NaN for those of equal rows, and crashes the interpreter.
+    """
+    if features.shape[1] < 2:
+        return "random"
+    pca = PCA(2, svd_solver="randomized", random_state=random_state).set_output(transform="default")
+    with np.errstate(all="ignore"):
+        components = pca.fit_transform(features).astype(np.float32, copy=False)
+        components = components / np.std(components[:, 0]) * 1e-4
+    return components if np.isfinite(components).all() else "random"
 
 
 def _with_room(places, candidates, distance):

@@ -6,7 +6,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.utils import check_random_state
 
 from skdecaf.model_selection import PerClassShuffleSplit, mean_per_class_accuracy
-from skdecaf.plotting.drawing import axes_for, require_matplotlib
+from skdecaf.plotting.drawing import axes_for, require_matplotlib, with_defaults
 
 
 class LearningCurveByClassDisplay:
@@ -175,8 +175,10 @@ class LearningCurveByClassDisplay:
         ax = axes_for(self, ax, figsize=(6, 4))
         percent = 100 * np.asarray(self.scores, dtype=float)
         mean, deviation = percent.mean(axis=1), percent.std(axis=1)
-        options = {"marker": "o", "markersize": 5, "label": name or self.name, **line_kw}
-        (self.line_,) = ax.plot(self.n_train, mean, **options)
+        from matplotlib.lines import Line2D
+
+        defaults = {"marker": "o", "markersize": 5, "label": name or self.name}
+        (self.line_,) = ax.plot(self.n_train, mean, **with_defaults(defaults, line_kw, Line2D))
         band = {"color": self.line_.get_color(), "alpha": 0.2, "linewidth": 0}
         self.band_ = ax.fill_between(self.n_train, mean - deviation, mean + deviation, **band)
         self._label(ax)
