@@ -26,6 +26,7 @@ __all__ = [
     "__version__",
 ]
 
+_PUBLIC_ROOMS = ("benchmark", "datasets", "images", "model_selection", "paper", "plotting", "weights")
 _ROOMS = {
     "BoxCropper": "_crops",
     "DeCAFTransformer": "_decaf",
@@ -38,7 +39,9 @@ _ROOMS = {
 
 
 def __getattr__(name):
-    """Import a class when it is asked for: scikit-learn takes seconds, for which ``skdecaf --help`` need not wait."""
+    """Import what is asked for when it is: scikit-learn takes seconds, for which ``skdecaf --help`` need not wait."""
+    if name in _PUBLIC_ROOMS:
+        return import_module(f"{__name__}.{name}")
     if name not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
@@ -46,4 +49,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_PUBLIC_ROOMS})

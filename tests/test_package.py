@@ -97,3 +97,4 @@ def test_help_need_not_wait_for_scikit_learn():
     assert run("import sys, skdecaf, skdecaf.cli; print('numpy' in sys.modules)").split() == ["False"]
     code = "import skdecaf; print(*set(skdecaf.__all__) - set(dir(skdecaf)), hasattr(skdecaf, 'nothing'))"
     assert run(code).split() == ["False"]
+    assert run("import skdecaf; print(skdecaf.datasets.load_image_folder.__name__)") == "load_image_folder\n"
