@@ -122,11 +122,14 @@ def _read_2011(folder):
         _rows_of_photos(folder / table, len(names), width)
         for table, width in (("image_class_labels.txt", 1), ("train_test_split.txt", 1), ("bounding_boxes.txt", 4))
     )
+    target_names = _numbered_names(folder / "classes.txt")
+    _check_whole(folder / "image_class_labels.txt", labels, 1, len(target_names))
+    _check_whole(folder / "train_test_split.txt", in_training, 0, 1)
     part_names = _numbered_names(folder / "parts" / "parts.txt")
     return {
         "filenames": _existing(folder / "images", names),
         "target": (labels[:, 0].astype(np.int64) - 1).tolist(),
-        "target_names": _numbered_names(folder / "classes.txt"),
+        "target_names": target_names,
         "boxes": boxes - _FIRST_PIXEL,
         "parts": _read_parts(folder / "parts" / "part_locs.txt", len(names), len(part_names)),
         "part_names": part_names,
@@ -159,11 +162,19 @@ def _read_parts(path, n_photos, n_parts):
 def _table(path, width):
     try:
         table = np.loadtxt(path, ndmin=2)
+    except FileNotFoundError:
+        raise ValueError(f"{str(path)!r} is missing, though other parts of the data set are there") from None
     except ValueError as error:
         raise ValueError(f"{str(path)!r} is no table of numbers: {error}") from None
     if table.shape[1] != width:
         raise ValueError(f"{str(path)!r} has {table.shape[1]} columns instead of {width}")
     return table
+
+
+def _check_whole(path, numbers, least, most):
+    wrong = (numbers != np.floor(numbers)) | (numbers < least) | (numbers > most)
+    if wrong.any():
+        raise ValueError(f"{str(path)!r} has {numbers[wrong][0]:g}, not a whole number from {least} to {most}")
 
 
 def _in_order(path, places, rows, n):
@@ -235,8 +246,11 @@ def _box(path):
 
 def _lines(path):
     """The lines of a text that are not empty."""
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return [line.strip() for line in file if line.strip()]
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return [line.strip() for line in file if line.strip()]
+    except FileNotFoundError:
+        raise ValueError(f"{str(path)!r} is missing, though other parts of the data set are there") from None
 
 
 def _existing(folder, names):

@@ -45,29 +45,27 @@ class Run:
         self._folder = None if folder is None else Path(folder)
         self._seconds = {"features": 0.0, "cells": 0.0}
 
-    def transformer(self, layers):
-        """A transformer that gives activations as they are, and keeps them in the folder."""
-        memory = None if self._folder is None else self._folder / "features"
-        return DeCAFTransformer(
-            layers,
-            dropout=False,
-            weights=self.weights,
-            memory=memory,
-            n_jobs=self.n_jobs,
-            random_state=_SEED_OF_FILTERS,
-            verbose=self.verbose,
-        )
-
     def network(self):
         """The network as data."""
         return resolve_network(self.weights, _SEED_OF_FILTERS)
 
     def features(self, photos, layers, with_bar=True):
-        """Activations of several layers from one pass: a dict of layer to float32 array of shape (n_photos, width)."""
+        """Activations of several layers from one pass: a dict of layer to float32 array of shape (n_photos, width).
+
+        They are kept in the folder.
+        """
         start = time.perf_counter()
         shapes = self.network().blob_shapes
         widths = [int(np.prod(shapes[blob])) for blob in resolve_blobs(list(layers), self.network())]
-        transformer = self.transformer(list(layers)).set_params(verbose=self.verbose and with_bar)
+        transformer = DeCAFTransformer(
+            list(layers),
+            dropout=False,
+            weights=self.weights,
+            memory=None if self._folder is None else self._folder / "features",
+            n_jobs=self.n_jobs,
+            random_state=_SEED_OF_FILTERS,
+            verbose=self.verbose and with_bar,
+        )
         side_by_side = transformer.fit_transform(photos)
         blocks = np.split(side_by_side, np.cumsum(widths)[:-1], axis=1)
         self._seconds["features"] += time.perf_counter() - start
@@ -142,6 +140,12 @@ class Run:
 
     def _path_of(self, digest):
         return None if self._folder is None else self._folder / "cells" / f"{digest}.json"
+
+
+def photos_of(dataset):
+    """The photos as an array, also where they are the first column of a frame, as with ``as_frame=True``."""
+    data = dataset.data
+    return data.iloc[:, 0].to_numpy() if hasattr(data, "columns") else np.asarray(data, dtype=object)
 
 
 def check_dataset(dataset, *fields):

@@ -4,7 +4,7 @@
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skdecaf.paper._run import Run, check_dataset
+from skdecaf.paper._run import Run, check_dataset, photos_of
 
 _ROWS = {"top-1 error": 1, "top-5 error": 5}
 _COLUMN = "centre crop"
@@ -42,7 +42,7 @@ def imagenet_errors(dataset, *, weights="mini", folder=None, n_jobs=None, verbos
     """
     check_dataset(dataset, "target_names")
     run = Run(weights, folder, n_jobs, verbose)
-    photos = np.asarray(dataset.data, dtype=object)
+    photos = photos_of(dataset)
     y = _places(dataset.target_names, run.network())[np.asarray(dataset.target)]
     ranks = np.concatenate([_ranks(run, photos[rows], y[rows]) for rows in gen_batches(len(y), _N_PHOTOS)])
     return run.table(
@@ -68,6 +68,7 @@ def _places(names, network):
 
 def _ranks(run, photos, y):
     """How many classes the network finds more probable than the right one; those that are as probable count, too."""
-    probabilities = run.features(photos, ["prob"])["prob"]
+    blob = run.network().layers[-1].name
+    probabilities = run.features(photos, [blob])[blob]
     right = np.take_along_axis(probabilities, y[:, None], axis=1)
     return (probabilities >= right).sum(axis=1) - 1

@@ -25,7 +25,7 @@ from skdecaf.paper.table_3 import table_3
 _N_SPLITS = 5
 _QUICK_CLASSES, _QUICK_SPLITS, _QUICK_PER_CLASS, _QUICK_PHOTOS = 10, 2, (1, 5, 30), 1000
 _QUICK_NOTE = "The small version, --quick, with fewer photos or splits than the paper has."
-_BY_ROW = ("data", "filenames", "target", "sample_domain", "boxes")
+_BY_ROW = ("data", "filenames", "target", "sample_domain", "boxes", "parts", "frame")
 
 
 class MissingPhotos(FileNotFoundError):
@@ -178,13 +178,17 @@ def _make_folder(folder):
 
 
 def _select_rows(dataset, rows):
-    chosen = {name: np.asarray(dataset[name])[rows] for name in _BY_ROW if name in dataset}
+    chosen = {name: _take(dataset[name], rows) for name in _BY_ROW if dataset.get(name) is not None}
     if "splits" in dataset:
         places = np.full(len(dataset.target), -1)
         places[rows] = np.arange(len(rows))
         halves = [[places[half] for half in split] for split in dataset.splits]
         chosen["splits"] = [tuple(half[half >= 0] for half in split) for split in halves]
     return Bunch(**dict(dataset) | chosen)
+
+
+def _take(values, rows):
+    return values.iloc[rows] if hasattr(values, "iloc") else np.asarray(values)[rows]
 
 
 # What is on this computer: `load(data_home)` returns a list of Bunch, or raises FileNotFoundError.

@@ -150,5 +150,8 @@ def write_text(path, text):
     text : str
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # another process may write the same file
-    temporary.write_text(text, encoding="utf-8")
-    publish(temporary, path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        publish(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ import numpy as np
 
 from skdecaf._crops import BoxCropper
 from skdecaf.paper._classifiers import FIXED_C, linear_model, scaling
-from skdecaf.paper._run import Run, check_dataset, class_labels
+from skdecaf.paper._run import Run, check_dataset, class_labels, photos_of
 
 _ROW, _COLUMN = "box, LogReg", "DeCAF6"
 _PAPER = {
@@ -51,7 +51,7 @@ def table_2(dataset, *, weights="mini", random_state=0, folder=None, n_jobs=None
     split = dataset.splits[0]
     _check_classes(class_labels(dataset), split[0])
     run = Run(weights, folder, n_jobs, verbose)
-    rows = [(photo, *box) for photo, box in zip(dataset.data, dataset.boxes, strict=True)]
+    rows = [(photo, *box) for photo, box in zip(photos_of(dataset), dataset.boxes, strict=True)]
     crops = BoxCropper(_SCALE).fit_transform(rows)
     X, y = run.features(crops, [6])[6], np.asarray(dataset.target)
     [accuracy] = run.map(_accuracy, (X, y), [{"split": split, "seed": random_state}])

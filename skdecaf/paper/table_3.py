@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state, gen_batches
 from skdecaf._extraction import progress_bar
 from skdecaf.model_selection import PerClassShuffleSplit, mean_per_class_accuracy_score
 from skdecaf.paper._classifiers import CLASSIFIERS, FIXED_C, N_MASKS, scaling, under_masks
-from skdecaf.paper._run import Run, check_dataset, class_labels
+from skdecaf.paper._run import Run, check_dataset, class_labels, photos_of
 
 _PAPER = {
     ("LogReg", "DeCAF6"): (40.94, 0.3),
@@ -75,7 +75,7 @@ def table_3(
     cells = list(product(CLASSIFIERS, layers))
     scores = []
     for i, (rows, split) in enumerate(splits):
-        features = _sparse_features(run, np.asarray(dataset.data, dtype=object)[rows], layers)
+        features = _sparse_features(run, photos_of(dataset)[rows], layers)
         calls = [{"name": name, "layer": layer, "split": split, "seed": random_state + i} for name, layer in cells]
         scores.append(run.map(_cell, (features, y[rows]), calls))
     shape = (len(CLASSIFIERS), len(layers), len(scores))

@@ -54,3 +54,10 @@ def test_files_are_what_is_printed_and_leave_nothing_beside(table, tmp_path):
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["t.json", "t.md"]
     assert paths[0].read_text(encoding="utf-8") == table.to_markdown() + "\n"
     assert json.loads(paths[1].read_text(encoding="utf-8")) == json.loads(table.to_json())
+
+
+def test_a_table_that_cannot_be_written_leaves_nothing(tmp_path):
+    table = PaperTable("t", "lone surrogate \udcff", ("LogReg",), ("DeCAF6",), np.array([[[58.751]]]))
+    with pytest.raises(UnicodeEncodeError):
+        table.save(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,10 @@
 """Tables 1 to 3 and the network's own errors against the same protocols in plain loops."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from paper_photos import write_classes
 from PIL import Image
@@ -106,6 +109,9 @@ def test_table_2_crops_around_boxes(photos, network, tmp_path):
     model = LogisticRegression(C=100, max_iter=1000).fit(scaled(X, split[0])[split[0]], y[split[0]])
     assert table.scores[0, 0, 0] == 100 * np.mean(model.predict(scaled(X, split[0])[split[1]]) == y[split[1]])
     assert table.published["box, LogReg", "DeCAF6"] == (58.75, None)
+    frame = pd.DataFrame({"filename": photos.data, "x": 10.0, "y": 10.0, "width": 16.0, "height": 12.0})
+    in_frame = Bunch(**photos | {"data": frame}, boxes=boxes, splits=[split])
+    np.testing.assert_array_equal(table_2(in_frame, weights=network).scores, table.scores)
 
 
 # Table 3
@@ -133,13 +139,32 @@ def test_errors_are_those_of_the_classifier(photos, network):
     table = imagenet_errors(dataset, weights=network)
     assert table.scores[0, 0, 0] == pytest.approx(100 * np.mean(order[:, 0] != right))
     assert table.scores[1, 0, 0] == 0  # five classes in all
-    numbered = Bunch(**photos | {"target_names": ["2", "0", "4"]})
+    numbered = Bunch(**photos | {"target_names": ["2", "0", "4"], "data": pd.DataFrame({"filename": photos.data})})
     assert np.array_equal(imagenet_errors(numbered, weights=network).scores, table.scores)
     with pytest.raises(ValueError, match="has no class 'n00000009'"):
         imagenet_errors(Bunch(**photos | {"target_names": ["n00000009"] * 3}), weights=network)
 
 
 # Some classes only
+
+
+def test_errors_of_a_network_whose_last_layer_has_another_name(photos, network):
+    layers = [replace(layer, name="softmax") if layer.name == "prob" else layer for layer in network.layers]
+    renamed = Network(layers, network.arrays, network.preprocessing, labels=network.labels)
+    numbered = Bunch(**photos | {"target_names": ["2", "0", "4"]})
+    scores = [imagenet_errors(numbered, weights=weights).scores for weights in (network, renamed)]
+    assert np.array_equal(*scores)
+
+
+def test_select_classes_keeps_frames_and_parts(photos):
+    parts, target = np.arange(36 * 6).reshape(36, 2, 3), pd.Series(photos.target, name="target")
+    data = pd.DataFrame({"filename": photos.data})
+    frame = data.assign(target=target)
+    part = select_classes(Bunch(data=data, target=target, frame=frame, parts=parts, target_names=list(NAMES)), ["bass"])
+    pd.testing.assert_frame_equal(part.frame, frame[frame.target == 1])
+    pd.testing.assert_frame_equal(part.data, data[target == 1])
+    pd.testing.assert_series_equal(part.target, target[target == 1])
+    assert np.array_equal(part.parts, parts[12:24])
 
 
 def test_select_classes_keeps_rows_boxes_and_splits_together(photos):
