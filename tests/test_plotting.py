@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
@@ -93,6 +94,16 @@ def test_wide_features_are_projected_to_512_first():
     display = EmbeddingDisplay.from_features(X, random_state=3)
     projected = GaussianRandomProjection(512, random_state=3).fit_transform(X)
     np.testing.assert_array_equal(display.positions, TSNE(perplexity=11 / 3, random_state=3).fit_transform(projected))
+
+
+@pytest.mark.parametrize("columns", [3, 600])
+def test_positions_are_an_array_where_transformers_give_frames(columns):
+    features = np.random.default_rng(0).normal(size=(9, columns))
+    expected = EmbeddingDisplay.from_features(features, random_state=0).positions
+    with config_context(transform_output="pandas"):
+        positions = EmbeddingDisplay.from_features(features, random_state=0).positions
+    assert type(positions) is np.ndarray
+    np.testing.assert_array_equal(positions, expected)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 The sources are valid Python. On import the compiled module of the best instruction set that the processor
 has takes each source's name; ``SKDECAF_CPU=baseline|avx2|avx512`` forces one, and ``SKDECAF_CPU=python``
-asks for the uncompiled sources, which give the same numbers some thousand times slower.
+asks for the uncompiled sources, which give the same numbers, tens to thousands of times slower.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -86,7 +86,7 @@ def _choose():
             continue
         return folder
     warnings.warn(
-        "skdecaf's kernels are not compiled, so plain Python runs in their place, some thousand times slower. "
+        "skdecaf's kernels are not compiled, so plain Python runs in their place, tens of times slower. "
         "Install the package with `pip install .` (a C++ compiler is needed), and do not run it from its source "
         "folder.",
         RuntimeWarning,

@@ -337,7 +337,8 @@ def _embed(features, embedder, random_state):
     perplexity = min(30, (len(features) - 1) / 3)
     with threadpool_limits(1 if len(features) < _FEW else None, user_api="openmp"):
         start = _start(features, random_state)
-        return TSNE(perplexity=perplexity, init=start, random_state=random_state).fit_transform(features)
+        # An array also where scikit-learn is set to give frames.
+        return np.asarray(TSNE(perplexity=perplexity, init=start, random_state=random_state).fit_transform(features))
 
 
 def _start(features, random_state):
