@@ -120,6 +120,23 @@ def test_all_goes_on_after_photos_that_are_too_few(command, weights, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:.* holds")
+def test_all_goes_on_after_a_data_set_that_is_damaged(command, weights, tmp_path):
+    lists = {"images.txt": "1 001.Auk/1.jpg\n", "classes.txt": "1 001.Auk\n", "image_class_labels.txt": "1 1\n"}
+    birds = tmp_path / "data" / "CUB_200_2011"
+    (birds / "parts").mkdir(parents=True)
+    lists |= {"train_test_split.txt": "1 1\n", "bounding_boxes.txt": "1 2 2 4 4\n", "parts/parts.txt": "1 beak\n"}
+    for name, text in lists.items():
+        (birds / name).write_text(text, encoding="utf-8")
+    write_classes(tmp_path / "data" / "val", ("n00000001", "n00000003"), 3)
+    code, output, errors = command(
+        "reproduce", "all", "--data", "data", "--weights", weights, "-o", "out", "--n-jobs", 1, "--quiet"
+    )
+    assert code == 1 and "| top-1 error | " in output
+    assert "cub: 1 of 1 photos are not in " in errors and "cub: this command gets it" not in errors
+    assert errors.endswith("computed: cub; the reasons stand above\n")
+
+
+@pytest.mark.filterwarnings("ignore:.* holds")
 def test_unknown_classes_are_code_1(command, tmp_path):
     write_classes(tmp_path / "101_ObjectCategories", ("ant", "bass"), 1)
     code, _, errors = command("reproduce", "caltech101", "--data", tmp_path, "--classes", "ant,dog", "--n-jobs", 1)

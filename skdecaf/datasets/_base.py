@@ -85,6 +85,22 @@ class Dataset:
     partly: Callable = lambda folder: ""
 
 
+class AbsentDataset(FileNotFoundError):
+    """A data set, or a part of it that has a download of its own, is not there; what is damaged has other errors.
+
+    Parameters
+    ----------
+    message : str
+        What is missing, and which files to place where.
+    summary : str, optional
+        What is missing, for a caller with advice of its own; the whole message by default.
+    """
+
+    def __init__(self, message, summary=None):
+        super().__init__(message)
+        self.summary = message if summary is None else summary
+
+
 def datasets_home(data_home=None):
     """The folder of all data sets: ``data_home``, or ``datasets`` in the folder for what is downloaded."""
     return cache_home() / "datasets" if data_home is None else Path(os.path.abspath(os.path.expanduser(data_home)))
@@ -108,7 +124,7 @@ def load(dataset, data_home, download_if_missing):
     Raises
     ------
     FileNotFoundError
-        Where it is not there, and may not be downloaded or is published at no address.
+        Where it is not there, and may not be downloaded (`AbsentDataset`) or is published at no address.
     OSError
         Where a download fails.
     ValueError
@@ -153,7 +169,7 @@ def _bring(dataset, home, is_own_home, download_if_missing):
     folder = home / dataset.name
     archives = _archives_by_hand(dataset, home)
     if archives is None and (is_offline() or not download_if_missing):
-        raise FileNotFoundError(_absence(dataset, home, is_own_home))
+        raise _absence(dataset, home, is_own_home)
     if archives is None:
         archives = _download(dataset, home)
     _extract(dataset, archives, folder / _EXTRACTED)
@@ -267,8 +283,9 @@ def _absence(dataset, home, is_own_home):
     arguments = ", ".join([*([f"data_home={str(home)!r}"] if is_own_home else []), *dataset.arguments])
     can_be_downloaded = any(all(archive.urls for archive in source) for source in dataset.sources)
     call = f"call {dataset.fetcher}({arguments}) where there is a network, or " if can_be_downloaded else ""
-    problem = f"{dataset.title} is not in {str(folder)!r}{offline}{_part_that_is_there(dataset, home)}"
-    return f"{problem}; {call}{_by_hand(dataset, folder)}"
+    part = _part_that_is_there(dataset, home)
+    message = f"{dataset.title} is not in {str(folder)!r}{offline}{part}; {call}{_by_hand(dataset, folder)}"
+    return AbsentDataset(message, f"{dataset.title} is not here (looked in {str(home)!r}){part}")
 
 
 def _part_that_is_there(dataset, home):

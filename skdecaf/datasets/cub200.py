@@ -160,10 +160,9 @@ def _read_parts(path, n_photos, n_parts):
 
 
 def _table(path, width):
+    lines = _lines(path)
     try:
-        table = np.loadtxt(path, ndmin=2)
-    except FileNotFoundError:
-        raise ValueError(f"{str(path)!r} is missing, though other parts of the data set are there") from None
+        table = np.loadtxt(lines, ndmin=2)
     except ValueError as error:
         raise ValueError(f"{str(path)!r} is no table of numbers: {error}") from None
     if table.shape[1] != width:
@@ -255,7 +254,7 @@ def _lines(path):
 
 def _existing(folder, names):
     """The paths of photos, if all of them are there."""
-    classes = [entry for entry in visible_entries(folder) if entry.is_dir()]
+    classes = [entry for entry in visible_entries(folder) if entry.is_dir()] if folder.is_dir() else []
     present = {f"{entry.name}/{photo.name}" for entry in classes for photo in visible_entries(entry.path)}
     missing = [name for name in names if name not in present]
     if missing:
@@ -314,7 +313,7 @@ def fetch_cub200(*, version=2011, data_home=None, download_if_missing=True, retu
     OSError
         Where a download fails.
     ValueError
-        Where an archive is not the published one, or a list or annotation is not what it should be.
+        Where an archive is not the published one, a list is missing, or a list or annotation is not what it should be.
 
     Warns
     -----

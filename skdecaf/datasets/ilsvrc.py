@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from skdecaf._warnings import warn_user
-from skdecaf.datasets._base import as_bunch
+from skdecaf.datasets._base import AbsentDataset, as_bunch
 from skdecaf.datasets._listing import is_photo, list_class_folders, visible_entries
 from skdecaf.datasets._mat_files import read_variables
 
@@ -106,7 +106,7 @@ def _find_photos(path):
         photos = [entry.path for entry in entries if _PHOTO.fullmatch(entry.name) and is_photo(entry)]
         if synsets or photos:
             return folder, synsets, photos
-    raise FileNotFoundError(
+    raise AbsentDataset(
         f"{str(path)!r} holds neither class folders such as n01440764 nor photos such as ILSVRC2012_val_00000001.JPEG"
     )
 
@@ -122,8 +122,8 @@ def _find_labels(labels, path, folder):
         if place.is_file():
             return place
     raise FileNotFoundError(
-        f"nothing says which classes the photos in {str(folder)!r} have; give Caffe's val.txt or the folder "
-        f"ILSVRC2012_devkit_t12 as labels{'' if labels is None else f', not {str(labels)!r}'}"
+        f"nothing says which classes the photos in {str(folder)!r} have; place Caffe's val.txt or the folder "
+        f"ILSVRC2012_devkit_t12 beside it, or give it as labels{'' if labels is None else f', not {str(labels)!r}'}"
     )
 
 

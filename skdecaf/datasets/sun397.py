@@ -6,7 +6,7 @@ import os
 import numpy as np
 
 from skdecaf._archives import Limits
-from skdecaf.datasets._base import Archive, Dataset, as_bunch, load
+from skdecaf.datasets._base import AbsentDataset, Archive, Dataset, as_bunch, load
 from skdecaf.datasets._listing import photos_below, visible_entries
 
 _N_PHOTOS, _N_CLASSES, _N_SPLITS = 108_754, 397, 10
@@ -115,7 +115,7 @@ def _load_splits(listing, data_home, download_if_missing):
     """The rows of each split, or nothing where the lists are neither there nor may be downloaded."""
     try:
         named = load(_partitions(), data_home, download_if_missing)
-    except FileNotFoundError:
+    except AbsentDataset:
         if download_if_missing:
             raise
         return []

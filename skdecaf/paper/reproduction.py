@@ -13,7 +13,7 @@ from sklearn.utils import Bunch
 
 from skdecaf import datasets
 from skdecaf._warnings import warn_user
-from skdecaf.datasets._base import datasets_home
+from skdecaf.datasets._base import AbsentDataset
 from skdecaf.paper._run import class_labels
 from skdecaf.paper.figure_4 import N_PER_CLASS, figure_4_left, figure_4_right
 from skdecaf.paper.ilsvrc import imagenet_errors
@@ -78,7 +78,8 @@ def reproduce(
     MissingPhotos
         Where the data set is not on this computer. The message has the one command that gets it.
     ValueError
-        Where there is no such class, no such `subject`, or fewer than two classes.
+        Where there is no such class, no such `subject`, or fewer than two classes. Where the data set is here, but
+        damaged: the message says which file is missing or wrong.
     OSError
         Where results cannot be written into `folder`; no photo is read then.
 
@@ -99,8 +100,10 @@ def reproduce(
     load, compute = _SUBJECTS[subject]
     try:
         found = load(data_home)
-    except FileNotFoundError as error:
-        raise MissingPhotos(f"{_absence(error, data_home)}\n{_command_for(subject, data_home)}") from None
+    except AbsentDataset as error:
+        raise MissingPhotos(f"{error.summary}\n{_command_for(subject, data_home)}") from None
+    except FileNotFoundError as error:  # the data set is here, but not whole: a download would not be looked at
+        raise ValueError(str(error)) from error
     if quick and classes is None and subject != "ilsvrc":
         classes = found[0].target_names[:_QUICK_CLASSES]
     found = [bunch and select_classes(bunch, classes) for bunch in found]
@@ -191,7 +194,7 @@ def _take(values, rows):
     return values.iloc[rows] if hasattr(values, "iloc") else np.asarray(values)[rows]
 
 
-# What is on this computer: `load(data_home)` returns a list of Bunch, or raises FileNotFoundError.
+# What is on this computer: `load(data_home)` returns a list of Bunch, or raises AbsentDataset.
 
 
 def _photos_from(fetch):
@@ -203,7 +206,7 @@ def _load_office(data_home):
     photos = datasets.fetch_office31(data_home=data_home, download_if_missing=False)
     try:
         return [photos, datasets.fetch_office31(features="surf", data_home=data_home, download_if_missing=False)]
-    except FileNotFoundError:
+    except AbsentDataset:
         command = _command("fetch_office31", _SURF, data_home=data_home)
         warn_user(f"the histograms of SURF words are not here, so Table 1 has no columns for them; {command}")
         return [photos, None]
@@ -212,13 +215,13 @@ def _load_office(data_home):
 def _load_scenes(data_home):
     scenes = datasets.fetch_sun397(data_home=data_home, download_if_missing=False)
     if not scenes.splits:
-        raise FileNotFoundError("the published splits of SUN-397, Partitions.zip, are not there")
+        raise AbsentDataset("the published splits of SUN-397, Partitions.zip, are not there")
     return [scenes]
 
 
 def _load_ilsvrc(data_home):
     if data_home is None:
-        raise FileNotFoundError("no folder is named that holds the validation photos of ILSVRC-2012")
+        raise AbsentDataset("no folder is named that holds the validation photos of ILSVRC-2012")
     return [datasets.load_ilsvrc_val(data_home)]
 
 
@@ -267,12 +270,6 @@ _CALLS = {  # a function of `skdecaf.datasets`, and the arguments of each call
     "cub": ("fetch_cub200", ""),
     "sun397": ("fetch_sun397", ""),
 }
-
-
-def _absence(error, data_home):
-    """What is missing, in short: without the addresses of all its files, as the one command stands below."""
-    title, absent, _ = str(error).partition(" is not in ")
-    return f"{title} is not here (looked in {str(datasets_home(data_home))!r})" if absent else str(error)
 
 
 def _command_for(subject, data_home):

@@ -1,6 +1,7 @@
 """What all data sets have in common, on one of two archives that is made up here."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import pickle
 import sys
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from dataset_archives import photo_files, published, tar_bytes, write_files, zip
 from folder_listing import names_in
 
 from skdecaf._archives import Limits
-from skdecaf.datasets._base import Archive, Dataset, as_bunch, datasets_home, load, wrong_counts
+from skdecaf.datasets._base import AbsentDataset, Archive, Dataset, as_bunch, datasets_home, load, wrong_counts
 from skdecaf.datasets._listing import list_class_folders
 
 COUNTS = {"cat": 2, "dog": 3}
@@ -123,6 +124,16 @@ def test_the_call_that_gets_it_has_its_arguments(tmp_path):
     dataset = pets((Archive("pets.zip", ("https://pets.example/pets.zip",)),), arguments=("version=2",))
     with pytest.raises(FileNotFoundError, match=rf"call fetch_pets\(data_home='{tmp_path}', version=2\) where"):
         load(dataset, tmp_path, False)
+
+
+def test_what_is_absent_is_said_at_length_and_in_short(tmp_path):
+    dataset = pets((Archive("pets.zip", ("https://pets.example/pets.zip",)),))
+    with pytest.raises(AbsentDataset) as caught:
+        load(dataset, tmp_path, False)
+    for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):  # as it comes out of a process
+        assert "https://pets.example/pets.zip" in str(error)
+        assert error.summary == f"Pets is not here (looked in {str(tmp_path)!r})"
+    assert AbsentDataset("no pets").summary == "no pets"
 
 
 def test_the_folder_of_data_sets(tmp_path, monkeypatch):

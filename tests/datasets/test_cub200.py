@@ -158,6 +158,9 @@ def test_photos_that_are_missing_are_said(tmp_path):
     (tmp_path / "CUB_200_2011" / "images" / NAMES[3]).unlink()
     with pytest.raises(FileNotFoundError, match=rf"1 of 9 photos are not in .*: {NAMES[3]}"):
         fetch_cub200(data_home=tmp_path)
+    (tmp_path / "CUB_200_2011" / "images").rename(tmp_path / "elsewhere")
+    with pytest.raises(FileNotFoundError, match=rf"^9 of 9 photos are not in .*: {NAMES[0]}"):
+        fetch_cub200(data_home=tmp_path)
 
 
 def test_other_numbers_are_said(tmp_path, monkeypatch):

@@ -160,7 +160,7 @@ def test_no_photos(tmp_path):
 
 def test_no_labels(tmp_path):
     write_files(tmp_path, FLAT)
-    with pytest.raises(FileNotFoundError, match="nothing says which classes.*give Caffe's val.txt or the folder"):
+    with pytest.raises(FileNotFoundError, match="nothing says which classes.*place Caffe's val.txt or the folder"):
         load_ilsvrc_val(tmp_path)
     with pytest.raises(FileNotFoundError, match="as labels, not '.*elsewhere'"):
         load_ilsvrc_val(tmp_path, labels=tmp_path / "elsewhere")

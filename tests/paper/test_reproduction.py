@@ -8,7 +8,7 @@ import pytest
 from dataset_archives import photo_files, write_files
 from tiny_networks import tiny_network
 
-from skdecaf.paper import reproduce
+from skdecaf.paper import MissingPhotos, reproduce
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.* holds ", "ignore:classes have fewer samples", "ignore:the histograms of SURF"
@@ -82,6 +82,37 @@ def test_office_without_surf_says_so_and_how_to_get_it(tmp_path):
     message = r"no columns for them; this command gets it: python -c '.*; fetch_office31\(features=\"surf\", data_home="
     with pytest.warns(UserWarning, match=message), pytest.raises(NotADirectoryError, match="the folder '.*file'"):
         next(reproduce("office", **options))
+
+
+def test_office_with_one_domain_missing_says_what_is_there(tmp_path):
+    write_files(tmp_path, {path: content for path, content in office_files().items() if "webcam" not in path})
+    says = rf"not here \(looked in '{tmp_path}'\); '.*' has amazon, dslr without webcam"
+    with pytest.raises(MissingPhotos, match=says):
+        next(reproduce("office", data_home=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("subject", "files", "damaged", "says"),
+    [
+        ("cub", birds_files(), "CUB_200_2011/train_test_split.txt", "/train_test_split.txt' is missing"),
+        ("cub", birds_files(), "CUB_200_2011/images/002.Bunting/0003.jpg", "1 of 8 photos are not in .*0003.jpg"),
+        ("sun397", scene_files(), "SUN397/b/bar/sun_0003.jpg", "1 photos that the splits .* missing .*/sun_0003.jpg"),
+        ("ilsvrc", {"ILSVRC2012_val_00000001.JPEG": b""}, None, "nothing says which classes the photos in"),
+    ],
+    ids=["list", "bird", "scene", "labels"],
+)
+def test_damaged_data_are_not_called_absent(subject, files, damaged, says, tmp_path):
+    write_files(tmp_path, {path: content for path, content in files.items() if path != damaged})
+    with pytest.raises(ValueError, match=says) as caught:
+        next(reproduce(subject, data_home=tmp_path, folder=tmp_path / "out"))
+    assert "python -c" not in str(caught.value)  # a download would not be looked at
+    assert not (tmp_path / "out").exists()
+
+
+def test_scenes_without_their_splits_are_absent(tmp_path):
+    write_files(tmp_path, {path: content for path, content in scene_files().items() if "Partitions" not in path})
+    with pytest.raises(MissingPhotos, match=r"Partitions.zip, are not there\nthis command gets it: .*fetch_sun397\("):
+        next(reproduce("sun397", data_home=tmp_path))
 
 
 @pytest.mark.parametrize("classes", [["bike"], ["bike", "bike"], []])

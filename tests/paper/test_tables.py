@@ -120,7 +120,9 @@ def test_table_2_crops_around_boxes(photos, network, tmp_path):
 @pytest.mark.slow
 def test_table_3_learns_and_chooses_its_row_without_the_test(photos, network):
     splits = [(np.arange(36) % 12 < 8).nonzero()[0], (np.arange(36) % 12 >= 8).nonzero()[0]]
-    table = table_3(Bunch(**photos, splits=[splits, splits[::-1]]), weights=network, n_validation=2, n_splits=1)
+    frame = pd.DataFrame({"filename": photos.data, "x": 1.0})
+    scenes = Bunch(**photos | {"data": frame}, splits=[splits, splits[::-1]])
+    table = table_3(scenes, weights=network, n_validation=2, n_splits=1)
     assert table.scores.shape == (2, 2, 1)
     assert table.scores.mean() > 60  # by chance 33
     assert "Best in validation: " in table.to_markdown()
@@ -139,7 +141,8 @@ def test_errors_are_those_of_the_classifier(photos, network):
     table = imagenet_errors(dataset, weights=network)
     assert table.scores[0, 0, 0] == pytest.approx(100 * np.mean(order[:, 0] != right))
     assert table.scores[1, 0, 0] == 0  # five classes in all
-    numbered = Bunch(**photos | {"target_names": ["2", "0", "4"], "data": pd.DataFrame({"filename": photos.data})})
+    frame = pd.DataFrame({"filename": photos.data, "x": 1.0})
+    numbered = Bunch(**photos | {"target_names": ["2", "0", "4"], "data": frame})
     assert np.array_equal(imagenet_errors(numbered, weights=network).scores, table.scores)
     with pytest.raises(ValueError, match="has no class 'n00000009'"):
         imagenet_errors(Bunch(**photos | {"target_names": ["n00000009"] * 3}), weights=network)
