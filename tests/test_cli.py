@@ -206,7 +206,7 @@ def test_no_readable_photo_at_all_is_an_error(command, weights, tmp_path):
 
 def test_an_unreadable_photo_names_the_option_that_leaves_it_out(command, weights, tmp_path):
     code, _, errors = command("classify", broken_photo(tmp_path / "a.png"), "--weights", weights, "-q")
-    assert code == 1 and errors.endswith("; or leave such photos out: --on-error skip\n")
+    assert code == 1 and errors.endswith(" (--on-error skip leaves such photos out)\n")
 
 
 def test_warnings_are_one_line(weights, tmp_path, command):

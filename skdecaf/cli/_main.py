@@ -71,7 +71,7 @@ def _hint(error, options):
     from skdecaf.images import ImageError
 
     can_skip = isinstance(error, ImageError) and getattr(options, "on_error", None) == "raise"
-    return "; or leave such photos out: --on-error skip" if can_skip else ""
+    return " (--on-error skip leaves such photos out)" if can_skip else ""
 
 
 def _take_photos(options, rest):
