@@ -68,14 +68,16 @@ def _run(parser, arguments):
 
 
 def _hint(error, options):
+    """What the command could do about an error other than to end."""
+    if getattr(options, "on_error", None) != "raise" or isinstance(error, ImportError):
+        return ""
     from skdecaf.images import ImageError
 
-    can_skip = isinstance(error, ImageError) and getattr(options, "on_error", None) == "raise"
-    return " (--on-error skip leaves such photos out)" if can_skip else ""
+    return " (--on-error skip leaves such photos out)" if isinstance(error, ImageError) else ""
 
 
 def _take_photos(options, rest):
-    """Photos that stand after an option: argparse stops to take them at the first one."""
+    """Take photos that stand after an option, where argparse leaves them over."""
     if rest and (not hasattr(options, "places") or any(word.startswith("-") for word in rest)):
         getattr(options, "parser", options.root).error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
