@@ -45,9 +45,20 @@ def test_nothing_beyond_the_last_blob_is_planned():
     network = tiny_network()
     plan = ForwardPass(network, ["pool1", "conv2_pre"])
     steps = [name for block in plan._map_blocks for name, _ in block.steps]
-    assert steps == ["input", "conv1", "pool1", "norm1", "conv2_pre"]
+    assert steps == ["input", "pool1", "norm1", "conv2_pre"]
     assert not plan._vector_steps
     assert [name for name, _ in ForwardPass(network, ["fc6"])._vector_steps] == ["fc6"]
+
+
+def test_sweeps_end_where_a_blob_is_asked_for_or_all_channels_are_needed():
+    def sweeps(network, *blobs):
+        return set(ForwardPass(network, blobs).sweeps.values())
+
+    network, caffenet = tiny_network(), resolve_network("random")
+    assert sweeps(network, "fc6") == {("conv1", "pool1", "norm1")}
+    assert sweeps(network, "pool1", "fc6") == {("conv1", "pool1")}
+    assert sweeps(network, "conv1", "fc6") == sweeps(network, "conv1_pre", "fc6") == set()
+    assert sweeps(caffenet, "pool5") == {("conv1", "pool1", "norm1"), ("conv2", "pool2"), ("conv5", "pool5")}
 
 
 def test_a_network_without_convolutions():

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdecaf._forward.layers import PoolingStep, ResponseNormStep
 from skdecaf._forward.products import ROW_GROUP, Rows, count_kinds_of_places
 from skdecaf._forward.tilings import Tiling, choose_tiling
 from skdecaf._kernels import bias, folding, patches, pixels, winograd_input, winograd_output
@@ -65,39 +66,77 @@ def plan_convolution(layer, shape, reads_pixels=False):
     return ConvolutionPlan(layer, shape, tiling, fold, int(np.clip(stacked, 1, MOST_STACKED)))
 
 
-class DirectStep:
+class ConvolutionStep:
+    """What is done with the products of a convolution, in one sweep: bias, ReLU, and what `take_over` has taken."""
+
+    def __init__(self, plan, biases, rectified):
+        out_channels, self.height, self.width = output_shape(plan.layer, plan.shape)
+        self.shape, self.stacked = (self.height, self.width, out_channels), plan.stacked
+        self.groups, self.rectified = plan.layer.groups, int(rectified)
+        self.biases = np.split(biases, self.groups)
+        self._pooling, self._norm = None, None
+
+    def take_over(self, step):
+        """Do the work of the step that reads these maps too; return whether that can be.
+
+        Rows of the maps are pooled as soon as they are there, and never all held. To normalise what was pooled takes
+        all channels, so that must wait where the groups come one after the other.
+        """
+        if isinstance(step, PoolingStep) and self._pooling is None:
+            self._pooling = step.layer
+        elif isinstance(step, ResponseNormStep) and self._pooling and self._norm is None and self.groups == 1:
+            self._norm = step
+        else:
+            return False
+        self.shape = step.shape
+        return True
+
+    def _ring(self, workspace, key, rows):
+        """Room for as many rows as are written in between, and for those that the next window reads too."""
+        if self._pooling is None:
+            return None
+        shape = (1, rows + self._pooling.kernel - 1, self.width, len(self.biases[0]))
+        return workspace.array(("ring", key), shape)
+
+    def _sweep(self, ring):
+        """Arguments of the kernels that pool."""
+        norm = self._norm
+        normalisation = (norm.size, *norm.constants) if norm else (0, *np.zeros(3, np.float32))
+        return (self.height, ring, self._pooling.kernel, self._pooling.stride, self._pooling.pad, *normalisation)
+
+
+class DirectStep(ConvolutionStep):
     """Patches of the maps times the filters.
 
     Each image has a block of rows whose height is a multiple of twelve.
     """
 
     def __init__(self, plan, weight, biases, rectified):
-        self.layer, self.channels = plan.layer, plan.shape[0]
-        out_channels, height, width = output_shape(plan.layer, plan.shape)
-        self.shape, self.stacked = (height, width, out_channels), plan.stacked
-        self.rectified = int(rectified)
-        self.biases = np.split(biases, self.layer.groups)
+        super().__init__(plan, biases, rectified)
+        self.layer = plan.layer
         # (out, in, ky, kx) -> (ky, kx, in, out) for each group, the order in which patches hold the values.
         self.matrices = [
             np.ascontiguousarray(group.transpose(2, 3, 1, 0)).reshape(-1, len(group))
             for group in np.split(weight, self.layer.groups)
         ]
-        self.rows = -(-height * width // ROW_GROUP) * ROW_GROUP
+        self.rows = -(-self.height * self.width // ROW_GROUP) * ROW_GROUP
         kinds = count_kinds_of_places(*self.matrices[0].shape, self.rows * self.stacked)
         self.images_alone = kinds == 0
         self.nbytes = sum(matrix.nbytes for matrix in self.matrices)
 
     def run(self, maps, out, workspace):
-        n, (height, width, out_channels) = len(maps), self.shape
+        n, ring = len(maps), self._ring(workspace, 0, 1)
         for group, (matrix, biases) in enumerate(zip(self.matrices, self.biases, strict=True)):
             depth, columns = matrix.shape
             rows = workspace.array(("rows", 0), (n, self.rows, depth))
             products = workspace.array(("products", 0), (n, self.rows, columns))
             self._gather(maps, group, rows)
             self._multiply(rows, matrix, products, workspace)
-            bias.add_bias(
-                products, biases, self.rectified, group * columns, out.reshape(n, height * width, out_channels)
-            )
+            arguments = products, biases, self.rectified, group * columns
+            if ring is None:
+                bias.add_bias(*arguments, out.reshape(n, self.height * self.width, -1))
+            else:
+                bias.add_bias_and_pool(*arguments, *self._sweep(ring), out)
 
     def _multiply(self, rows, matrix, products, workspace):
         if self.images_alone:
@@ -113,30 +152,30 @@ class DirectStep:
         of_group = channels // layer.groups
         patches.extract_patches(
             maps.reshape(n, height, width * channels), channels, layer.kernel, layer.stride, layer.pad,
-            self.shape[1], group * of_group, of_group, rows,
+            self.width, group * of_group, of_group, rows,
         )  # fmt: skip
 
 
-class TiledStep:
+class TiledStep(ConvolutionStep):
     """Tiles of the maps, transformed, times the transformed filters: one product for each of the t * t points."""
 
     def __init__(self, plan, weight, biases, rectified):
-        layer, self.tiling = plan.layer, plan.tiling
-        out_channels, height, width = output_shape(layer, plan.shape)
-        self.shape, self.stacked = (height, width, out_channels), plan.stacked
-        self.pad = layer.pad if plan.fold == 1 else 0
-        self.biases, self.rectified, self.groups = np.split(biases, layer.groups), int(rectified), layer.groups
+        super().__init__(plan, biases, rectified)
+        self.tiling = plan.tiling
+        self.pad = plan.layer.pad if plan.fold == 1 else 0
         weight = fold_filters(weight, plan.fold)
         # (groups, t * t, in, out)
-        self.filters = np.stack([self.tiling.transform_filters(group) for group in np.split(weight, layer.groups)])
-        tiles = self.tiling.tiles(height, width)
+        self.filters = np.stack([self.tiling.transform_filters(group) for group in np.split(weight, self.groups)])
+        self.down, self.across = self.tiling.grid(self.height, self.width)
+        tiles = self.down * self.across
         most_rows = Rows(tiles, ROW_GROUP).height(self.stacked)
         self.rows = Rows(tiles, count_kinds_of_places(*self.filters.shape[2:], most_rows))
         self.nbytes = self.filters.nbytes
 
     def run(self, maps, out, workspace):
         n = len(maps)
-        batch = _Batch(maps, out, self.rows.parts(n), self.rows.places(n), *self._buffers(n, workspace))
+        places = self.rows.places(n).reshape(n, self.down, self.across)
+        batch = _Batch(maps, out, self.rows.parts(n), places, *self._buffers(n, workspace))
         if workspace.n_threads <= self.groups:
             # Nobody waits between the phases, and the cache still has what the next one reads.
             workspace.for_each(partial(self._run_group, batch), range(self.groups))
@@ -155,14 +194,15 @@ class TiledStep:
         self._transform_output(batch, group)
 
     def _buffers(self, n, workspace):
-        """Tiles and products, each a list of arrays (rows, points, channels), one for each group."""
+        """Tiles, products, each a list of arrays (rows, points, channels), one for each group, and rings of rows."""
         # One point more than there are: for t = 8, tiles whole pages apart would crowd each other in the cache.
         height, points = self.rows.height(n), self.tiling.t**2 + 1
         keys = [group if workspace.n_threads > 1 else 0 for group in range(self.groups)]
-        return (
+        tiles, products = (
             [workspace.array((name, key), (height, points, channels)) for key in keys]
             for name, channels in zip(("rows", "products"), self.filters.shape[2:], strict=True)
         )
+        return tiles, products, [self._ring(workspace, key, self.tiling.m) for key in keys]
 
     def _transform_input(self, batch, group):
         tiles, tiling = batch.tiles[group], self.tiling
@@ -179,11 +219,14 @@ class TiledStep:
             np.matmul(tiles, filters, out=products)
 
     def _transform_output(self, batch, group):
-        products, tiling = batch.products[group], self.tiling
-        winograd_output.transform_output(
-            products, batch.places, tiling.t, tiling.m, self.biases[group], self.rectified,
-            group * products.shape[2], batch.out,
+        products, ring, tiling = batch.products[group], batch.rings[group], self.tiling
+        arguments = (
+            products, batch.places, tiling.t, tiling.m, self.biases[group], self.rectified, group * products.shape[2]
         )  # fmt: skip
+        if ring is None:
+            winograd_output.transform_output(*arguments, batch.out)
+        else:
+            winograd_output.transform_and_pool(*arguments, *self._sweep(ring), batch.out)
 
 
 class _Batch(NamedTuple):
@@ -195,6 +238,7 @@ class _Batch(NamedTuple):
     places: np.ndarray
     tiles: list
     products: list
+    rings: list
 
 
 def fold_filters(weight, fold):

@@ -7,7 +7,14 @@ from itertools import chain
 
 import numpy as np
 
-from skdecaf._forward.convolutions import MOST_STACKED, DirectStep, PixelStep, TiledStep, plan_convolution
+from skdecaf._forward.convolutions import (
+    MOST_STACKED,
+    ConvolutionStep,
+    DirectStep,
+    PixelStep,
+    TiledStep,
+    plan_convolution,
+)
 from skdecaf._forward.fully_connected import plan_fully_connected
 from skdecaf._forward.layers import PoolingStep, RectifyStep, ResponseNormStep, SoftmaxStep
 from skdecaf._forward.workspace import Workspace, even_parts
@@ -49,6 +56,9 @@ class ForwardPass:
     ----------
     convolutions : dict of str to ConvolutionPlan
         How each convolution is computed.
+    sweeps : dict of str to tuple of str
+        For each blob that several layers write in one sweep, their names, such as ("conv1", "pool1", "norm1"). A blob
+        that is asked for ends a sweep.
 
     Notes
     -----
@@ -63,7 +73,7 @@ class ForwardPass:
             raise ValueError(f"no blob {unknown[0]!r}; this network has {', '.join(network.blob_shapes)}")
         self.network = network
         self.blobs = tuple(dict.fromkeys(blobs))
-        self.convolutions = {}
+        self.convolutions, self.sweeps = {}, {}
         self._workspaces, self._layers = deque(), set()
         self._map_blocks, self._vector_steps = [_Block(MOST_STACKED, 0)], []
         self._plan()
@@ -110,9 +120,15 @@ class ForwardPass:
         if not on_maps:
             self._vector_steps.append((blob, step))
             return
-        if isinstance(step, (DirectStep, TiledStep)) and self._map_blocks[-1].steps[-1][0] != "input":
+        steps = self._map_blocks[-1].steps
+        below, last = steps[-1] if steps else (None, None)
+        if isinstance(step, ConvolutionStep) and below != "input":
             # Two buffers are enough: a block reads what the one before it wrote.
             self._map_blocks.append(_Block(step.stacked, len(self._map_blocks) % 2))
+        elif isinstance(last, ConvolutionStep) and below not in self.blobs and last.take_over(step):
+            steps[-1] = blob, last
+            self.sweeps[blob] = (*self.sweeps.pop(below, (below,)), blob)
+            return
         self._map_blocks[-1].steps.append((blob, step))
 
     def _step(self, layer, shape, rectified):
@@ -147,7 +163,7 @@ class ForwardPass:
             Where to write; made where missing.
         observe : callable, optional
             Called with the name of each step once it is done, by whoever measures time: "input", then the blob that
-            a step writes, such as "conv1"; "flatten" between maps and vectors.
+            a step writes, such as "conv3", or "norm1" after a sweep; "flatten" between maps and vectors.
         n_threads : int
             Threads that share the work inside each layer: for one image, or so few that there is no batch for each
             thread. They do not change a bit.

@@ -5,6 +5,7 @@ are evaluated at t points, multiplied there, and interpolated: t^2 instead of m^
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -62,9 +63,13 @@ class Tiling:
             points = np.einsum("ky,oiyx,lx->klio", g, np.asarray(weight, np.float64), g, optimize=True)
             return points.reshape(self.t**2, *points.shape[2:]).astype(np.float32)
 
+    def grid(self, height, width):
+        """How many tiles cover an output of this size, down and across."""
+        return -(-height // self.m), -(-width // self.m)
+
     def tiles(self, height, width):
-        """How many tiles cover an output of this size."""
-        return -(-height // self.m) * -(-width // self.m)
+        """The same in all."""
+        return math.prod(self.grid(height, width))
 
 
 def _polynomial(roots):

@@ -3,6 +3,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
+from .sweeping import pool_written_rows
+
+
+def finish_pixel(product, bias, rectify, first, out):
+    """Write a pixel's values plus bias into out, from first on, with rectify != 0 no less than zero; NaN stays NaN."""
+    zero = np.float32(0)
+    start = max(0, first)  # so Pythran knows that it does not count from the end
+    if rectify:
+        # omp simd
+        for c in range(len(bias)):
+            value = product[c] + bias[c]
+            out[start + c] = zero if value < zero else value
+    else:
+        # omp simd
+        for c in range(len(bias)):
+            out[start + c] = product[c] + bias[c]
+
 
 # pythran export add_bias(float32[:,:,:] order(C), float32[:] order(C), int, int, float32[:,:,:] order(C))
 def add_bias(products, bias, rectify, first_channel, out):
@@ -11,22 +28,45 @@ def add_bias(products, bias, rectify, first_channel, out):
     With rectify != 0 negative sums become zero (ReLU); NaN stays NaN.
     """
     n, rows, _ = out.shape
-    channels = bias.shape[0]
-    zero = np.float32(0)
-    start = max(0, first_channel)  # so Pythran knows that it does not count from the end
     for i in range(n):
         for r in range(rows):
-            product = products[i, r]
-            target = out[i, r]
-            if rectify:
-                # omp simd
-                for c in range(channels):
-                    value = product[c] + bias[c]
-                    target[start + c] = zero if value < zero else value
-            else:
-                # omp simd
-                for c in range(channels):
-                    target[start + c] = product[c] + bias[c]
+            finish_pixel(products[i, r], bias, rectify, first_channel, out[i, r])
+
+
+# pythran export add_bias_and_pool(float32[:,:,:] order(C), float32[:] order(C), int, int, int, float32[:,:,:,:] order(C), int, int, int, int, float32, float32, float32, float32[:,:,:,:] order(C))
+def add_bias_and_pool(
+    products, bias, rectify, first_channel, height, ring, kernel, stride, pad, size, share, beta, k, out
+):
+    """The same and, in one sweep, `max_pool` of the maps and, unless size is 0, `response_norm` of that.
+
+    The maps have height rows. Of them only ring (1, kernel, width, channels) is kept, for a while.
+    """
+    rows, width = ring.shape[1:3]
+    squares = np.zeros(len(bias) + size, np.float32)
+    sums = np.zeros(len(bias), np.float32)
+    for i in range(len(out)):
+        done = 0
+        for y in range(height):
+            row = ring[0, y % rows]
+            for x in range(width):
+                finish_pixel(products[i, y * width + x], bias, rectify, 0, row[x])
+            done = pool_written_rows(
+                ring[0],
+                y + 1,
+                height,
+                done,
+                kernel,
+                stride,
+                pad,
+                first_channel,
+                size,
+                share,
+                beta,
+                k,
+                squares,
+                sums,
+                out[i],
+            )
 
 
 # pythran export rectify(float32[:] order(C), float32[:] order(C))

@@ -3,31 +3,54 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 
-def copy_pixel(source, out):
-    """Copy the channels of one pixel."""
+def copy_pixel(source, first, out):
+    """Copy the channels of one pixel into out, from first on."""
+    start = max(0, first)  # so Pythran knows that it does not count from the end
     # omp simd
-    for c in range(len(out)):
-        out[c] = source[c]
+    for c in range(len(source)):
+        out[start + c] = source[c]
 
 
-def maximum_pixel(source, out):
+def maximum_pixel(source, first, out):
     """Take the larger of each channel."""
+    start = max(0, first)
     # omp simd
-    for c in range(len(out)):
-        out[c] = source[c] if source[c] > out[c] else out[c]
+    for c in range(len(source)):
+        out[start + c] = source[c] if source[c] > out[start + c] else out[start + c]
 
 
-def maximum_three(row, x, out):
+def maximum_three(row, x, first, out):
     """The same for three neighbouring pixels of a row, in one go."""
     a = row[x]
     b = row[x + 1]
     d = row[x + 2]
+    start = max(0, first)
     # omp simd
-    for c in range(len(out)):
+    for c in range(len(a)):
         # One after the other, so that NaN is treated as in windows of other sizes.
-        first = a[c] if a[c] > out[c] else out[c]
-        second = b[c] if b[c] > first else first
-        out[c] = d[c] if d[c] > second else second
+        first_two = a[c] if a[c] > out[start + c] else out[start + c]
+        second = b[c] if b[c] > first_two else first_two
+        out[start + c] = d[c] if d[c] > second else second
+
+
+def pool_row(rows, top, bottom, kernel, stride, pad, first, out):
+    """Fill a row of pixels, from channel first on, with the maxima over windows from row top to row bottom.
+
+    Row y of the maps is rows[y % len(rows)].
+    """
+    width = rows.shape[1]
+    for ox in range(len(out)):
+        left = max(0, ox * stride - pad)
+        right = min(width, ox * stride - pad + kernel)
+        target = out[ox]
+        copy_pixel(rows[top % len(rows), left], first, target)
+        for y in range(top, bottom):
+            row = rows[y % len(rows)]
+            if right - left == 3:
+                maximum_three(row, left, first, target)
+            else:
+                for x in range(left, right):
+                    maximum_pixel(row[x], first, target)
 
 
 # pythran export max_pool(float32[:,:,:,:] order(C), int, int, int, float32[:,:,:,:] order(C))
@@ -36,20 +59,7 @@ def max_pool(maps, kernel, stride, pad, out):
 
     The size of out says how many windows there are; each is clipped to real pixels, so padding never wins.
     """
-    n, height, width, _ = maps.shape
-    _, out_height, out_width, _ = out.shape
-    for i in range(n):
-        for oy in range(out_height):
-            top = max(0, oy * stride - pad)
-            bottom = min(height, oy * stride - pad + kernel)
-            for ox in range(out_width):
-                left = max(0, ox * stride - pad)
-                right = min(width, ox * stride - pad + kernel)
-                target = out[i, oy, ox]
-                copy_pixel(maps[i, top, left], target)
-                for y in range(top, bottom):
-                    if right - left == 3:
-                        maximum_three(maps[i, y], left, target)
-                    else:
-                        for x in range(left, right):
-                            maximum_pixel(maps[i, y, x], target)
+    for i in range(len(maps)):
+        for oy in range(out.shape[1]):
+            top = oy * stride - pad
+            pool_row(maps[i], max(0, top), min(maps.shape[1], top + kernel), kernel, stride, pad, 0, out[i, oy])

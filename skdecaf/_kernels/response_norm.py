@@ -36,6 +36,16 @@ def divide_power(pixel, sums, k, share, beta, out):
         out[c] = pixel[c] / np.power(k + share * sums[c], beta)
 
 
+def normalise_pixel(pixel, size, share, beta, k, squares, sums, out):
+    """Normalise one pixel; squares and sums are room to work in, squares with size // 2 zeros on either side."""
+    square_pixel(pixel, size // 2, squares)
+    window_sums(squares, size, sums)
+    if beta == np.float32(0.75):
+        divide_three_quarters(pixel, sums, k, share, out)
+    else:
+        divide_power(pixel, sums, k, share, beta, out)
+
+
 # pythran export response_norm(float32[:,:] order(C), int, float32, float32, float32, float32[:,:] order(C))
 def response_norm(pixels, size, share, beta, k, out):
     """Fill out with x_c / (k + share * sum of x_j^2)^beta, j from c - size // 2 on over size channels.
@@ -43,14 +53,7 @@ def response_norm(pixels, size, share, beta, k, out):
     pixels and out are (pixels, channels); share is alpha / size; size is odd; channels outside count as zero.
     """
     n, channels = pixels.shape
-    half = size // 2
-    squares = np.zeros(channels + 2 * half, np.float32)
+    squares = np.zeros(channels + size - 1, np.float32)
     sums = np.zeros(channels, np.float32)
     for i in range(n):
-        pixel = pixels[i]
-        square_pixel(pixel, half, squares)
-        window_sums(squares, size, sums)
-        if beta == np.float32(0.75):
-            divide_three_quarters(pixel, sums, k, share, out[i])
-        else:
-            divide_power(pixel, sums, k, share, beta, out[i])
+        normalise_pixel(pixels[i], size, share, beta, k, squares, sums, out[i])

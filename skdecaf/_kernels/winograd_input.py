@@ -126,18 +126,17 @@ def clear_pixel(target):
         target[c] = 0
 
 
-# pythran export transform_input(float32[:,:,:,:] order(C), int, int, int, int, int64[:,:] order(C), float32[:,:,:] order(C))
+# pythran export transform_input(float32[:,:,:,:] order(C), int, int, int, int, int64[:,:,:] order(C), float32[:,:,:] order(C))
 def transform_input(maps, first_channel, pad, t, step, places, out):
     """Fill out (rows, t * t or more, channels) with the transformed tiles of maps (n, height, width, all channels).
 
     Channels are those of the maps from first_channel on. Tiles of t x t pixels begin pad pixels outside and are step
-    pixels apart, left to right, then down; beyond the maps is zero. places (n, tiles) says which row of out each tile
-    of each image takes; the rest of out is left as it is.
+    pixels apart, left to right, then down; beyond the maps is zero. places (n, down, across) says which row of out
+    each tile of each image takes; the rest of out is left as it is.
     """
     n, height, width, _ = maps.shape
     channels = out.shape[2]
-    down = (height + 2 * pad - t + 2 * step - 1) // step
-    across = (width + 2 * pad - t + 2 * step - 1) // step
+    _, down, across = places.shape
     wide = (across - 1) * step + t
     window = np.zeros((t, wide, channels), np.float32)
     columns = np.empty((wide, t, channels), np.float32)
@@ -153,6 +152,6 @@ def transform_input(maps, first_channel, pad, t, step, places, out):
             for x in range(wide):
                 transform_rows(t, window, 0, x, columns[x], 0)
             for tx in range(across):
-                tile = out[places[i, ty * across + tx]]
+                tile = out[places[i, ty, tx]]
                 for k in range(t):
                     transform_rows(t, columns, tx * step, k, tile, k * t)

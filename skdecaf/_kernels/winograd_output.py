@@ -6,6 +6,9 @@ The t x t values of a tile in each channel become step x step pixels: A^T m A fo
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
+from .bias import finish_pixel
+from .sweeping import pool_written_rows
+
 
 def combine_six(rows, first, apart, out, place):
     """Combine six rows of values, every apart-th from the first, into four of out, from place on."""
@@ -101,41 +104,97 @@ def combine_rows(t, rows, first, apart, out, place):
         combine_eight(rows, first, apart, out, place)
 
 
-def finish_pixel(values, bias, rectify, first, out):
-    """Write values plus bias into out, from first on, with rectify != 0 no less than zero; NaN stays NaN."""
-    zero = np.float32(0)
-    start = max(0, first)  # so Pythran knows that it does not count from the end
-    if rectify:
-        # omp simd
-        for c in range(len(values)):
-            value = values[c] + bias[c]
-            out[start + c] = zero if value < zero else value
-    else:
-        # omp simd
-        for c in range(len(values)):
-            out[start + c] = values[c] + bias[c]
+def transform_row(products, places, t, step, bias, rectify, first_channel, top, bottom, columns, pixels, rows):
+    """Transform a row of tiles, which has the pixels from row top to row bottom; row y is rows[y % len(rows)]."""
+    width = rows.shape[1]
+    for tile in range(len(places)):
+        product = products[places[tile]]
+        for k in range(t):
+            combine_rows(t, product, k, t, columns, k * step)
+        for y in range(bottom - top):
+            combine_rows(t, columns, y, step, pixels, 0)
+            row = rows[(top + y) % len(rows)]
+            for x in range(min(step, width - tile * step)):
+                finish_pixel(pixels[x], bias, rectify, first_channel, row[tile * step + x])
 
 
-# pythran export transform_output(float32[:,:,:] order(C), int64[:,:] order(C), int, int, float32[:] order(C), int, int, float32[:,:,:,:] order(C))
+# pythran export transform_output(float32[:,:,:] order(C), int64[:,:,:] order(C), int, int, float32[:] order(C), int, int, float32[:,:,:,:] order(C))
 def transform_output(products, places, t, step, bias, rectify, first_channel, out):
     """Fill out (n, height, width, all channels) from products (rows, t * t or more, channels).
 
-    Channels are those of out from first_channel on. places (n, tiles) says which row of products each tile of each
-    image has.
+    Channels are those of out from first_channel on. places (n, down, across) says which row of products each tile of
+    each image has.
     """
-    n, height, width, _ = out.shape
-    channels = products.shape[2]
-    across = (width + step - 1) // step
-    columns = np.empty((t * step, channels), np.float32)
-    pixels = np.empty((step, channels), np.float32)
+    n, height, _, _ = out.shape
+    columns = np.empty((t * step, len(bias)), np.float32)
+    pixels = np.empty((step, len(bias)), np.float32)
     for i in range(n):
-        for tile in range(places.shape[1]):
-            top = tile // across * step
-            left = tile % across * step
-            product = products[places[i, tile]]
-            for k in range(t):
-                combine_rows(t, product, k, t, columns, k * step)
-            for y in range(min(step, height - top)):
-                combine_rows(t, columns, y, step, pixels, 0)
-                for x in range(min(step, width - left)):
-                    finish_pixel(pixels[x], bias, rectify, first_channel, out[i, top + y, left + x])
+        for ty in range(places.shape[1]):
+            transform_row(
+                products,
+                places[i, ty],
+                t,
+                step,
+                bias,
+                rectify,
+                first_channel,
+                ty * step,
+                min(height, ty * step + step),
+                columns,
+                pixels,
+                out[i],
+            )
+
+
+# pythran export transform_and_pool(float32[:,:,:] order(C), int64[:,:,:] order(C), int, int, float32[:] order(C), int, int, int, float32[:,:,:,:] order(C), int, int, int, int, float32, float32, float32, float32[:,:,:,:] order(C))
+def transform_and_pool(
+    products,
+    places,
+    t,
+    step,
+    bias,
+    rectify,
+    first_channel,
+    height,
+    ring,
+    kernel,
+    stride,
+    pad,
+    size,
+    share,
+    beta,
+    k,
+    out,
+):
+    """The same and, in one sweep, `max_pool` of the maps and, unless size is 0, `response_norm` of that.
+
+    The maps have height rows. Of them only ring (1, step + kernel - 1, width, channels) is kept, for a while.
+    """
+    columns = np.empty((t * step, len(bias)), np.float32)
+    pixels = np.empty((step, len(bias)), np.float32)
+    squares = np.zeros(len(bias) + size, np.float32)
+    sums = np.zeros(len(bias), np.float32)
+    for i in range(len(out)):
+        done = 0
+        for ty in range(places.shape[1]):
+            bottom = min(height, ty * step + step)
+            transform_row(
+                products, places[i, ty], t, step, bias, rectify, 0, ty * step, bottom, columns, pixels, ring[0]
+            )
+            done = pool_written_rows(
+                ring[0],
+                bottom,
+                height,
+                done,
+                kernel,
+                stride,
+                pad,
+                first_channel,
+                size,
+                share,
+                beta,
+                k,
+                squares,
+                sums,
+                out[i],
+            )

@@ -31,11 +31,12 @@ def time_layers(weights="mini", layer=6, *, precision="float32", batch_size=64, 
     Returns
     -------
     dict
-        "records" has a dict for each step: its "name", such as ``"conv1"``; its "kind"; "seconds" for one image and
-        their "share" of all; "multiply_adds" for one image as the layer is defined, "gflops" (those, as two
-        operations each, in 1e9 a second) and "of_product_speed" (their share of what a product of matrices reaches
-        here), the last three None for a step without any. Besides it has "batch_size", "product_gflops" of this
-        machine, and of all steps "seconds", "multiply_adds", "gflops" and "of_product_speed".
+        "records" has a dict for each step: its "name", such as ``"conv3"``, or ``"conv1+pool1+norm1"`` where several
+        layers are done in one sweep; its "kind", made of the kinds of those layers; "seconds" for one image and their
+        "share" of all; "multiply_adds" for one image as the layers are defined, "gflops" (those, as two operations
+        each, in 1e9 a second) and "of_product_speed" (their share of what a product of matrices reaches here), the
+        last three None for a step without any. Besides it has "batch_size", "product_gflops" of this machine, and of
+        all steps "seconds", "multiply_adds", "gflops" and "of_product_speed".
 
     Notes
     -----
@@ -57,10 +58,12 @@ def time_layers(weights="mini", layer=6, *, precision="float32", batch_size=64, 
     for _ in range(rounds):
         speeds.append(product_speed(repeats=1))
         observed.append(_observe(forward, images))
-    seconds = {name: float(np.median([times[name] for times in observed])) / batch_size for name in observed[0]}
+    seconds = {blob: float(np.median([times[blob] for times in observed])) / batch_size for blob in observed[0]}
     costs, kinds = multiply_adds(network.layers, network.input_shape), _kinds(network.layers)
     speed, total = float(np.median(speeds)), sum(seconds.values())
-    records = [_record(name, time, total, costs, kinds, speed) for name, time in seconds.items()]
+    records = [
+        _record(forward.sweeps.get(blob, (blob,)), time, total, costs, kinds, speed) for blob, time in seconds.items()
+    ]
     return {
         "batch_size": batch_size,
         "seconds": total,
@@ -123,14 +126,14 @@ def _kinds(layers):
     return {name: words.get(kind, kind.replace("_", " ")) for name, kind in types.items()}
 
 
-def _record(name, seconds, total, costs, kinds, speed):
-    layer = name.removesuffix("_pre")
+def _record(blobs, seconds, total, costs, kinds, speed):
+    layers = [blob.removesuffix("_pre") for blob in blobs]
     return {
-        "name": name,
-        "kind": kinds.get(layer, "moving data"),
+        "name": "+".join(blobs),
+        "kind": " + ".join(dict.fromkeys(kinds.get(layer, "moving data") for layer in layers)),
         "seconds": seconds,
         "share": seconds / total if total else 0.0,
-        **_speed(costs.get(layer, 0), seconds, speed),
+        **_speed(sum(costs.get(layer, 0) for layer in layers), seconds, speed),
     }
 
 

@@ -1,6 +1,7 @@
 import importlib
-import importlib.util
-from importlib.resources import files
+import sys
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -19,13 +20,7 @@ def compiled(request):
 
 @pytest.fixture
 def plain():
-    """Function that loads the source of a kernel module beside the compiled one."""
-
-    def load(name):
-        path = files("skdecaf._kernels") / f"{name}.py"
-        spec = importlib.util.spec_from_file_location(f"plain_{name}", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
+    """Function that loads the source of a kernel module, and what it imports, beside the compiled ones."""
+    package = sys.modules.setdefault("plain_kernels", ModuleType("plain_kernels"))
+    package.__path__ = [str(Path(_kernels.__file__).parent)]
+    return lambda name: importlib.import_module(f"plain_kernels.{name}")

@@ -91,7 +91,7 @@ def test_patches_times_filters_are_a_convolution(compiled, plain, n, kernel, str
 def test_tiles_times_filters_are_a_convolution(compiled, plain, tiling, height, width, pad, channels, rectify):
     maps, weight, bias = normal(2, channels, height, width), normal(2, channels, tiling.r, tiling.r), normal(2)
     size = [side + 2 * pad - tiling.r + 1 for side in (height, width)]
-    places = GENERATOR.permutation(2 * tiling.tiles(*size) + 1)[:-1].reshape(2, -1)
+    places = GENERATOR.permutation(2 * tiling.tiles(*size) + 1)[:-1].reshape(2, *tiling.grid(*size))
     t, around = tiling.t, np.pad(maps, ((0, 0), (2, 1), (0, 0), (0, 0)))
     tiles = same(
         compiled("winograd_input").transform_input, plain("winograd_input").transform_input,
@@ -118,7 +118,7 @@ def test_tiles_times_filters_are_a_convolution(compiled, plain, tiling, height, 
 def test_the_kernels_have_the_matrices(compiled, tiling):
     """One value at a time: small whole numbers and powers of two, so that nothing is rounded."""
     t, m = tiling.t, tiling.m
-    single, no_bias = np.zeros((1, 1), np.int64), np.zeros(1, np.float32)
+    single, no_bias = np.zeros((1, 1, 1), np.int64), np.zeros(1, np.float32)
     tile, pixels = np.empty((1, t * t, 1), np.float32), np.empty((1, m, m, 1), np.float32)
     for y, x in np.ndindex(t, t):
         image = np.zeros((1, t, t, 1), np.float32)
@@ -142,6 +142,67 @@ def test_add_bias(compiled, plain, rectify):
     assert (out[:, :, :3] == 7).all() and (out[:, :, 8:] == 7).all()
 
 
+WINDOWS = [(2, 2, 0, "floor"), (3, 2, 0, "ceil"), (3, 2, 1, "ceil"), (1, 1, 0, "floor"), (2, 5, 1, "ceil")]
+NORM = (3, np.float32(0.5), np.float32(0.75), np.float32(2))
+NO_NORM = (0, *np.zeros(3, np.float32))
+
+
+def pooled(maps, window, norm):
+    """What a sweep over maps (n, height, width, channels) before bias and ReLU should give, in float64."""
+    kernel, stride, pad, rounding = window
+    images = [float64_layers.max_pool(image.transpose(2, 0, 1), kernel, stride, pad, rounding) for image in maps]
+    if norm[0]:
+        size, share, beta, k = map(float, norm)
+        images = [float64_layers.response_norm(image, int(size), share * size, beta, k) for image in images]
+    return np.array(images).transpose(0, 2, 3, 1)
+
+
+def check_sweep(out, maps, window, norm, first, tolerance):
+    """Channels before first and after those of the maps are left alone."""
+    expected, last = pooled(maps, window, norm), first + maps.shape[3]
+    np.testing.assert_allclose(out[..., first:last], expected, rtol=0, atol=tolerance * np.abs(expected).max())
+    assert (out[..., :first] == 7).all() and (out[..., last:] == 7).all()
+
+
+def shape_of(maps, window, channels):
+    return (*pooled(maps, window, NO_NORM).shape[:3], channels)
+
+
+@pytest.mark.parametrize("rectify", [0, 1])
+@pytest.mark.parametrize(("first", "channels", "norm"), [(0, 5, NORM), (3, 9, NO_NORM)], ids=["normalised", "group"])
+@pytest.mark.parametrize("window", WINDOWS, ids=str)
+def test_add_bias_and_pool(compiled, plain, window, first, channels, norm, rectify):
+    products, bias = normal(2, 9 * 6 + 2, 5), normal(5)
+    maps = (products[:, : 9 * 6].astype(np.float64) + bias).reshape(2, 9, 6, 5)
+    maps = np.maximum(maps, 0) if rectify else maps
+    out = same(
+        compiled("bias").add_bias_and_pool, plain("bias").add_bias_and_pool,
+        products, bias, rectify, first, 9, np.full((1, window[0], 6, 5), np.nan, np.float32), *window[:3], *norm,
+        shape=shape_of(maps, window, channels),
+    )  # fmt: skip
+    check_sweep(out, maps, window, norm, first, 1e-6)
+
+
+@pytest.mark.parametrize(("first", "channels", "norm"), [(0, 5, NORM), (3, 9, NO_NORM)], ids=["normalised", "group"])
+@pytest.mark.parametrize("window", WINDOWS, ids=str)
+@pytest.mark.parametrize("tiling", TILINGS, ids=str)
+def test_transform_and_pool(compiled, plain, tiling, window, first, channels, norm):
+    t, m, bias = tiling.t, tiling.m, normal(5)
+    down, across = tiling.grid(9, 6)
+    places = GENERATOR.permutation(2 * down * across + 1)[:-1].reshape(2, down, across)
+    products = normal(places.size + 1, t * t + 1, 5)
+    points = products[places, :-1].reshape(2, down, across, t, t, 5).astype(np.float64)
+    transform = tiling.output_transform
+    maps = np.einsum("yk,xl,ndaklc->ndyaxc", transform, transform, points).reshape(2, down * m, across * m, 5)
+    maps = np.maximum(maps[:, :9, :6] + bias, 0)
+    out = same(
+        compiled("winograd_output").transform_and_pool, plain("winograd_output").transform_and_pool,
+        products, places, t, m, bias, 1, first, 9, np.full((1, m + window[0] - 1, 6, 5), np.nan, np.float32),
+        *window[:3], *norm, shape=shape_of(maps, window, channels),
+    )  # fmt: skip
+    check_sweep(out, maps, window, norm, first, 1e-5)
+
+
 @pytest.mark.parametrize("column", [0, 1, 2])
 def test_pooling_finds_the_largest_beside_nan(compiled, column):
     maps = np.ones((1, 3, 3, 8), np.float32)
@@ -160,7 +221,7 @@ def test_nan_passes_through(compiled):
     compiled("bias").rectify(values.reshape(-1), rectified)
     np.testing.assert_array_equal(rectified, [np.nan, 0, 1])
     products, pixels = np.zeros((1, 36, 3), np.float32), np.empty((1, 4, 4, 3), np.float32)
-    places, bias = np.zeros((1, 1), np.int64), values.reshape(-1)
+    places, bias = np.zeros((1, 1, 1), np.int64), values.reshape(-1)
     compiled("winograd_output").transform_output(products, places, 6, 4, bias, 1, 0, pixels)
     np.testing.assert_array_equal(pixels, np.broadcast_to(np.float32([np.nan, 0, 1]), pixels.shape))
 
