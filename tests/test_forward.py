@@ -8,7 +8,18 @@ import pytest
 from tiny_networks import tiny_network
 
 from skdecaf._forward import ForwardPass, plan_forward_pass
-from skdecaf.weights import ARCHITECTURES, Architecture, FullyConnected, Network, Preprocessing, ReLU, resolve_network
+from skdecaf.weights import (
+    ARCHITECTURES,
+    Architecture,
+    Convolution,
+    FullyConnected,
+    MaxPool,
+    Network,
+    Preprocessing,
+    ReLU,
+    ResponseNorm,
+    resolve_network,
+)
 
 
 def images(network, n, dtype=np.uint8, seed=0):
@@ -59,6 +70,50 @@ def test_sweeps_end_where_a_blob_is_asked_for_or_all_channels_are_needed():
     assert sweeps(network, "pool1", "fc6") == {("conv1", "pool1")}
     assert sweeps(network, "conv1", "fc6") == sweeps(network, "conv1_pre", "fc6") == set()
     assert sweeps(caffenet, "pool5") == {("conv1", "pool1", "norm1"), ("conv2", "pool2"), ("conv5", "pool5")}
+
+
+def random_layers(generator):
+    """A convolution or two, ReLU or not, and up to three poolings and normalisations in any order after each."""
+
+    def any_of(*values):
+        return values[generator.integers(len(values))]
+
+    for stage in ("1", "2")[: any_of(1, 2)]:
+        kernel, groups = any_of(1, 2, 3, 3, 5, 5, 7), any_of(1, 2) if stage == "2" else 1
+        pad = int(generator.integers(kernel))
+        yield Convolution(
+            f"conv{stage}", 2 * any_of(2, 4, 8), kernel, stride=any_of(1, 1, 2, 4), pad=pad, groups=groups
+        )
+        if any_of(True, True, False):
+            yield ReLU(f"relu{stage}")
+        for name in ("a", "b", "c")[: any_of(0, 1, 2, 3)]:
+            if any_of(True, False):
+                size = any_of(1, 2, 3, 4)
+                pad, rounding = int(generator.integers(size)), any_of("ceil", "floor")
+                yield MaxPool(f"pool{stage}{name}", size, any_of(1, 2, 3, 5), pad=pad, rounding=rounding)
+            else:
+                yield ResponseNorm(f"norm{stage}{name}", size=any_of(1, 3, 5), alpha=0.5, beta=any_of(0.5, 0.75))
+    yield FullyConnected("fc6", 3)
+
+
+def test_random_networks_alone_and_blob_by_blob():
+    """Layers are swept together in all ways that there are, and not at all where each blob is asked for."""
+    generator, swept = np.random.default_rng(0), set()
+    for seed in range(150):
+        height, width = generator.integers(7, 30, 2).tolist()
+        preprocessing = Preprocessing((height, width), (height, width), scale=(60.0, 60.0, 60.0))
+        try:
+            network = Network.random(Architecture(tuple(random_layers(generator)), preprocessing), seed)
+        except ValueError:  # a window does not fit
+            continue
+        batch, plan = images(network, 3, seed=seed), ForwardPass(network, ["fc6"])
+        every = ForwardPass(network, network.blob_shapes).run(batch)
+        np.testing.assert_array_equal(plan.run(batch)["fc6"], every["fc6"])
+        np.testing.assert_array_equal(plan.run(batch[:1], n_threads=2)["fc6"], every["fc6"][:1])
+        expected = float64_layers.blobs(network, batch[0])
+        assert relative_error(every["fc6"][0], expected["fc6"]) < 1e-4
+        swept |= {"".join(name[:4] for name in names) for names in plan.sweeps.values()}
+    assert swept == {"convpool", "convpoolnorm"}
 
 
 def test_a_network_without_convolutions():

@@ -32,8 +32,8 @@ def time_layers(weights="mini", layer=6, *, precision="float32", batch_size=64, 
     -------
     dict
         "records" has a dict for each step: its "name", such as ``"conv3"``, or ``"conv1+pool1+norm1"`` where several
-        layers are done in one sweep; its "kind", made of the kinds of those layers; "seconds" for one image and their
-        "share" of all; "multiply_adds" for one image as the layers are defined, "gflops" (those, as two operations
+        layers are done in one sweep; its "kind", that of the first of them; "seconds" for one image and their "share"
+        of all; "multiply_adds" for one image as the layers are defined, "gflops" (those, as two operations
         each, in 1e9 a second) and "of_product_speed" (their share of what a product of matrices reaches here), the
         last three None for a step without any. Besides it has "batch_size", "product_gflops" of this machine, and of
         all steps "seconds", "multiply_adds", "gflops" and "of_product_speed".
@@ -130,7 +130,7 @@ def _record(blobs, seconds, total, costs, kinds, speed):
     layers = [blob.removesuffix("_pre") for blob in blobs]
     return {
         "name": "+".join(blobs),
-        "kind": " + ".join(dict.fromkeys(kinds.get(layer, "moving data") for layer in layers)),
+        "kind": kinds.get(layers[0], "moving data"),
         "seconds": seconds,
         "share": seconds / total if total else 0.0,
         **_speed(sum(costs.get(layer, 0) for layer in layers), seconds, speed),
