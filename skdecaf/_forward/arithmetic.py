@@ -12,7 +12,7 @@ from skdecaf._forward.products import ROW_GROUP
 from skdecaf._threads import single_blas_thread
 
 # Raise it with every change that gives some blob other bits: features that were stored before are then computed anew.
-_ALGORITHM = 3
+_ALGORITHM = 4
 
 
 @cache

@@ -251,14 +251,14 @@ def fold_filters(weight, fold):
 
 
 class PixelStep:
-    """Pixels as the first layer reads them: mean and scale applied, squares folded."""
+    """Pixels as the first layer reads them: mean and scale applied, squares folded or channels reversed."""
 
-    def __init__(self, network, plan=None):
+    def __init__(self, network, plan=None, reverse=False):
         channels, height, width = network.input_shape
         self.mean, self.scale = (
             np.array(v, np.float32) for v in (network.preprocessing.mean, network.preprocessing.scale)
         )
-        self.fold, self.pad = 1, 0
+        self.fold, self.pad, self.reverse = 1, 0, reverse
         if plan is not None and plan.fold > 1:
             self.fold, self.pad = plan.fold, plan.layer.pad
             self.mean, self.scale = np.tile(self.mean, width), np.tile(self.scale, width)
@@ -269,6 +269,8 @@ class PixelStep:
     def run(self, images, out, workspace):
         if self.fold == 1:
             pixels.normalise_pixels(images, self.mean, self.scale, out)
+            if self.reverse:
+                out[...] = out[..., ::-1].copy()
         else:
             images, out = images.reshape(*images.shape[:2], -1), out.reshape(*out.shape[:3], self.fold, -1)
             folding.fold_pixels(images, self.mean, self.scale, self.pad, out)

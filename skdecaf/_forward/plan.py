@@ -74,7 +74,7 @@ class ForwardPass:
         self.network = network
         self.blobs = tuple(dict.fromkeys(blobs))
         self.convolutions, self.sweeps = {}, {}
-        self._workspaces, self._layers = deque(), set()
+        self._workspaces, self._layers, self._reversed = deque(), set(), None
         self._map_blocks, self._vector_steps = [_Block(MOST_STACKED, 0)], []
         self._plan()
 
@@ -86,7 +86,7 @@ class ForwardPass:
         return sum(array.nbytes for array in arrays) + sum(getattr(step, "nbytes", 0) for step in steps)
 
     def _plan(self):
-        """Turn layers into steps, each with the name of the blob that it writes."""
+        """Turn layers into steps, each with the name of the blob that it writes; None for the pixels."""
         network, wanted = self.network, set(self.blobs)
         layers = [layer for layer in network.layers if not isinstance(layer, Dropout)]
         self._plan_pixels(layers[0])
@@ -100,7 +100,11 @@ class ForwardPass:
                     self._add(blob, RectifyStep(shape), on_maps=len(shape) == 3)
                     wanted.discard(blob)
                 continue
-            rectified = isinstance(following, ReLU) and f"{layer.name}_pre" not in wanted
+            rectified = (
+                isinstance(following, ReLU)
+                and isinstance(layer, (Convolution, FullyConnected))
+                and f"{layer.name}_pre" not in wanted
+            )
             blob = f"{layer.name}_pre" if isinstance(following, ReLU) and not rectified else layer.name
             self._layers.add(layer.name)
             step = self._step(layer, shape, rectified)
@@ -109,12 +113,15 @@ class ForwardPass:
             shape = output_shape(layer, shape)
 
     def _plan_pixels(self, first):
-        plan = None
+        plan, reverse = None, self.network.preprocessing.channel_order == "BGR"
         if isinstance(first, Convolution):
             plan = plan_convolution(first, self.network.input_shape, reads_pixels=True)
             self.convolutions[first.name] = plan
             self._map_blocks[0].stacked = plan.stacked
-        self._add("input", PixelStep(self.network, plan), on_maps=True)
+            if reverse and first.groups == 1:
+                # Once the filters, in place of each image.
+                self._reversed, reverse = first.name, False
+        self._add(None, PixelStep(self.network, plan, reverse), on_maps=True)
 
     def _add(self, blob, step, on_maps):
         if not on_maps:
@@ -122,7 +129,7 @@ class ForwardPass:
             return
         steps = self._map_blocks[-1].steps
         below, last = steps[-1] if steps else (None, None)
-        if isinstance(step, ConvolutionStep) and below != "input":
+        if isinstance(step, ConvolutionStep) and not isinstance(last, PixelStep):
             # Two buffers are enough: a block reads what the one before it wrote.
             self._map_blocks.append(_Block(step.stacked, len(self._map_blocks) % 2))
         elif isinstance(last, ConvolutionStep) and below not in self.blobs and last.take_over(step):
@@ -146,9 +153,7 @@ class ForwardPass:
 
     def _convolution(self, layer, shape, rectified):
         weight, biases = (self.network.arrays[f"{layer.name}.{part}"] for part in ("weight", "bias"))
-        if not self.convolutions or layer.name == next(iter(self.convolutions)):
-            reverse_channels = self.network.preprocessing.channel_order == "BGR"
-            weight = weight[:, ::-1] if reverse_channels else weight
+        weight = weight[:, ::-1] if layer.name == self._reversed else weight
         plan = self.convolutions.setdefault(layer.name, plan_convolution(layer, shape))
         return (DirectStep if plan.tiling is None else TiledStep)(plan, weight, biases, rectified)
 
@@ -216,7 +221,7 @@ class ForwardPass:
         def keep(blob, start, maps):
             if blob in out:
                 _flatten_maps(maps, out[blob][start : start + len(maps)])
-            observe(blob)
+            observe(blob or "input")
 
         maps = images
         for block in self._map_blocks:
