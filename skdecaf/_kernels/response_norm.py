@@ -37,7 +37,10 @@ def divide_power(pixel, sums, k, share, beta, out):
 
 
 def normalise_pixel(pixel, size, share, beta, k, squares, sums, out):
-    """Normalise one pixel; squares and sums are room to work in, squares with size // 2 zeros on either side."""
+    """Normalise one pixel, which out may be; squares and sums are room to work in.
+
+    Squares has size // 2 zeros on either side.
+    """
     square_pixel(pixel, size // 2, squares)
     window_sums(squares, size, sums)
     if beta == np.float32(0.75):

@@ -1,7 +1,8 @@
 """Max pooling and response normalisation of rows that were just written and are still in the cache.
 
-A part of other kernels, which write an image's maps row by row into a ring of rows: by the time that a row is written
-over, no window needs it any more. The maps are never whole.
+A part of other kernels, and never imported by itself. They write an image's maps row by row into a ring of rows: by the
+time that a row is written over, no window needs it any more. The maps are never whole. A ring has a first axis of 1, so
+that its rows are of the type that the rows of whole maps (n, height, width, channels) have, and are compiled once.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -74,7 +74,7 @@ def time_layers(weights="mini", layer=6, *, precision="float32", batch_size=64, 
 
 
 def group_by_kind(records):
-    """Sum the times of layers by their kind, as the paper's figure 3 does.
+    """Sum the times of layers by their kind, as the paper's figure 3 does; a sweep counts as its convolution.
 
     Parameters
     ----------

@@ -1,10 +1,13 @@
 """The kernels in use are compiled, from the sources beside them, and leave the process alone."""
 
+import ast
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,6 +33,18 @@ def test_every_source_is_a_kernel():
     }
     part_of_others = {"sweeping"}
     assert sources - {"__init__"} - part_of_others == set(_kernels.NAMES)
+
+
+def test_what_kernels_import_makes_them_be_compiled_anew():
+    sources = Path(__file__).parents[2] / "skdecaf" / "_kernels"
+    if not sources.exists():
+        pytest.skip("without the sources beside the tests")
+    trees = [ast.parse(path.read_text()) for path in sources.glob("*.py")]
+    imports = {
+        node.module for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level
+    }
+    (listed,) = re.findall(r"^imported = files\((.*)\)$", (sources / "meson.build").read_text(), re.MULTILINE)
+    assert set(re.findall(r"'(\w+)\.py'", listed)) == imports
 
 
 @pytest.mark.parametrize("name", _kernels.NAMES)
