@@ -21,6 +21,19 @@ def fill_zeros(target, start, count):
         target[to + i] = 0
 
 
+def fill_row(row, left, width, channels, first_channel, n_channels, kernel, target, start):
+    """Fill a row of a window, of which what lies outside is zero."""
+    first = min(kernel, max(0, -left))
+    end = max(first, min(kernel, width - left))
+    fill_zeros(target, start, first * n_channels)
+    fill_zeros(target, start + end * n_channels, (kernel - end) * n_channels)
+    if n_channels == channels:
+        copy_run(row, (left + first) * channels, (end - first) * channels, target, start + first * channels)
+    else:
+        for kx in range(first, end):
+            copy_run(row, (left + kx) * channels + first_channel, n_channels, target, start + kx * n_channels)
+
+
 # pythran export extract_patches(float32[:,:,:] order(C), int, int, int, int, int, int, int, float32[:,:,:] order(C))
 def extract_patches(maps, channels, kernel, stride, pad, out_width, first_channel, n_channels, patches):
     """Fill patches (n, rows, kernel * kernel * n_channels) from maps (n, height, width * channels).
@@ -36,32 +49,19 @@ def extract_patches(maps, channels, kernel, stride, pad, out_width, first_channe
         for oy in range(out_height):
             for ox in range(out_width):
                 target = patches[i, oy * out_width + ox]
-                left = ox * stride - pad
-                first_kx = max(0, -left)
-                end_kx = min(kernel, width - left)
                 for ky in range(kernel):
                     y = oy * stride + ky - pad
-                    start = ky * run
-                    if y < 0 or y >= height or end_kx <= first_kx:
-                        fill_zeros(target, start, run)
+                    if y < 0 or y >= height:
+                        fill_zeros(target, ky * run, run)
                     else:
-                        row = maps[i, y]
-                        fill_zeros(target, start, first_kx * n_channels)
-                        fill_zeros(target, start + end_kx * n_channels, (kernel - end_kx) * n_channels)
-                        if n_channels == channels:
-                            copy_run(
-                                row,
-                                (left + first_kx) * channels,
-                                (end_kx - first_kx) * channels,
-                                target,
-                                start + first_kx * channels,
-                            )
-                        else:
-                            for kx in range(first_kx, end_kx):
-                                copy_run(
-                                    row,
-                                    (left + kx) * channels + first_channel,
-                                    n_channels,
-                                    target,
-                                    start + kx * n_channels,
-                                )
+                        fill_row(
+                            maps[i, y],
+                            ox * stride - pad,
+                            width,
+                            channels,
+                            first_channel,
+                            n_channels,
+                            kernel,
+                            target,
+                            ky * run,
+                        )
