@@ -10,11 +10,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from skdecaf._blob_names import column_names, resolve_blobs
 from skdecaf._dropout import drop_entries, expected_scale
-from skdecaf._extraction import BlobExtractor
 from skdecaf._feature_cache import check_memory
-from skdecaf._inputs import (
+from skdecaf._inputs.extraction import BlobExtractor
+from skdecaf._inputs.sources import (
     PARAMETER_CONSTRAINTS,
     check_images,
     learn_value_range,
@@ -22,6 +21,7 @@ from skdecaf._inputs import (
     require_value_range,
 )
 from skdecaf.weights import Network, resolve_network
+from skdecaf.weights.blob_names import column_names, resolve_blobs
 
 _DROPOUT_RATE = 0.5
 

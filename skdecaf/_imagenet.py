@@ -10,10 +10,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from skdecaf._extraction import BlobExtractor
 from skdecaf._feature_cache import check_memory
-from skdecaf._input_kinds import find_rows
-from skdecaf._inputs import (
+from skdecaf._inputs.extraction import BlobExtractor
+from skdecaf._inputs.kinds import find_rows
+from skdecaf._inputs.sources import (
     PARAMETER_CONSTRAINTS,
     Images,
     check_images,

@@ -13,7 +13,7 @@ from small_photos import write_photos
 from tiny_networks import TINY, tiny_network
 
 from skdecaf import DeCAFTransformer, Network
-from skdecaf._process_cache import ProcessCache
+from skdecaf._utils.process_cache import ProcessCache
 from skdecaf.weights import ARCHITECTURES, resolving
 
 NETWORK = tiny_network()

@@ -21,11 +21,11 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 import skdecaf
+import skdecaf._paper
 import skdecaf.benchmark
 import skdecaf.datasets
 import skdecaf.images
 import skdecaf.model_selection
-import skdecaf.paper
 import skdecaf.plotting
 import skdecaf.weights
 from skdecaf.weights.registry import WEIGHTS
@@ -45,7 +45,7 @@ PUBLIC_MODULES = (
     skdecaf.model_selection,
     skdecaf.benchmark,
     skdecaf.plotting,
-    skdecaf.paper,
+    skdecaf._paper,
 )
 
 MARKDOWN_BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -189,12 +189,12 @@ def test_docstrings_have_the_form_of_numpydoc(name):
     optional, obj = OPTIONAL, public_objects().get(name)
     if dataclasses.is_dataclass(obj):
         optional = OPTIONAL | {"PR01"}  # one line may say what its few fields are
-    # By where it is defined: skdecaf.paper.table_1 is a module, too.
+    # By where it is defined: skdecaf._paper.table_1 is a module, too.
     full_name = f"{obj.__module__}.{obj.__qualname__}" if obj else name
     assert not [(code, message) for code, message in validate(full_name)["errors"] if code not in optional]
 
 
-@pytest.mark.parametrize("name", [name for name in skdecaf.__all__ if not name.startswith("_")])
+@pytest.mark.parametrize("name", [name for name in skdecaf.__all__ if not inspect.ismodule(getattr(skdecaf, name))])
 def test_every_public_class_has_an_example(name):
     assert ">>> " in getattr(skdecaf, name).__doc__
 

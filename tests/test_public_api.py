@@ -1,8 +1,9 @@
-"""The house: what is public, which room imports which, and what every file has."""
+"""What is public, which part of the package imports which, and what every file has."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import ast
 import functools
+import graphlib
 import importlib.util
 import inspect
 from pathlib import Path
@@ -11,11 +12,10 @@ import pytest
 from sklearn.base import BaseEstimator
 
 import skdecaf
-import skdecaf.benchmark
+import skdecaf._paper
 import skdecaf.datasets
 import skdecaf.images
 import skdecaf.model_selection
-import skdecaf.paper
 import skdecaf.plotting
 import skdecaf.weights
 
@@ -23,83 +23,74 @@ TESTS = Path(__file__).parent
 PACKAGE = Path(skdecaf.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# A room is a file or a folder of the package. It imports from rooms of lower levels only.
+# A part of the package is a file or a folder at its top. It imports from parts of lower levels only.
 LEVELS = {
     "_kernels": 0,
-    "_layers": 0,
-    "_threads": 0,
-    "_process_cache": 0,
-    "_warnings": 0,
-    "_input_kinds": 0,
-    "_blob_names": 0,
-    "_download": 0,
-    "_extras": 0,
-    "_archives": 0,
-    "weights": 1,
-    "images": 1,
-    "datasets": 1,
-    "_forward": 2,
-    "_inputs": 2,
-    "_dropout": 2,
-    "_feature_cache": 2,
-    "_extraction": 3,
-    "_dropout_classifier": 3,
-    "_crops": 3,
+    "_utils": 1,
+    "images": 2,
+    "weights": 2,
+    "datasets": 3,
     "model_selection": 3,
-    "_decaf": 4,
-    "_imagenet": 4,
-    "_file_tasks": 5,
-    "_system_info": 5,
-    "plotting": 5,
-    "benchmark": 6,
-    "paper": 6,
-    "__init__": 6,
-    "cli": 7,
-    "__main__": 8,
+    "_box_cropper": 3,
+    "_dropout": 3,
+    "_feature_cache": 3,
+    "_forward": 3,
+    "_dropout_classifier": 4,
+    "_inputs": 4,
+    "_photo_estimator": 5,
+    "_decaf": 6,
+    "_imagenet": 6,
+    "plotting": 7,
+    "__init__": 8,
+    "_paper": 8,
+    "cli": 9,
+    "__main__": 10,
 }
 
+PUBLIC_MODULES = (
+    skdecaf,
+    skdecaf.datasets,
+    skdecaf.images,
+    skdecaf.model_selection,
+    skdecaf.plotting,
+    skdecaf.weights,
+)
 
-def room_of(path):
+
+def part_of(path):
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-ROOMS = {room_of(path) for path in FILES}
+PARTS = {part_of(path) for path in FILES}
+
+
+def file_of(module):
+    """The file of a module of the package, or None where the name is not a module's."""
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    candidates = path.with_suffix(".py") if path != PACKAGE else path / "__init__.py", path / "__init__.py"
+    return next((file for file in candidates if file.is_file()), None)
 
 
 @functools.cache
-def imported_rooms(path):
-    """Rooms that a file imports, anywhere in it."""
-    return set(_imported_rooms(path))
+def imported_files(path):
+    """Files of the package that a file imports, anywhere in it."""
+    return set(_imported_files(path))
 
 
-def _imported_rooms(path):
+def _imported_files(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             # Pythran finds another kernel by where it lies, not by its full name.
-            if node.level == 1 and room_of(path) == "_kernels":
+            if node.level == 1 and part_of(path) == "_kernels":
                 continue
             assert node.level == 0, f"{path.name} has a relative import"
-            modules = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            modules = [name if file_of(name) else node.module for name in names if name.startswith("skdecaf")]
         else:
             continue
-        for module in modules:
-            top, *rest = module.split(".")
-            if top == "skdecaf":
-                yield rest[0] if rest and rest[0] in ROOMS else "__init__"
-
-
-PUBLIC_MODULES = (
-    skdecaf,
-    skdecaf.weights,
-    skdecaf.images,
-    skdecaf.datasets,
-    skdecaf.model_selection,
-    skdecaf.benchmark,
-    skdecaf.plotting,
-    skdecaf.paper,
-)
+        yield from {file_of(module) for module in modules if module.split(".")[0] == "skdecaf"}
 
 
 @pytest.mark.parametrize("module", PUBLIC_MODULES, ids=lambda module: module.__name__)
@@ -109,26 +100,37 @@ def test_public_names_resolve(module):
         assert hasattr(module, name), f"{module.__name__}.{name} does not exist"
 
 
-def test_every_room_has_a_level():
-    assert set(LEVELS) == ROOMS
+def test_every_part_has_a_level():
+    assert set(LEVELS) == PARTS
 
 
 def test_imports_point_to_a_lower_level():
     for path in FILES:
-        room = room_of(path)
-        upward = {other for other in imported_rooms(path) if other != room and LEVELS[other] >= LEVELS[room]}
-        assert not upward, f"{path.relative_to(PACKAGE)} (level {LEVELS[room]}) imports {upward}"
+        part = part_of(path)
+        others = {part_of(file) for file in imported_files(path)} - {part}
+        upward = {other for other in others if LEVELS[other] >= LEVELS[part]}
+        assert not upward, f"{path.relative_to(PACKAGE)} (level {LEVELS[part]}) imports {upward}"
+
+
+def test_no_two_files_import_each_other():
+    """Not by way of others either: the files can be put in an order in which each imports earlier ones only."""
+    try:
+        tuple(graphlib.TopologicalSorter({path: imported_files(path) for path in FILES}).static_order())
+    except graphlib.CycleError as error:
+        pytest.fail(" imports ".join(str(path.relative_to(PACKAGE)) for path in reversed(error.args[1])))
 
 
 def test_only_the_forward_pass_runs_the_kernels():
-    """The system's description says which are in use, and runs none."""
-    rooms = {room_of(path) for path in FILES if "_kernels" in imported_rooms(path)}
-    assert rooms - {"_kernels"} == {"_forward", "_system_info"}
+    """The description of the machine says which are in use, and runs none."""
+    kernels = PACKAGE / "_kernels"
+    importers = {path for path in FILES if any(kernels in file.parents for file in imported_files(path))}
+    assert {part_of(path) for path in importers} - {"_kernels", "_forward"} == {"_utils"}
 
 
 def test_every_file_names_its_licence():
     line = "# SPDX-License-Identifier: BSD-3-Clause"
-    assert not [path for path in FILES if line not in path.read_text(encoding="utf-8").splitlines()]
+    files = [*FILES, *PACKAGE.rglob("*.pyi")]
+    assert not [path for path in files if line not in path.read_text(encoding="utf-8").splitlines()]
 
 
 def classes_checked(path):

@@ -21,9 +21,9 @@ from sklearn.svm import LinearSVC
 from sklearn.utils import Bunch
 
 from skdecaf import DeCAFTransformer, DropoutClassifier, DropoutFeatures, Network
+from skdecaf._paper import figure_4_left, select_classes
 from skdecaf.datasets import fetch_caltech101
 from skdecaf.model_selection import PerClassShuffleSplit, mean_per_class_accuracy_score
-from skdecaf.paper import figure_4_left, select_classes
 
 N_SPLITS, N_TRAIN, N_VALIDATION = 5, 30, 5
 MODELS = {

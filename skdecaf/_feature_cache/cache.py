@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from skdecaf._feature_cache.database import CacheDamaged, CacheUnavailable, Database, OtherFormat, remove, set_aside
 from skdecaf._feature_cache.process_memory import memory_of
-from skdecaf._warnings import warn_user
+from skdecaf._utils.warnings import warn_user
 from skdecaf.images.digests import source_digest
 
 _FILE = "features.sqlite"

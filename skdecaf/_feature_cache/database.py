@@ -9,7 +9,7 @@ from itertools import count
 
 import numpy as np
 
-from skdecaf._download import exclusive
+from skdecaf._utils.download import exclusive
 
 # How SQLite knows the file as ours, and the form of what is in it.
 _APPLICATION_ID = 0x44654341

@@ -9,7 +9,7 @@ import numpy as np
 
 from skdecaf import _kernels
 from skdecaf._forward.products import ROW_GROUP
-from skdecaf._threads import single_blas_thread
+from skdecaf._utils.threads import single_blas_thread
 
 # Raise it with every change that gives some blob other bits: features that were stored before are then computed anew.
 _ALGORITHM = 4

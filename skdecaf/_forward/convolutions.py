@@ -12,7 +12,7 @@ from skdecaf._forward.layers import PoolingStep, ResponseNormStep
 from skdecaf._forward.products import ROW_GROUP, Rows, count_kinds_of_places
 from skdecaf._forward.tilings import Tiling, choose_tiling
 from skdecaf._kernels import bias, folding, patches, pixels, winograd_input, winograd_output
-from skdecaf._layers import Convolution, output_shape
+from skdecaf.weights.layers import Convolution, output_shape
 
 # Images that walk through a convolution together: as many as keep the patches, or the tiles and products, of a group
 # near the cache. It may be more for large filters, which pass through the cache once for each stack.

@@ -18,9 +18,18 @@ from skdecaf._forward.convolutions import (
 from skdecaf._forward.fully_connected import plan_fully_connected
 from skdecaf._forward.layers import PoolingStep, RectifyStep, ResponseNormStep, SoftmaxStep
 from skdecaf._forward.workspace import Workspace, even_parts
-from skdecaf._layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax, output_shape
-from skdecaf._process_cache import ProcessCache
-from skdecaf._threads import single_blas_thread
+from skdecaf._utils.process_cache import ProcessCache
+from skdecaf._utils.threads import single_blas_thread
+from skdecaf.weights.layers import (
+    Convolution,
+    Dropout,
+    FullyConnected,
+    MaxPool,
+    ReLU,
+    ResponseNorm,
+    Softmax,
+    output_shape,
+)
 
 
 class _Block:

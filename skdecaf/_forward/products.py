@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from skdecaf._kernels import vector_product
-from skdecaf._threads import single_blas_thread
+from skdecaf._utils.threads import single_blas_thread
 
 ROW_GROUP = 12
 

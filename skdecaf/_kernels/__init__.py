@@ -9,7 +9,6 @@ asks for the uncompiled sources, which give the same numbers, tens to thousands 
 import importlib
 import os
 import sys
-import warnings
 
 NAMES = (
     "bias",
@@ -85,15 +84,11 @@ def _choose():
         except ModuleNotFoundError:
             continue
         return folder
-    warnings.warn(
-        "skdecaf's kernels are not compiled, so plain Python runs in their place, tens of times slower. "
-        "Install the package with `pip install .` (a C++ compiler is needed), and do not run it from its source "
-        "folder.",
-        RuntimeWarning,
-        stacklevel=2,
+    raise ImportError(
+        "skdecaf's kernels are not compiled. This is the source folder, or an installation without them: run "
+        "`pip install .` there (it needs a C++ compiler) and start Python elsewhere, or set SKDECAF_CPU=python to run "
+        "the uncompiled kernels, which take seconds for each photo."
     )
-    _load_python()
-    return "python"
 
 
 instruction_set = _choose()

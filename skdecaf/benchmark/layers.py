@@ -5,11 +5,11 @@ import time
 
 import numpy as np
 
-from skdecaf._blob_names import resolve_blobs
 from skdecaf._forward import plan_forward_pass
-from skdecaf._layers import layer_to_dict, multiply_adds
 from skdecaf.benchmark.machine import product_speed
 from skdecaf.weights import resolve_network
+from skdecaf.weights.blob_names import resolve_blobs
+from skdecaf.weights.layers import layer_to_dict, multiply_adds
 
 
 def time_layers(weights="mini", layer=6, *, precision="float32", batch_size=64, rounds=5):

@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 
-from skdecaf._system_info import machine_info
-from skdecaf._threads import single_blas_thread
+from skdecaf._utils.machine import machine_info
+from skdecaf._utils.threads import single_blas_thread
 
 # Rows, depth and columns of about what the network's own products have; all three are multiples of 48.
 _PRODUCT = (1152, 1152, 384)

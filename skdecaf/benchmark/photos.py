@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from skdecaf._file_tasks.photos import PhotoFiles
-from skdecaf._inputs import check_images
+from skdecaf._inputs.sources import check_images
+from skdecaf.cli._photos import PhotoFiles
 
 _N_PHOTOS = 4
 _QUALITY = 90

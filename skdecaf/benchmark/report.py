@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from statistics import median
 
-from skdecaf._blob_names import resolve_blobs
-from skdecaf._threads import resolve_n_jobs
+from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf.benchmark.layers import group_by_kind
 from skdecaf.benchmark.machine import describe_machine
 from skdecaf.benchmark.memory import peak_memory
@@ -12,6 +11,7 @@ from skdecaf.benchmark.photos import check_photos
 from skdecaf.benchmark.throughput import check_peers, measure_throughput
 from skdecaf.benchmark.worker import start_worker
 from skdecaf.weights import resolve_network
+from skdecaf.weights.blob_names import resolve_blobs
 
 PARTS = ("layers", "throughput", "files", "memory")
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from skdecaf._blob_names import resolve_blobs
-from skdecaf._threads import resolve_n_jobs
+from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf.benchmark.engines import ENGINES, engine_environment
 from skdecaf.benchmark.layers import random_images
 from skdecaf.benchmark.photos import check_photos, write_photos
 from skdecaf.benchmark.worker import start_worker
 from skdecaf.weights import Network, resolve_network
+from skdecaf.weights.blob_names import resolve_blobs
 
 PEERS = tuple(name for name in ENGINES if name != "skdecaf")
 _SIZES = ((375, 500), (3000, 4000))

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
-from skdecaf._layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, output_shape
 from skdecaf.images import cut_windows
+from skdecaf.weights.layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, output_shape
 
 
 def build_module(network, blob):

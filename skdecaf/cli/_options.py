@@ -20,7 +20,7 @@ def complain_of(left_out):
 
 def listed(left_out):
     """Give the photos that are left out as JSON has them."""
-    from skdecaf._file_tasks.photos import printable
+    from skdecaf.cli._photos import printable
 
     return [{"file": printable(photo), "reason": reason} for photo, reason in left_out.items()]
 
@@ -63,7 +63,7 @@ def add_photos(parser):
 
 def list_photos(options):
     """Find the photos that were asked for."""
-    from skdecaf._file_tasks.photos import find_photos
+    from skdecaf.cli._photos import find_photos
 
     places = [*options.places, *(_lines(options.list_file) if options.list_file else ())]
     if not places:

@@ -78,8 +78,8 @@ def run(options):
     import json
     from pathlib import Path
 
-    from skdecaf._file_tasks.photos import find_photos
     from skdecaf.benchmark import run_benchmark, to_markdown
+    from skdecaf.cli._photos import find_photos
 
     _check_parts(options)
     _check_outputs(options)
@@ -110,8 +110,8 @@ def _check_parts(options):
 
 def _check_outputs(options):
     """Refuse what could not be written in the end, before it takes minutes to get there."""
-    from skdecaf._extras import require
-    from skdecaf._file_tasks.output import check_output
+    from skdecaf._utils.extras import require
+    from skdecaf._utils.files import check_output
 
     if options.plot:
         require("plot", "--plot")

@@ -1,7 +1,7 @@
 """``skdecaf completion``: the script by which a shell completes commands and options."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-from skdecaf._extras import require
+from skdecaf._utils.extras import require
 from skdecaf.cli import _options
 
 _DESCRIPTION = """\

@@ -39,8 +39,8 @@ def add_parser(commands):
 
 def run(options):
     """Run the command."""
-    from skdecaf._file_tasks.extraction import extract_to_file
-    from skdecaf._file_tasks.photos import printable
+    from skdecaf.cli._extraction import extract_to_file
+    from skdecaf.cli._photos import printable
 
     photos = _options.list_photos(options)
     transformer = _options.make_transformer(options)

@@ -24,7 +24,7 @@ def add_parser(commands):
 
 def run(options):
     """Run the command."""
-    from skdecaf._system_info import system_info
+    from skdecaf.cli._system_info import system_info
 
     info = system_info(options.weights, options.precision, options.layer or 6)
     if options.json:

@@ -59,7 +59,7 @@ def add_parser(commands):
 
 def run(options):
     """Run the command."""
-    from skdecaf.paper import MissingPhotos, reproduce
+    from skdecaf._paper import MissingPhotos, reproduce
 
     if options.subject == "all" and options.classes:
         options.parser.error("--classes goes with one data set, not with all")

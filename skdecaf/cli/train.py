@@ -41,9 +41,9 @@ def add_parser(commands):
 
 def run(options):
     """Run the command."""
-    from skdecaf._file_tasks.output import check_output
-    from skdecaf._file_tasks.photos import printable
-    from skdecaf._file_tasks.training import save_model, train_on_folder
+    from skdecaf._utils.files import check_output
+    from skdecaf.cli._photos import printable
+    from skdecaf.cli._training import save_model, train_on_folder
 
     check_output(options.output, options.overwrite)
     transformer = _options.make_transformer(options)

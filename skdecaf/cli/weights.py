@@ -157,7 +157,7 @@ def _print_paths(name, paths):
 
 
 def _convert(options):
-    from skdecaf._file_tasks.output import check_output
+    from skdecaf._utils.files import check_output
     from skdecaf.weights import resolve_network
 
     check_output(options.output, options.overwrite)

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
-from skdecaf._archives import Limits, archive_kind, extract
-from skdecaf._download import cache_home, check_file, exclusive, fetch, is_offline
-from skdecaf._warnings import warn_user
+from skdecaf._utils.archives import Limits, archive_kind, extract
+from skdecaf._utils.download import cache_home, check_file, exclusive, fetch, is_offline
+from skdecaf._utils.warnings import warn_user
 
 BOX_COLUMNS = ("x", "y", "width", "height")
 _EXTRACTED = "extracted"

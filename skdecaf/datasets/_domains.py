@@ -5,9 +5,9 @@ import os
 
 import numpy as np
 
-from skdecaf._blob_names import column_names
 from skdecaf.datasets._listing import SUFFIXES, list_class_folders
 from skdecaf.datasets._mat_files import read_variables
+from skdecaf.weights.blob_names import column_names
 
 
 def number_domains(domains, source, target):

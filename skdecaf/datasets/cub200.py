@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from skdecaf._archives import Limits
+from skdecaf._utils.archives import Limits
 from skdecaf.datasets._base import Archive, Dataset, as_bunch, load
 from skdecaf.datasets._listing import visible_entries
 from skdecaf.datasets._mat_files import read_variables

@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from skdecaf._warnings import warn_user
+from skdecaf._utils.warnings import warn_user
 from skdecaf.datasets._base import AbsentDataset, as_bunch
 from skdecaf.datasets._listing import is_photo, list_class_folders, visible_entries
 from skdecaf.datasets._mat_files import read_variables

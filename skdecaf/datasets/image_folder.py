@@ -4,7 +4,7 @@
 import os
 from collections import Counter
 
-from skdecaf._warnings import warn_user
+from skdecaf._utils.warnings import warn_user
 from skdecaf.datasets._base import as_bunch
 from skdecaf.datasets._listing import SUFFIXES, is_photo, list_class_folders, visible_entries
 

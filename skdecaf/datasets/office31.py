@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from functools import partial
 
-from skdecaf._archives import Limits
+from skdecaf._utils.archives import Limits
 from skdecaf.datasets._base import Archive, Dataset, as_bunch, load, wrong_counts
 from skdecaf.datasets._domains import (
     class_counts,

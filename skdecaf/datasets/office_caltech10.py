@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from skdecaf._archives import Limits
-from skdecaf._download import fetch, is_offline
+from skdecaf._utils.archives import Limits
+from skdecaf._utils.download import fetch, is_offline
 from skdecaf.datasets._base import Archive, Dataset, as_bunch, datasets_home, find, load, wrong_counts
 from skdecaf.datasets._domains import (
     class_counts,

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from skdecaf._archives import Limits
+from skdecaf._utils.archives import Limits
 from skdecaf.datasets._base import AbsentDataset, Archive, Dataset, as_bunch, load
 from skdecaf.datasets._listing import photos_below, visible_entries
 

@@ -14,7 +14,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_method_params, _estimator_has, check_is_fitted
 
-from skdecaf._warnings import warn_user
+from skdecaf._utils.warnings import warn_user
 from skdecaf.model_selection.splits import check_domains, check_labels
 
 _UNKNOWN = -1

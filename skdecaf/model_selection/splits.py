@@ -9,7 +9,7 @@ from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 from sklearn.utils.validation import _num_samples, check_scalar
 
-from skdecaf._warnings import warn_user
+from skdecaf._utils.warnings import warn_user
 
 
 def check_domains(domains):

@@ -7,9 +7,9 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_scalar
 
-from skdecaf._blob_names import resolve_blobs
 from skdecaf.plotting.drawing import axes_for, mosaic, require_matplotlib
 from skdecaf.plotting.estimators import find_decaf, network_of
+from skdecaf.weights.blob_names import resolve_blobs
 
 _BRIGHT_PERCENTILE = 99
 

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from skdecaf._extras import require
+from skdecaf._utils.extras import require
 
 # Petroff's ten colours, chosen so that people who see colours differently tell them apart.
 _TEN_COLORS = (

@@ -12,7 +12,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
-from skdecaf._input_kinds import find_rows
+from skdecaf._inputs.kinds import find_rows
 from skdecaf.images import decode, needs_value_range, to_rgb
 from skdecaf.plotting.drawing import axes_for, distinct_colors, require_matplotlib, with_defaults
 from skdecaf.plotting.estimators import drop_predictor

@@ -1,9 +1,9 @@
 """Networks as data: architectures, arrays, preprocessing, labels and the files that hold them."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-from skdecaf._layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax
 from skdecaf.weights.architectures import ARCHITECTURES, Architecture
 from skdecaf.weights.caffe import read_mean
+from skdecaf.weights.layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax
 from skdecaf.weights.network import Network
 from skdecaf.weights.preprocessing import Preprocessing
 from skdecaf.weights.reading import read_network

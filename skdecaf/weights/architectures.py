@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass
 
-from skdecaf._layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax
+from skdecaf.weights.layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax
 from skdecaf.weights.preprocessing import Preprocessing
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from skdecaf._layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax
 from skdecaf.weights.architectures import find_architecture
 from skdecaf.weights.labels import usual_labels
+from skdecaf.weights.layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax
 from skdecaf.weights.network import Network
 
 _SIZES = {Convolution: "out_channels", FullyConnected: "out_features"}

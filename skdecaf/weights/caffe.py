@@ -5,12 +5,12 @@ import os
 
 import numpy as np
 
-from skdecaf._extras import require
-from skdecaf._layers import layer_from_dict
+from skdecaf._utils.extras import require
 from skdecaf.weights.architectures import ARCHITECTURES
 from skdecaf.weights.assembling import assemble, exact_input_size, tidy_float
 from skdecaf.weights.caffe_messages import read_blob, read_net, text
 from skdecaf.weights.files import guarded, read_npy_array, read_npy_header
+from skdecaf.weights.layers import layer_from_dict
 from skdecaf.weights.preprocessing import Preprocessing
 
 _MEAN_PIXEL = ARCHITECTURES["caffenet"].preprocessing.mean  # red, green, blue

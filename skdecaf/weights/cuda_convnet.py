@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from skdecaf._layers import blob_shapes, layer_from_dict
 from skdecaf.weights.array_pickles import PickledArray, read_pickle
 from skdecaf.weights.assembling import assemble, exact_input_size, tidy_float
 from skdecaf.weights.files import guarded
 from skdecaf.weights.labels import imagenet_labels
+from skdecaf.weights.layers import blob_shapes, layer_from_dict
 from skdecaf.weights.preprocessing import Preprocessing
 
 

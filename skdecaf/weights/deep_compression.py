@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skdecaf._layers import parameter_shapes
 from skdecaf.weights.architectures import ARCHITECTURES, find_architecture
 from skdecaf.weights.assembling import fitted_network
 from skdecaf.weights.files import guarded
+from skdecaf.weights.layers import parameter_shapes
 
 _COUNT = np.dtype("<u4")
 _FLOAT = np.dtype("<f4")

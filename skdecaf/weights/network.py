@@ -14,10 +14,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from sklearn.utils import check_random_state
 
-from skdecaf._layers import blob_shapes, layer_from_dict, layer_to_dict, parameter_shapes
 from skdecaf.weights.architectures import find_architecture
 from skdecaf.weights.compact import CompactMatrix
 from skdecaf.weights.files import guarded
+from skdecaf.weights.layers import blob_shapes, layer_from_dict, layer_to_dict, parameter_shapes
 from skdecaf.weights.preprocessing import Preprocessing
 
 FORMAT = "skdecaf-1"

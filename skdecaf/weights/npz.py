@@ -1,10 +1,10 @@
 """Networks from numpy's plain archives."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-from skdecaf._layers import parameter_shapes
 from skdecaf.weights.architectures import ARCHITECTURES, find_architecture
 from skdecaf.weights.assembling import fitted_layers, fitted_network, to_float32
 from skdecaf.weights.files import guarded, open_archive, read_npy_array, read_npy_header
+from skdecaf.weights.layers import parameter_shapes
 
 _ARCHITECTURE = "architecture"
 

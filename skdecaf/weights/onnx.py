@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from skdecaf._extras import require
+from skdecaf._utils.extras import require
 from skdecaf.weights.assembling import fitted_network
 from skdecaf.weights.files import guarded
 from skdecaf.weights.message_fields import MessageFields

@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from skdecaf._layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax
 from skdecaf.weights.architectures import ARCHITECTURES
 from skdecaf.weights.assembling import tidy_float
+from skdecaf.weights.layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax
 
 
 @dataclass

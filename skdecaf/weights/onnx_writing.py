@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
-from skdecaf._extras import require
-from skdecaf._layers import (
+from skdecaf._utils.extras import require
+from skdecaf.weights.layers import (
     Convolution,
     Dropout,
     FullyConnected,

@@ -5,10 +5,10 @@ import math
 import os
 from pathlib import Path
 
-from skdecaf._layers import FullyConnected, output_shape
-from skdecaf._process_cache import ProcessCache
+from skdecaf._utils.process_cache import ProcessCache
 from skdecaf.weights import store
 from skdecaf.weights.compact import CompactMatrix
+from skdecaf.weights.layers import FullyConnected, output_shape
 from skdecaf.weights.network import Network
 from skdecaf.weights.reading import read_network
 

@@ -13,9 +13,9 @@ colour alone and gives slightly other features.
 import contextlib
 from pathlib import Path
 
-from skdecaf._download import cache_home, check_file, is_offline
-from skdecaf._download import fetch as download
-from skdecaf._extras import require
+from skdecaf._utils.download import cache_home, check_file, is_offline
+from skdecaf._utils.download import fetch as download
+from skdecaf._utils.extras import require
 from skdecaf.weights.network import Network
 from skdecaf.weights.reading import read_network
 from skdecaf.weights.registry import WEIGHTS

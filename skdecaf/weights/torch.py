@@ -9,7 +9,7 @@ from itertools import islice
 
 from safetensors import SafetensorError, safe_open
 
-from skdecaf._extras import require
+from skdecaf._utils.extras import require
 from skdecaf.weights.assembling import fitted_network, to_float32
 from skdecaf.weights.files import guarded, open_archive
 

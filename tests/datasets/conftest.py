@@ -1,14 +1,14 @@
 import pytest
 from local_server import LocalServer, allow_only_the_loopback
 
-from skdecaf import _download
+from skdecaf._utils import download
 
 
 @pytest.fixture
 def local(monkeypatch, tmp_path):
     """No network, and a home of one's own."""
     allow_only_the_loopback(monkeypatch)
-    monkeypatch.setattr(_download, "_PAUSE", 0.01)
+    monkeypatch.setattr(download, "_PAUSE", 0.01)
     monkeypatch.setenv("SKDECAF_HOME", str(tmp_path / "home"))
 
 

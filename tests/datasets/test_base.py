@@ -11,7 +11,7 @@ import pytest
 from dataset_archives import photo_files, published, tar_bytes, write_files, zip_bytes
 from folder_listing import names_in
 
-from skdecaf._archives import Limits
+from skdecaf._utils.archives import Limits
 from skdecaf.datasets._base import AbsentDataset, Archive, Dataset, as_bunch, datasets_home, load, wrong_counts
 from skdecaf.datasets._listing import list_class_folders
 

@@ -13,7 +13,7 @@ import pytest
 from dataset_archives import Archive, photo_files, published, tar_bytes, write_files, zip_bytes
 from folder_listing import names_in
 
-from skdecaf import _archives
+from skdecaf._utils import archives
 from skdecaf.datasets import caltech101, fetch_caltech101
 
 COUNTS = {"BACKGROUND_Google": 3, "Faces": 4, "Faces_easy": 4, "accordion": 5, "inline_skate": 2}
@@ -219,7 +219,7 @@ def test_a_disk_without_room(tmp_path, monkeypatch):
 
     write_files(tmp_path, {"101_ObjectCategories.tar.gz": TAR})
     monkeypatch.setattr(caltech101, "_SOURCES", ((Archive("101_ObjectCategories.tar.gz"),),))
-    monkeypatch.setattr(_archives, "_write", full)
+    monkeypatch.setattr(archives, "_write", full)
     with pytest.raises(
         OSError, match="cannot be extracted to '.*extracted': No space left on device; data_home chooses"
     ):
@@ -233,12 +233,12 @@ def test_a_disk_without_room(tmp_path, monkeypatch):
 RUN = """
 import os, signal, sys
 import dataset_archives
-from skdecaf import _archives
+from skdecaf._utils import archives
 from skdecaf.datasets import caltech101, fetch_caltech101
 
 caltech101._COUNTS = {counts}
 caltech101._SOURCES = ((dataset_archives.Archive("caltech-101.zip"),),)
-write, written = _archives._write, []
+write, written = archives._write, []
 
 def write_and_die(source, path, size):
     written.append(path)
@@ -246,7 +246,7 @@ def write_and_die(source, path, size):
         os.kill(os.getpid(), signal.SIGKILL)
     return write(source, path, size)
 
-_archives._write = write_and_die
+archives._write = write_and_die
 print(len(fetch_caltech101(data_home=sys.argv[1]).data))
 """
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import atheris
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 LIMITS = ["-rss_limit_mb=1500", "-timeout=10", "-max_len=200000"]
 
 
@@ -35,7 +35,7 @@ def fuzz(name, arguments, folder):
 def instrument():
     """Let libFuzzer see which branches of the readers are taken."""
     for module in [
-        module for name, module in sys.modules.items() if name.startswith(("skdecaf.weights", "skdecaf._layers"))
+        module for name, module in sys.modules.items() if name.startswith(("skdecaf.weights", "skdecaf.weights.layers"))
     ]:
         for value in vars(module).values():
             if getattr(value, "__module__", None) == module.__name__:

@@ -14,9 +14,9 @@ from sklearn.svm import LinearSVC
 from tiny_networks import tiny_network
 
 from skdecaf import DeCAFTransformer
+from skdecaf._paper import figure_4 as module
+from skdecaf._paper import figure_4_left, figure_4_right
 from skdecaf.model_selection import PerClassShuffleSplit
-from skdecaf.paper import figure_4 as module
-from skdecaf.paper import figure_4_left, figure_4_right
 
 NETWORK = tiny_network()
 SIZES = {"n_train": 4, "n_validation": 2, "n_splits": 2, "random_state": 3, "weights": NETWORK}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skdecaf.paper import PaperTable
-from skdecaf.paper.plots import save_picture
+from skdecaf._paper import PaperTable
+from skdecaf._paper.plots import save_picture
 
 NOTES = ("Network tiny, 64 photos of 2 classes.", f"A long note: {'word ' * 40}end.", "The small version.")
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.utils import Bunch
 
-from skdecaf.paper import figure_4_left, figure_4_right, imagenet_errors, table_1, table_2, table_3
+from skdecaf._paper import figure_4_left, figure_4_right, imagenet_errors, table_1, table_2, table_3
 
 FUNCTIONS = (figure_4_left, figure_4_right, table_1, table_2, table_3, imagenet_errors)
 

@@ -8,7 +8,7 @@ import pytest
 from dataset_archives import photo_files, write_files
 from tiny_networks import tiny_network
 
-from skdecaf.paper import MissingPhotos, reproduce
+from skdecaf._paper import MissingPhotos, reproduce
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.* holds ", "ignore:classes have fewer samples", "ignore:the histograms of SURF"

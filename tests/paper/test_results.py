@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from skdecaf.paper import PaperTable
+from skdecaf._paper import PaperTable
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from small_photos import write_photos
 from tiny_networks import tiny_network
 
 from skdecaf import DeCAFTransformer
-from skdecaf.paper._run import Run
+from skdecaf._paper._run import Run
 
 
 @pytest.mark.parametrize("n_jobs", [2, -1])
@@ -21,7 +21,7 @@ def test_there_are_no_more_processes_than_cells(n_jobs):
 
 
 def test_table_3_shows_one_bar_for_all_photos(tmp_path, monkeypatch, capsys):
-    table_3 = import_module("skdecaf.paper.table_3")
+    table_3 = import_module("skdecaf._paper.table_3")
     monkeypatch.setattr(table_3, "_N_PHOTOS", 4)
     network, photos = tiny_network(), np.array(write_photos(tmp_path), dtype=object)
     found = table_3._sparse_features(Run(network, None, 1, True), photos, (6, 7))

@@ -14,8 +14,8 @@ from sklearn.utils import Bunch
 from tiny_networks import TINY
 
 from skdecaf import DeCAFTransformer, ImageNetClassifier, Network
+from skdecaf._paper import imagenet_errors, select_classes, table_1, table_2, table_3
 from skdecaf.model_selection import DomainAdaptationSplit
-from skdecaf.paper import imagenet_errors, select_classes, table_1, table_2, table_3
 
 NAMES = ("ant", "bass", "crab")
 

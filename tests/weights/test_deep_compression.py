@@ -10,9 +10,9 @@ import pytest
 from deep_compression_files import SMALL, WEIGHTS, contents, encode
 
 from skdecaf import DeCAFTransformer
-from skdecaf._layers import parameter_shapes
 from skdecaf.weights import ARCHITECTURES
 from skdecaf.weights.deep_compression import looks_like, read_deep_compression
+from skdecaf.weights.layers import parameter_shapes
 
 ALEXNET = ARCHITECTURES["alexnet"]
 

@@ -16,15 +16,16 @@ from local_server import LocalServer, allow_only_the_loopback
 from small_photos import write_photos
 from tiny_networks import tiny_network
 
-from skdecaf import DeCAFTransformer, _extras
-from skdecaf._layers import parameter_shapes
-from skdecaf._process_cache import ProcessCache
+from skdecaf import DeCAFTransformer
+from skdecaf._utils import extras
+from skdecaf._utils.process_cache import ProcessCache
 from skdecaf.weights import (
     ARCHITECTURES,
     resolve_network,
     resolving,
     store,
 )
+from skdecaf.weights.layers import parameter_shapes
 from skdecaf.weights.registry import WEIGHTS, PublishedFile, PublishedWeights
 
 PUBLISHED = dict(WEIGHTS)
@@ -106,7 +107,7 @@ def test_published_facts_are_complete(name):
     assert weights.description and weights.licence and weights.architecture in ARCHITECTURES
     if weights.file:
         assert weights.citation and 50 < weights.top1 < 60 and 75 < weights.top5 < 85
-    assert not weights.extra or weights.extra in _extras._PACKAGES
+    assert not weights.extra or weights.extra in extras._PACKAGES
     for file in store.files_of(name):
         algorithm, digest = file.digest.split(":")
         length = len(bytes.fromhex(digest))
@@ -193,7 +194,7 @@ def test_without_a_network_the_error_says_what_to_do(server, monkeypatch):
 
 def test_what_could_not_be_read_is_not_downloaded(server, monkeypatch):
     monkeypatch.setitem(WEIGHTS, "tiny", replace(WEIGHTS["tiny"], extra="torch"))
-    monkeypatch.setitem(_extras._PACKAGES, "torch", ("no-such-package", "no_such_package.at_all"))
+    monkeypatch.setitem(extras._PACKAGES, "torch", ("no-such-package", "no_such_package.at_all"))
     with pytest.raises(ImportError, match=r"'tiny' needs the package no-such-package; run .*skdecaf\[torch\]"):
         resolve_network("tiny")
     assert server.requests == []

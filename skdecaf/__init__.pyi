@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: BSD-3-Clause
+from . import datasets, images, model_selection, plotting, weights
+from ._box_cropper import BoxCropper
+from ._decaf import DeCAFTransformer
+from ._dropout import DropoutFeatures
+from ._dropout_classifier import DropoutClassifier
+from ._feature_cache import FeatureCache
+from ._imagenet import ImageNetClassifier
+from .weights import Network
+
+__version__: str
+__all__ = [
+    "BoxCropper",
+    "DeCAFTransformer",
+    "DropoutClassifier",
+    "DropoutFeatures",
+    "FeatureCache",
+    "ImageNetClassifier",
+    "Network",
+    "datasets",
+    "images",
+    "model_selection",
+    "plotting",
+    "weights",
+]

@@ -1,0 +1,190 @@
+"""What all tables need: checked photos, their features, finished cells that are kept, and what ran where."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import json
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import joblib
+import numpy as np
+from sklearn.utils import check_consistent_length
+from tqdm import tqdm
+
+from skdecaf._decaf import DeCAFTransformer
+from skdecaf._paper._classifiers import CONSTANTS
+from skdecaf._paper.results import PaperTable, write_text
+from skdecaf._utils.machine import machine_info
+from skdecaf._utils.threads import single_blas_thread
+from skdecaf.weights import resolve_network
+from skdecaf.weights.blob_names import resolve_blobs
+
+_SEED_OF_FILTERS = 0  # of weights="random": the same network in every table
+_VERSIONS = tuple((package, version(package)) for package in ("skdecaf", "scikit-learn", "numpy", "scipy"))
+
+
+class Run:
+    """A network, a folder that keeps what is finished, and how to run.
+
+    Parameters
+    ----------
+    weights : str, path or Network
+        As for `DeCAFTransformer`.
+    folder : str, PathLike or None
+        Keeps the features of photos and each finished cell; None keeps nothing.
+    n_jobs : int or None
+        Processes that compute cells, and threads that compute features.
+    verbose : bool
+        Whether to show progress bars.
+    """
+
+    def __init__(self, weights, folder, n_jobs, verbose):
+        self.weights = weights
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self._folder = None if folder is None else Path(folder)
+        self._seconds = {"features": 0.0, "cells": 0.0}
+
+    def network(self):
+        """The network as data."""
+        return resolve_network(self.weights, _SEED_OF_FILTERS)
+
+    def features(self, photos, layers, with_bar=True):
+        """Activations of several layers from one pass: a dict of layer to float32 array of shape (n_photos, width).
+
+        They are kept in the folder.
+        """
+        start = time.perf_counter()
+        shapes = self.network().blob_shapes
+        widths = [int(np.prod(shapes[blob])) for blob in resolve_blobs(list(layers), self.network())]
+        transformer = DeCAFTransformer(
+            list(layers),
+            dropout=False,
+            weights=self.weights,
+            memory=None if self._folder is None else self._folder / "features",
+            n_jobs=self.n_jobs,
+            random_state=_SEED_OF_FILTERS,
+            verbose=self.verbose and with_bar,
+        )
+        side_by_side = transformer.fit_transform(photos)
+        blocks = np.split(side_by_side, np.cumsum(widths)[:-1], axis=1)
+        self._seconds["features"] += time.perf_counter() - start
+        return dict(zip(layers, blocks, strict=True))
+
+    def map(self, function, data, calls):
+        """Values of ``function(*data, **call)`` for each call, in order; those of earlier runs are read.
+
+        Whatever a value depends on is hashed into the name of the file that keeps it: ``data``, ``call``, the
+        constants of the classifiers, and versions.
+
+        Parameters
+        ----------
+        function : callable
+            Of a module, so that processes can import it. Returns what JSON has.
+        data : tuple
+            Large and common to all calls.
+        calls : list of dict
+
+        Returns
+        -------
+        list
+        """
+        common = joblib.hash((_VERSIONS, CONSTANTS, function.__module__, function.__qualname__, data))
+        paths = [self._path_of(joblib.hash((common, call))) for call in calls]
+        finished = [_read(path) for path in paths]
+        missing = [i for i, cell in enumerate(finished) if cell is None]
+        tasks = (joblib.delayed(_timed)(i, function, data, calls[i]) for i in missing)
+        n_processes = min(joblib.effective_n_jobs(self.n_jobs), max(1, len(missing)))  # others would only take memory
+        parallel = joblib.Parallel(n_jobs=n_processes, return_as="generator_unordered")
+        for i, cell in tqdm(parallel(tasks), total=len(missing), desc="classifiers", disable=not self.verbose):
+            finished[i] = cell
+            if paths[i] is not None:
+                paths[i].parent.mkdir(parents=True, exist_ok=True)
+                write_text(paths[i], json.dumps(cell))
+        self._seconds["cells"] += sum(cell["seconds"] for cell in finished)
+        return [cell["value"] for cell in finished]
+
+    def table(self, name, title, rows, columns, scores, published, *, y, n_classes=None, notes=(), **protocol):
+        """A table with a first note on what it was computed from, and with what it takes to repeat it.
+
+        Parameters
+        ----------
+        name, title, rows, columns, scores, published : as for `PaperTable`
+        y : ndarray of shape (n_photos,)
+            Classes of the photos.
+        n_classes : int, default=None
+            How many the paper has; None says nothing of it.
+        notes : sequence of str
+        **protocol : values that JSON has
+
+        Returns
+        -------
+        PaperTable
+        """
+        n = len(np.unique(y))
+        splits = f", {scores.shape[2]} splits" if scores.shape[2] > 1 else ""
+        base = f"Network {self.network().name}, {len(y):,} photos of {n} classes{splits}."
+        fewer = "" if n_classes in (None, n) else f" The paper has {n_classes} classes, and more are harder."
+        details = self._details({"photos": len(y), "classes": n, **protocol})
+        return PaperTable(name, title, rows, columns, scores, published, (base + fewer, *notes), details)
+
+    def _details(self, protocol):
+        """What it takes to repeat a table: the protocol, and what ran where for how long."""
+        network = self.network()
+        return {
+            "protocol": protocol,
+            "weights": {"name": network.name, "fingerprint": network.fingerprint},
+            **machine_info(),
+            "seconds": {name: round(seconds, 1) for name, seconds in self._seconds.items()},
+        }
+
+    def _path_of(self, digest):
+        return None if self._folder is None else self._folder / "cells" / f"{digest}.json"
+
+
+def photos_of(dataset):
+    """The photos as an array, also where they are the first column of a frame, as with ``as_frame=True``."""
+    data = dataset.data
+    return data.iloc[:, 0].to_numpy() if hasattr(data, "columns") else np.asarray(data, dtype=object)
+
+
+def check_dataset(dataset, *fields):
+    """Refuse what has no photos and classes, or lacks other fields, before anything is computed."""
+    missing = [name for name in ("data", "target", *fields) if len(getattr(dataset, name, ())) == 0]
+    if missing:
+        raise TypeError(
+            "the photos must be a Bunch, as from the functions of skdecaf.datasets; this "
+            f"{type(dataset).__name__} has no {', '.join(missing)}"
+        )
+    check_consistent_length(dataset.data, dataset.target)
+
+
+def class_labels(dataset):
+    """The class of each photo by its name, for splits whose errors name classes; by its number where none has a name.
+
+    Raises
+    ------
+    ValueError
+        Where there are fewer than two classes.
+    """
+    labels, names = np.asarray(dataset.target), getattr(dataset, "target_names", None)
+    if names is not None:
+        labels = np.asarray(names)[labels]
+    present = np.unique(labels).tolist()
+    if len(present) < 2:
+        raise ValueError(f"there must be photos of at least two classes; got {', '.join(map(repr, present)) or 'none'}")
+    return labels
+
+
+def _timed(i, function, data, call):
+    start = time.perf_counter()
+    with single_blas_thread():  # the cores are shared out by cell, and no bit depends on their number
+        value = function(*data, **call)
+    return i, {"function": function.__qualname__, "value": value, "seconds": time.perf_counter() - start}
+
+
+def _read(path):
+    """A finished cell, or None."""
+    if path is None or not path.exists():
+        return None
+    return json.loads(path.read_text(encoding="utf-8"))

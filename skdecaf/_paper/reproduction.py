@@ -1,0 +1,287 @@
+"""Tables and figures from the photos on this computer: what ``skdecaf reproduce`` does."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import hashlib
+import json
+import shlex
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from skdecaf import datasets
+from skdecaf._paper._run import class_labels
+from skdecaf._paper.figure_4 import N_PER_CLASS, figure_4_left, figure_4_right
+from skdecaf._paper.ilsvrc import imagenet_errors
+from skdecaf._paper.plots import save_picture
+from skdecaf._paper.table_1 import table_1
+from skdecaf._paper.table_2 import table_2
+from skdecaf._paper.table_3 import table_3
+from skdecaf._utils.warnings import warn_user
+from skdecaf.datasets._base import AbsentDataset
+
+_N_SPLITS = 5
+_QUICK_CLASSES, _QUICK_SPLITS, _QUICK_PER_CLASS, _QUICK_PHOTOS = 10, 2, (1, 5, 30), 1000
+_QUICK_NOTE = "The small version, --quick, with fewer photos or splits than the paper has."
+_BY_ROW = ("data", "filenames", "target", "sample_domain", "boxes", "parts", "frame")
+
+
+class MissingPhotos(FileNotFoundError):
+    """A data set is not on this computer; the message has the one command that gets it."""
+
+
+def reproduce(
+    subject,
+    *,
+    data_home=None,
+    weights="mini",
+    quick=False,
+    classes=None,
+    folder="reproduced",
+    random_state=0,
+    n_jobs=None,
+    verbose=False,
+):
+    """Compute what the paper shows of a data set, and write it into a folder.
+
+    Parameters
+    ----------
+    subject : {"caltech101", "office", "cub", "sun397", "ilsvrc"}
+        Figure 4, Table 1, Table 2, Table 3, or the network's own errors (Section 3.1).
+    data_home : str or PathLike, default=None
+        The folder of the photos, as for the functions of `skdecaf.datasets`.
+    weights : str, path or Network, default="mini"
+        The network, as for `DeCAFTransformer`.
+    quick : bool, default=False
+        A small version: the first 10 classes, or those of `classes`, and 2 splits; of ILSVRC 1,000 photos.
+    classes : sequence of str, default=None
+        Names of classes; the others are left out.
+    folder : str or PathLike, default="reproduced"
+        For the results: each table as Markdown and JSON, each figure also as PNG and SVG. Features and finished cells
+        are kept in it, so that a second call continues where the first one ended.
+    random_state : int, default=0
+        Seeds splits, masks and solvers.
+    n_jobs : int, default=None
+        Processes and threads; -1 is one for each processor.
+    verbose : bool, default=False
+        Whether to show progress bars.
+
+    Yields
+    ------
+    PaperTable
+        Each as soon as it is finished and written.
+
+    Raises
+    ------
+    MissingPhotos
+        Where the data set is not on this computer. The message has the one command that gets it.
+    ValueError
+        Where there is no such class, no such `subject`, or fewer than two classes. Where the data set is here, but
+        damaged: the message says which file is missing or wrong.
+    OSError
+        Where results cannot be written into `folder`; no photo is read then.
+
+    Warns
+    -----
+    UserWarning
+        Where matplotlib is missing: there are no pictures then. Where the photos of Office-31 are there without SURF,
+        whose columns are left out then.
+
+    Examples
+    --------
+    >>> from skdecaf._paper import reproduce
+    >>> for table in reproduce("caltech101", quick=True):  # doctest: +SKIP
+    ...     print(table.to_markdown())
+    """
+    if subject not in _SUBJECTS:
+        raise ValueError(f"subject={subject!r} is none of {', '.join(_SUBJECTS)}")
+    load, compute = _SUBJECTS[subject]
+    try:
+        found = load(data_home)
+    except AbsentDataset as error:
+        raise MissingPhotos(f"{error.summary}\n{_command_for(subject, data_home)}") from None
+    except FileNotFoundError as error:  # the data set is here, but not whole: a download would not be looked at
+        raise ValueError(str(error)) from error
+    if quick and classes is None and subject != "ilsvrc":
+        classes = found[0].target_names[:_QUICK_CLASSES]
+    found = [bunch and select_classes(bunch, classes) for bunch in found]
+    if subject != "ilsvrc":
+        class_labels(found[0])  # refuses a single class before there is a folder
+    _make_folder(folder)
+    options = {"weights": weights, "folder": folder, "n_jobs": n_jobs, "verbose": verbose}
+    selection = {"subject": subject, "quick": quick, **_describe_photos(found[0])}
+    for table in compute(*found, quick, random_state, options):
+        table = replace(table, details={**table.details, "selection": selection})
+        if quick:
+            table = replace(table, notes=(*table.notes, _QUICK_NOTE))
+        table.save(folder)
+        try:
+            save_picture(table, folder)
+        except ImportError as error:  # the figures are worth more than their picture
+            warn_user(str(error))
+        yield table
+
+
+def select_classes(dataset, names):
+    """Leave all but some classes out.
+
+    Parameters
+    ----------
+    dataset : Bunch
+        As from the functions of `skdecaf.datasets`.
+    names : sequence of str or None
+        Of the classes to keep; None keeps all.
+
+    Returns
+    -------
+    Bunch
+        The classes have the numbers that they had; `splits` count the photos that are left.
+
+    Raises
+    ------
+    ValueError
+        Where there is no such class; the message names it.
+
+    Examples
+    --------
+    >>> from sklearn.utils import Bunch
+    >>> from skdecaf._paper import select_classes
+    >>> photos = Bunch(data=["1.jpg", "2.jpg", "3.jpg"], target=[0, 1, 1], target_names=["cat", "dog"])
+    >>> select_classes(photos, ["dog"]).data.tolist()
+    ['2.jpg', '3.jpg']
+    """
+    if names is None:
+        return dataset
+    for name in names:
+        if name not in dataset.target_names:
+            raise ValueError(f"there is no class {name!r}; the classes are {', '.join(dataset.target_names)}")
+    kept = [dataset.target_names.index(name) for name in names]
+    return _select_rows(dataset, np.flatnonzero(np.isin(dataset.target, kept)))
+
+
+def _describe_photos(dataset):
+    """The names of the classes, and a digest of which files are in which class, wherever they lie."""
+    names, target = dataset.target_names, np.asarray(dataset.target)
+    files = sorted(f"{names[k]}/{Path(name).name}" for k, name in zip(target, dataset.filenames, strict=True))
+    digest = hashlib.sha256("\n".join(files).encode("utf-8", "surrogateescape")).hexdigest()
+    return {"classes": [names[k] for k in np.unique(target)], "files_sha256": digest}
+
+
+def _make_folder(folder):
+    """Make the folders of results and of finished cells, and find out whether files can be written there."""
+    try:
+        for place in (Path(folder) / "cells", Path(folder)):
+            place.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=place).close()
+    except OSError as error:
+        reason = f"{str(error.filename)!r}: {error.strerror}"
+        raise type(error)(f"nothing can be written into the folder {str(folder)!r} ({reason}); name another") from None
+
+
+def _select_rows(dataset, rows):
+    chosen = {name: _take(dataset[name], rows) for name in _BY_ROW if dataset.get(name) is not None}
+    if "splits" in dataset:
+        places = np.full(len(dataset.target), -1)
+        places[rows] = np.arange(len(rows))
+        halves = [[places[half] for half in split] for split in dataset.splits]
+        chosen["splits"] = [tuple(half[half >= 0] for half in split) for split in halves]
+    return Bunch(**dict(dataset) | chosen)
+
+
+def _take(values, rows):
+    return values.iloc[rows] if hasattr(values, "iloc") else np.asarray(values)[rows]
+
+
+# What is on this computer: `load(data_home)` returns a list of Bunch, or raises AbsentDataset.
+
+
+def _photos_from(fetch):
+    return lambda data_home: [fetch(data_home=data_home, download_if_missing=False)]
+
+
+def _load_office(data_home):
+    """The photos, and SURF histograms or None."""
+    photos = datasets.fetch_office31(data_home=data_home, download_if_missing=False)
+    try:
+        return [photos, datasets.fetch_office31(features="surf", data_home=data_home, download_if_missing=False)]
+    except AbsentDataset:
+        command = _command("fetch_office31", _SURF, data_home=data_home)
+        warn_user(f"the histograms of SURF words are not here, so Table 1 has no columns for them; {command}")
+        return [photos, None]
+
+
+def _load_scenes(data_home):
+    scenes = datasets.fetch_sun397(data_home=data_home, download_if_missing=False)
+    if not scenes.splits:
+        raise AbsentDataset("the published splits of SUN-397, Partitions.zip, are not there")
+    return [scenes]
+
+
+def _load_ilsvrc(data_home):
+    if data_home is None:
+        raise AbsentDataset("no folder is named that holds the validation photos of ILSVRC-2012")
+    return [datasets.load_ilsvrc_val(data_home)]
+
+
+# What is computed: `compute(*bunches, quick, random_state, options)` yields tables.
+
+
+def _n_splits(quick):
+    return _QUICK_SPLITS if quick else _N_SPLITS
+
+
+def _figure_4(photos, quick, random_state, options):
+    options = {**options, "n_splits": _n_splits(quick), "random_state": random_state}
+    yield figure_4_left(photos, **options)
+    yield figure_4_right(photos, n_per_class=_QUICK_PER_CLASS if quick else N_PER_CLASS, **options)
+
+
+def _table_1(photos, surf, quick, random_state, options):
+    yield table_1(photos, surf, n_splits=_n_splits(quick), random_state=random_state, **options)
+
+
+def _table_2(photos, quick, random_state, options):
+    yield table_2(photos, random_state=random_state, **options)
+
+
+def _table_3(photos, quick, random_state, options):
+    yield table_3(photos, n_splits=_n_splits(quick), random_state=random_state, **options)
+
+
+def _ilsvrc(photos, quick, random_state, options):
+    if quick:
+        photos = _select_rows(photos, np.unique(np.linspace(0, len(photos.target) - 1, _QUICK_PHOTOS).astype(int)))
+    yield imagenet_errors(photos, **options)
+
+
+_SUBJECTS = {
+    "caltech101": (_photos_from(datasets.fetch_caltech101), _figure_4),
+    "office": (_load_office, _table_1),
+    "cub": (_photos_from(datasets.fetch_cub200), _table_2),
+    "sun397": (_load_scenes, _table_3),
+    "ilsvrc": (_load_ilsvrc, _ilsvrc),
+}
+_SURF = 'features="surf"'
+_CALLS = {  # a function of `skdecaf.datasets`, and the arguments of each call
+    "caltech101": ("fetch_caltech101", ""),
+    "office": ("fetch_office31", "", _SURF),
+    "cub": ("fetch_cub200", ""),
+    "sun397": ("fetch_sun397", ""),
+}
+
+
+def _command_for(subject, data_home):
+    """The one command that gets a data set."""
+    if subject == "ilsvrc":
+        return "get it from https://image-net.org, and name its folder: skdecaf reproduce ilsvrc --data DIR"
+    return _command(*_CALLS[subject], data_home=data_home)
+
+
+def _command(fetcher, *arguments, data_home):
+    # As JSON has strings, in double quotes: single ones would look odd within those of the shell.
+    home = "" if data_home is None else f"data_home={json.dumps(str(data_home), ensure_ascii=False)}"
+    calls = "; ".join(f"{fetcher}({', '.join(filter(None, (given, home)))})" for given in arguments)
+    program = f"from skdecaf.datasets import {fetcher}; {calls}"
+    return f"this command gets it: python -c {shlex.quote(program)}"

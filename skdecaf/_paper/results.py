@@ -1,0 +1,157 @@
+"""A table of the paper: what was measured, with the paper's own figures beside it."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from skdecaf._utils.files import publish
+
+_MISSING = "–"
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """A table or figure of the paper as plain data: measured figures, and the paper's beside them.
+
+    Parameters
+    ----------
+    name : str
+        What its files are called, such as ``"table_1"``.
+    title : str
+        What it shows.
+    rows, columns : tuple of str
+        Names, mostly of methods and of features.
+    scores : ndarray of shape (n_rows, n_columns, n_splits), float64
+        Measured in each split, in per cent; NaN where nothing was measured.
+    published : dict, default={}
+        (row, column): (mean, standard deviation or None) of the paper, in per cent.
+    notes : tuple of str, default=()
+        Sentences that stand below the table.
+    details : dict, default={}
+        What it takes to repeat it: protocol, weights, versions, seed, machine, time; values that JSON has.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdecaf._paper import PaperTable
+    >>> table = PaperTable(
+    ...     "birds", "Birds", ("SVM",), ("DeCAF6",), np.array([[[50.0, 52.0]]]), {("SVM", "DeCAF6"): (58.75, None)}
+    ... )
+    >>> print(table.to_markdown())
+    ### Birds
+    <BLANKLINE>
+    |  | DeCAF6 | paper |
+    | --- | --- | --- |
+    | SVM | 51.0 ± 1.0 | 58.75 |
+    """
+
+    name: str
+    title: str
+    rows: tuple
+    columns: tuple
+    scores: np.ndarray
+    published: dict = field(default_factory=dict)
+    notes: tuple = ()
+    details: dict = field(default_factory=dict)
+
+    @property
+    def mean(self):
+        """Mean over the splits, float64 ndarray of shape (n_rows, n_columns)."""
+        return self.scores.mean(axis=2)
+
+    @property
+    def std(self):
+        """Standard deviation over the splits (of the population), float64 ndarray of shape (n_rows, n_columns)."""
+        return self.scores.std(axis=2)
+
+    def to_markdown(self):
+        """Write it as Markdown, each measured column with the paper's to its right.
+
+        Returns
+        -------
+        str
+        """
+        header = ["", *(name for column in self.columns for name in (column, "paper"))]
+        lines = [header, ["---"] * len(header), *(self._cells(i) for i in range(len(self.rows)))]
+        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        return "\n\n".join([f"### {self.title}", table, *self.notes])
+
+    def to_json(self):
+        """Write all of it as JSON: what is not measured is null.
+
+        Returns
+        -------
+        str
+        """
+        cells = [self._values(i, j) for i in range(len(self.rows)) for j in range(len(self.columns))]
+        content = {"name": self.name, "title": self.title, "rows": self.rows, "columns": self.columns, "cells": cells}
+        return json.dumps({**content, "notes": self.notes, "details": self.details}, indent=1, ensure_ascii=False)
+
+    def save(self, folder):
+        """Write ``<name>.md`` and ``<name>.json`` into a folder, where complete files only appear.
+
+        Parameters
+        ----------
+        folder : str or PathLike
+            Made where it is missing.
+
+        Returns
+        -------
+        list of Path
+            The files.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        contents = {folder / f"{self.name}.md": self.to_markdown(), folder / f"{self.name}.json": self.to_json()}
+        for path, text in contents.items():
+            write_text(path, f"{text}\n")
+        return list(contents)
+
+    def _cells(self, i):
+        cells = [self.rows[i]]
+        for j, column in enumerate(self.columns):
+            spread = self.std[i, j] if self.scores.shape[2] > 1 else None
+            measured = None if np.isnan(self.mean[i, j]) else self.mean[i, j]
+            published, published_spread = self.published.get((self.rows[i], column), (None, None))
+            cells += [_text(measured, spread, ".1f"), _text(published, published_spread, "")]
+        return cells
+
+    def _values(self, i, j):
+        row, column = self.rows[i], self.columns[j]
+        published, spread = self.published.get((row, column), (None, None))
+        measured = not np.isnan(self.mean[i, j])
+        return {
+            "row": row,
+            "column": column,
+            "mean": self.mean[i, j] if measured else None,
+            "std": self.std[i, j] if measured else None,
+            "splits": self.scores[i, j].tolist() if measured else None,
+            "paper_mean": published,
+            "paper_std": spread,
+        }
+
+
+def _text(mean, spread, form):
+    if mean is None:
+        return _MISSING
+    return f"{mean:{form}}" if spread is None else f"{mean:{form}} ± {spread:{form}}"
+
+
+def write_text(path, text):
+    """Write a file of text, which appears when it is complete.
+
+    Parameters
+    ----------
+    path : Path
+    text : str
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # another process may write the same file
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        publish(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

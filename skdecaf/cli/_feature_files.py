@@ -1,0 +1,110 @@
+"""Files of features: .npy, .npz, .csv and .parquet, written from rows on disk in little memory."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import csv
+import json
+import os
+import shutil
+import zipfile
+from typing import NamedTuple
+
+import numpy as np
+
+from skdecaf._utils.extras import require
+
+_ROWS_AT_ONCE = 1024
+
+
+class StoredRows(NamedTuple):
+    """Float32 rows in a file without header."""
+
+    path: str
+    n_rows: int
+    n_columns: int
+
+    def batches(self):
+        """Yield (start, array of shape (n, n_columns)) for some rows after the other."""
+        with open(self.path, "rb") as file:
+            for start in range(0, self.n_rows, _ROWS_AT_ONCE):
+                n = min(_ROWS_AT_ONCE, self.n_rows - start)
+                values = np.fromfile(file, np.float32, n * self.n_columns)
+                yield start, values.reshape(n, self.n_columns)
+
+
+def write_features(path, rows, filenames, feature_names):
+    """Write features in the format that the path ends in.
+
+    Parameters
+    ----------
+    path : str
+        Ends in one of ``FORMATS``.
+    rows : StoredRows
+    filenames : list of str
+        One for each row.
+    feature_names : list of str
+        One for each column.
+
+    Raises
+    ------
+    ImportError
+        For Parquet without pyarrow.
+    """
+    FORMATS[suffix(path)](path, rows, filenames, feature_names)
+
+
+def suffix(path):
+    """The ending that says the format."""
+    return os.path.splitext(path)[1].lower()
+
+
+def names_file(path):
+    """Path of the JSON file that holds the names beside a .npy file; None for formats that hold them themselves."""
+    root, ending = os.path.splitext(path)
+    return f"{root}.json" if ending.lower() == ".npy" else None
+
+
+def _write_npy(path, rows, filenames, feature_names):
+    with open(path, "wb") as target:
+        _copy_rows(rows, target)
+    with open(names_file(path), "w", encoding="utf-8") as target:
+        json.dump({"filenames": filenames, "feature_names": feature_names}, target, indent=0)
+
+
+def _write_npz(path, rows, filenames, feature_names):
+    with zipfile.ZipFile(path, "w") as archive:
+        with archive.open("features.npy", "w", force_zip64=True) as target:
+            _copy_rows(rows, target)
+        for name, values in (("filenames", filenames), ("feature_names", feature_names)):
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as target:
+                np.lib.format.write_array(target, np.array(values, dtype=np.str_))
+
+
+def _copy_rows(rows, target):
+    header = {"descr": "<f4", "fortran_order": False, "shape": (rows.n_rows, rows.n_columns)}
+    np.lib.format.write_array_header_1_0(target, header)
+    with open(rows.path, "rb") as source:
+        shutil.copyfileobj(source, target)
+
+
+def _write_csv(path, rows, filenames, feature_names):
+    with open(path, "w", encoding="utf-8", newline="") as target:
+        writer = csv.writer(target, lineterminator="\n")
+        writer.writerow(["filename", *feature_names])
+        for start, batch in rows.batches():
+            for filename, row in zip(filenames[start : start + len(batch)], batch, strict=True):
+                # Nine digits tell every float32 from its neighbours.
+                writer.writerow([filename, *map("{:.9g}".format, row.tolist())])
+
+
+def _write_parquet(path, rows, filenames, feature_names):
+    pa = require("parquet", "a Parquet file")
+    from pyarrow.parquet import ParquetWriter
+
+    fields = [("filename", pa.string()), *((name, pa.float32()) for name in feature_names)]
+    with ParquetWriter(path, pa.schema(fields)) as writer:
+        for start, batch in rows.batches():
+            names = filenames[start : start + len(batch)]
+            writer.write_table(pa.table([pa.array(names), *np.ascontiguousarray(batch.T)], schema=writer.schema))
+
+
+FORMATS = {".npy": _write_npy, ".npz": _write_npz, ".csv": _write_csv, ".parquet": _write_parquet}

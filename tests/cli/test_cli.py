@@ -1,0 +1,539 @@
+"""The command ``skdecaf``: what people type, what they get, and the exit codes."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import errno
+import json
+import os
+import subprocess
+import sys
+import warnings
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skops.io
+from photo_folders import run_skdecaf, skdecaf_process, write_class_folders, write_photo
+from sklearn.ensemble import IsolationForest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+from tiny_networks import tiny_network
+
+import skdecaf
+from skdecaf import DeCAFTransformer, Network
+from skdecaf._imagenet import ImageNetClassifier
+from skdecaf.cli import main
+from skdecaf.cli._photos import find_photos
+from skdecaf.datasets._listing import SUFFIXES
+
+COMMANDS = ("extract", "classify", "train", "predict", "weights", "benchmark", "reproduce", "info", "completion")
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A tiny network with names for its five classes."""
+    network = tiny_network()
+    labels = [(f"n{i}", f"thing {i}") for i in range(5)]
+    path = tmp_path / "tiny.safetensors"
+    Network(network.layers, network.arrays, network.preprocessing, labels=labels, name="tiny").save(path)
+    return str(path)
+
+
+@pytest.fixture
+def animals(tmp_path):
+    return write_class_folders(tmp_path / "animals", cat=6, tiger=7, elephant=8)
+
+
+@pytest.fixture
+def command(capsys):
+    """Run a command in this process: (exit code, standard output, standard error)."""
+
+    def run(*arguments):
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = end.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def standard_input():
+    """Function that lets this process read a file as its standard input."""
+    own = os.dup(0)
+
+    def read_from(path):
+        with open(path) as file:
+            os.dup2(file.fileno(), 0)
+
+    yield read_from
+    os.dup2(own, 0)
+    os.close(own)
+
+
+def broken_photo(path):
+    path.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    return str(path)
+
+
+def photos_of(folder):
+    return sorted(str(path) for path in folder.rglob("*.png"))
+
+
+# Help, usage, errors
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_examples(name, command):
+    code, output, errors = command(name, "--help")
+    assert (code, errors) == (0, "")
+    assert f"examples:\n  skdecaf {name}" in output
+
+
+def test_help_lists_the_commands_and_the_exit_codes(command):
+    code, output, _ = command("--help")
+    assert code == 0
+    assert all(f"\n    {name}" in output for name in COMMANDS)
+    assert "exit codes: 0 done" in output
+    assert command("--version") == (0, f"skdecaf {skdecaf.__version__}\n", "")
+
+
+def test_the_installed_command_is_this_function():
+    (command,) = entry_points(group="console_scripts", name="skdecaf")
+    assert command.load() is main  # and `python -m skdecaf` runs it, too: see below
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "COMMAND"),
+        (("fly",), "invalid choice"),
+        (("extract", "x.jpg"), "-o/--output"),
+        (("extract", "x.jpg", "-o", "x.txt"), "must end in .npy or .npz or .csv or .parquet"),
+        (("extract", "-o", "x.npy"), "no PHOTOS"),
+        (("extract", "x.jpg", "-o", "x.npy", "--batch-size", "0"), "no whole number above 0"),
+        (("extract", "x.jpg", "-o", "x.npy", "--n-jobs", "0"), "no whole number"),
+        (("extract", "x.jpg", "-o", "x.npy", "--weights", "nowhere"), "neither a file nor one of the names mini, "),
+        (("classify", "x.jpg", "-k", "0"), "no whole number above 0"),
+        (("train", "x", "-o", "x.pkl"), "must end in .skops"),
+        (("train", "x", "-o", "x.skops", "--folds", "1"), "one fold leaves nothing to test on"),
+        (("train", "x", "-o", "x.skops", "--folds", "-3"), "no whole number above 0"),
+        (("predict", "x.skops"), "no PHOTOS"),
+    ],
+)
+def test_wrong_usage_is_code_2_and_shows_the_usage_of_the_command(arguments, says, command):
+    code, output, errors = command(*arguments)
+    assert (code, output) == (2, "")
+    assert errors.startswith(f"usage: skdecaf {arguments[0]}" if arguments and arguments[0] != "fly" else "usage: ")
+    assert says in errors
+
+
+def test_failures_are_code_1_and_one_line(command, weights, tmp_path):
+    photo, empty = write_photo(tmp_path / "a.png", 0), tmp_path / "empty"
+    empty.mkdir()
+    broken = broken_photo(tmp_path / "broken.png")
+    output = tmp_path / "x.npy"
+    for arguments, says in [
+        (("extract", "nowhere.jpg", "-o", output), "'nowhere.jpg' does not exist"),
+        (("extract", empty, "-o", output), f"the folder '{empty}' holds no photos"),
+        (("extract", "-q", photo, broken, "-o", output, "--weights", weights), f"'{broken}' cannot be read"),
+        (
+            ("extract", photo, "-o", output, "--layer", "9"),
+            "there is no layer '9'; ask for one of 5, 6, 7, 8, conv1_pre",
+        ),
+        (("extract", photo, "-o", output, "--weights", photo), f"'{photo}'"),
+        (("extract", "--list", "nowhere.txt", "-o", output), "'nowhere.txt': No such file"),
+        (("classify", broken, "--weights", weights), f"'{broken}' cannot be read"),
+        (("classify", photo, "-k", "6", "--weights", weights), "k must be a whole number from 1 to 5"),
+        (("info", "--weights", photo), f"'{photo}'"),
+    ]:
+        code, stdout, errors = command(*arguments)
+        assert (code, stdout) == (1, ""), arguments
+        assert errors.startswith("skdecaf: ") and errors.count("\n") == 1 and says in errors, errors
+    assert not output.exists()
+
+
+@pytest.mark.slow
+def test_a_reader_that_has_enough_is_no_error(weights, tmp_path):
+    folder = tmp_path / "photos"
+    for i in range(300):
+        write_photo(folder / f"{i:03d}.png", i)
+    process = skdecaf_process("classify", folder, "--weights", weights)
+    assert process.stdout.readline().startswith(f"{folder}/000.png\tthing")
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(), errors) == (0, "")
+
+
+def test_a_connection_that_breaks_is_an_error(command, monkeypatch):
+    def run(options):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr("skdecaf.cli.info.run", run)
+    assert command("info") == (1, "", "skdecaf: [Errno 32] Broken pipe\n")
+
+
+def test_photos_may_stand_after_options(command, weights, animals):
+    first, second, third = photos_of(animals)[:3]
+    code, output, errors = command("classify", first, "--weights", weights, second, "-q", third, "-k", "1")
+    assert (code, errors) == (0, "")
+    assert [line.split("\t")[0] for line in output.splitlines()] == [first, second, third]
+    code, _, errors = command("classify", first, "--wrong", second)
+    assert code == 2 and "usage: skdecaf classify" in errors and "unrecognized arguments: --wrong" in errors
+    code, _, errors = command("info", "more")
+    assert code == 2 and "unrecognized arguments: more" in errors
+
+
+def test_a_list_that_is_no_text(command, weights, animals):
+    photo = photos_of(animals)[0]
+    code, _, errors = command("classify", "--list", photo, "--weights", weights)
+    assert code == 1 and errors == f"skdecaf: {photo!r} is no text file with one of PHOTOS a line\n"
+
+
+def test_no_readable_photo_at_all_is_an_error(command, weights, tmp_path):
+    broken = [broken_photo(tmp_path / f"{i}.png") for i in range(2)]
+    code, output, errors = command("classify", *broken, "--weights", weights, "--on-error", "skip", "-q")
+    assert (code, output) == (1, "")
+    assert errors.splitlines()[-1] == "skdecaf: none of the 2 photos can be read"
+    code, _, errors = command("extract", *broken, "--weights", weights, "--on-error", "skip", "-o", tmp_path / "f.csv")
+    assert code == 1 and "none of the 2 photos can be read" in errors
+    assert not list(tmp_path.glob("f.csv*"))
+
+
+def test_an_unreadable_photo_names_the_option_that_leaves_it_out(command, weights, tmp_path):
+    code, _, errors = command("classify", broken_photo(tmp_path / "a.png"), "--weights", weights, "-q")
+    assert code == 1 and errors.endswith(" (--on-error skip leaves such photos out)\n")
+
+
+def test_warnings_are_one_line(weights, tmp_path, command):
+    animals = write_class_folders(tmp_path / "animals", cat=2, tiger=2)
+    write_photo(animals / "stray.png", 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        code, _, errors = command("train", animals, "-q", "--weights", weights, "-o", tmp_path / "m.skops")
+    assert code == 0
+    assert errors.splitlines()[0] == (
+        f"skdecaf: warning: 1 photos in '{animals}' lie in no class folder and are left out"
+    )
+
+
+# Which photos
+
+
+def test_folders_are_searched_in_order_without_what_is_hidden(tmp_path):
+    names = ["b/2.JPG", "b/10.jpg", "a.Png", "c/d/e.tiff", "a/x.webp"]
+    for name in [*names, ".hidden.png", ".cache/1.png", "b/notes.txt", "b/.2.png"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    found = ["a/x.webp", "a.Png", "b/10.jpg", "b/2.JPG", "c/d/e.tiff"]
+    assert find_photos([str(tmp_path)]) == [str(tmp_path / name) for name in found]
+    assert find_photos(["z.raw", str(tmp_path / "b")]) == ["z.raw", f"{tmp_path}/b/10.jpg", f"{tmp_path}/b/2.JPG"]
+
+
+def test_links_are_followed_but_not_in_circles(tmp_path):
+    write_photo(tmp_path / "real" / "1.png", 1)
+    (tmp_path / "all").mkdir()
+    for link in ("first", "second"):
+        (tmp_path / "all" / link).symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "up").symlink_to(tmp_path / "all")
+    assert find_photos([str(tmp_path / "all")]) == [f"{tmp_path}/all/{link}/1.png" for link in ("first", "second")]
+
+
+def test_every_format_that_is_read_has_its_endings():
+    from PIL import Image
+
+    from skdecaf.images.formats import _READERS
+
+    Image.init()
+    known = {ending for ending, name in Image.EXTENSION.items() if name in _READERS}
+    assert {".jpg", ".jpeg", ".png", ".tif", ".webp"} <= set(SUFFIXES)
+    assert set(SUFFIXES) <= known | {".pnm"}
+
+
+def test_photos_come_from_a_list(command, weights, standard_input, tmp_path):
+    photos = [write_photo(tmp_path / f"{i} ä.png", i) for i in range(3)]
+    (tmp_path / "list.txt").write_text(f"{photos[2]}\n\n{photos[0]}\n")
+    common = ("--weights", weights, "-q", "-o", tmp_path / "x.npy", "--overwrite")
+    assert command("extract", photos[1], "--list", tmp_path / "list.txt", *common)[0] == 0
+    assert json.loads((tmp_path / "x.json").read_text())["filenames"] == [photos[1], photos[2], photos[0]]
+    standard_input(tmp_path / "list.txt")
+    assert command("extract", "--list", "-", *common)[0] == 0
+    assert json.loads((tmp_path / "x.json").read_text())["filenames"] == [photos[2], photos[0]]
+
+
+# extract
+
+
+def test_extract_reports_what_it_leaves_out(command, weights, animals, tmp_path):
+    broken = broken_photo(animals / "cat" / "broken.png")
+    common = ("extract", animals, "--weights", weights, "--on-error", "skip", "--layer", "pool5,fc6", "--layer", "7")
+    code, output, errors = command(*common, "-q", "-o", tmp_path / "x.npz")
+    assert code == 0
+    assert errors.startswith(f"skdecaf: left out: '{broken}' cannot be read") and errors.count("\n") == 1
+    archive = np.load(tmp_path / "x.npz")
+    good = [photo for photo in photos_of(animals) if photo != broken]
+    expected = DeCAFTransformer(["pool5", 6, 7], dropout=False, weights=weights).fit_transform(good)
+    np.testing.assert_array_equal(archive["features"], expected)
+    assert archive["filenames"].tolist() == good
+    assert output == f"{tmp_path}/x.npz: 21 photos, {expected.shape[1]} features each; 1 left out\n"
+
+    _, output, errors = command(*common, "-o", tmp_path / "y.npz", "--json")
+    summary = json.loads(output)
+    assert summary.pop("left_out") == [{"file": broken, "reason": errors.splitlines()[-1].split("left out: ")[1]}]
+    size = expected.shape[1]
+    assert summary == {"output": f"{tmp_path}/y.npz", "photos": 21, "features": size, "resumed": 0}
+    assert "21/22" in errors or "22/22" in errors  # the progress bar
+
+
+def test_float_photos_share_one_range(command, weights, tmp_path):
+    from PIL import Image
+
+    generator = np.random.default_rng(0)
+    arrays = [generator.random((20, 30), np.float32) * scale for scale in (1, 1000)]
+    paths = [str(tmp_path / f"{i}.tif") for i in range(2)]
+    for array, path in zip(arrays, paths, strict=True):
+        Image.fromarray(array).save(path)
+    assert command("extract", *paths, "--weights", weights, "-o", tmp_path / "x.npz")[0] == 0
+    expected = DeCAFTransformer(dropout=False, weights=weights).fit_transform(arrays)
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npz")["features"], expected)
+
+
+# classify
+
+
+def test_classify_prints_the_names_of_the_network(command, weights, animals):
+    photos = photos_of(animals)
+    code, output, errors = command("classify", animals, "--weights", weights, "-k", "2", "-q")
+    assert (code, errors) == (0, "")
+    probabilities = ImageNetClassifier(weights).predict_proba(photos)
+    rows = [line.split("\t") for line in output.splitlines()]
+    assert [row[0] for row in rows] == [photo for photo in photos for _ in range(2)]
+    for i, values in enumerate(probabilities):
+        first, second = np.argsort(-values)[:2]
+        assert rows[2 * i][1:] == [f"thing {first}", f"{values[first]:.4f}", f"n{first}"]
+        assert rows[2 * i + 1][1:] == [f"thing {second}", f"{values[second]:.4f}", f"n{second}"]
+
+
+def test_tabs_and_line_breaks_in_names_of_files_stay_in_their_column(command, weights, tmp_path):
+    write_photo(tmp_path / "a\tb\nc.png", 0)
+    code, output, errors = command("classify", tmp_path / "a\tb\nc.png", "--weights", weights, "-k", "1", "-q")
+    assert (code, errors, output.count("\n"), output.count("\t")) == (0, "", 1, 3)
+    assert output.startswith(f"{tmp_path}/a\\tb\\nc.png\tthing")
+
+
+def test_classify_json_is_an_object_a_line_and_leaves_out_broken_photos(command, weights, animals):
+    photos = photos_of(animals)
+    broken = broken_photo(animals / "cat" / "broken.png")
+    code, output, errors = command("classify", animals, "--weights", weights, "--json", "--on-error", "skip", "-q")
+    assert code == 0
+    objects = [json.loads(line) for line in output.splitlines()]
+    assert [item["file"] for item in objects] == photos
+    expected = ImageNetClassifier(weights).top_k(photos)
+    assert objects[0]["labels"] == [{"label": p.name, "probability": p.probability, "id": p.wnid} for p in expected[0]]
+    lines = errors.splitlines()
+    assert lines[0].startswith(f"skdecaf: left out: '{broken}' cannot be read")
+    assert lines[1:] == ["skdecaf: 1 of 22 photos left out"]
+
+
+# train and predict
+
+
+def test_a_trained_model_is_the_pipeline_that_one_would_write(command, weights, animals, tmp_path):
+    photos = photos_of(animals)
+    labels = [os.path.basename(os.path.dirname(photo)) for photo in photos]
+    model = tmp_path / "animals.skops"
+    code, output, _ = command("train", animals, "--weights", weights, "-o", model)
+    assert code == 0
+    by_hand = make_pipeline(DeCAFTransformer(weights=weights), LogisticRegression(max_iter=1000))
+    scores = cross_val_score(by_hand, photos, labels, cv=StratifiedKFold(5, shuffle=True, random_state=0))
+    assert output.splitlines() == [
+        f"{model}: 21 photos of 3 classes",
+        f"accuracy {scores.mean():.1%} in cross-validation with 5 folds ({scores.min():.1%} to {scores.max():.1%})",
+    ]
+    code, output, _ = command("predict", model, *photos, "--json", "-k", "3")
+    assert code == 0
+    objects = [json.loads(line) for line in output.splitlines()]
+    assert [item["file"] for item in objects] == photos
+    expected = by_hand.fit(photos, labels).predict_proba(photos)
+    for item, row in zip(objects, expected, strict=True):
+        got = {label["label"]: label["probability"] for label in item["labels"]}
+        np.testing.assert_allclose([got[label] for label in by_hand.classes_], row, atol=1e-4)
+        assert list(got.values()) == sorted(got.values(), reverse=True)
+
+
+@pytest.mark.slow
+def test_a_model_works_in_another_process_and_folder(command, weights, animals, tmp_path):
+    model = tmp_path / "animals.skops"
+    assert command("train", animals, "--weights", weights, "--folds", "0", "-o", model)[0] == 0
+    arguments = ("predict", model, animals, "--json", "-q")
+    assert run_skdecaf(*arguments, cwd="/") == command(*arguments)[1:]
+
+
+def test_train_and_predict_leave_out_broken_photos(command, weights, animals, tmp_path):
+    broken = broken_photo(animals / "cat" / "broken.png")
+    arguments = ("train", animals, "--weights", weights, "-q", "-o", tmp_path / "m.skops", "--json")
+    code, output, errors = command(*arguments)
+    assert (code, output) == (1, "") and "broken.png') cannot be read" in errors
+    assert not (tmp_path / "m.skops").exists()
+    code, output, errors = command(*arguments, "--on-error", "skip")
+    summary = json.loads(output)
+    assert code == 0
+    assert summary["photos"] == {"cat": 6, "elephant": 8, "tiger": 7}
+    assert len(summary["accuracies"]) == 5
+    assert [item["file"] for item in summary["left_out"]] == [broken]
+    code, output, errors = command("predict", tmp_path / "m.skops", broken, animals / "tiger", "--on-error", "skip")
+    rows = [line.split("\t") for line in output.splitlines()]
+    assert code == 0
+    assert [row[:2] for row in rows] == [[photo, "tiger"] for photo in photos_of(animals / "tiger")]
+    assert all(0.3 < float(row[2]) <= 1 for row in rows)
+    assert f"left out: '{broken}' cannot be read" in errors and "1 of 8 photos left out" in errors
+    code, _, errors = command("predict", tmp_path / "m.skops", broken, animals / "tiger")
+    assert code == 1 and errors.count("\n") == 1 and f"'{broken}' cannot be read" in errors
+
+
+def test_what_is_no_folder_of_class_folders_is_told(command, weights, tmp_path):
+    for name, counts, says in [
+        ("none", {}, "holds no class folders, but at least two"),
+        ("one", {"cat": 2}, "holds 1 class folder, but at least two"),
+        ("empty", {"cat": 2, "dog": 0}, "dog' holds no photos"),
+    ]:
+        folder = tmp_path / name
+        folder.mkdir()
+        write_class_folders(folder, **counts)
+        code, output, errors = command("train", folder, "-q", "--weights", weights, "-o", tmp_path / "m.skops")
+        assert (code, output) == (1, "") and says in errors and errors.count("\n") == 1
+    code, _, errors = command("train", tmp_path / "nowhere", "-o", tmp_path / "m.skops")
+    assert code == 1 and "is no folder" in errors
+    folder = write_class_folders(tmp_path / "bad", cat=2, dog=0)
+    broken_photo(folder / "dog" / "1.png")
+    arguments = ("train", folder, "-q", "--weights", weights, "-o", tmp_path / "m.skops", "--on-error", "skip")
+    code, _, errors = command(*arguments)
+    assert code == 1 and f"none of the photos in '{folder}/dog' can be read" in errors
+
+
+def test_a_class_of_one_photo_is_trained_without_cross_validation(command, weights, tmp_path):
+    folder = write_class_folders(tmp_path / "animals", cat=1, elephant=3)
+    code, output, _ = command("train", folder, "--weights", weights, "-o", tmp_path / "m.skops")
+    assert code == 0
+    assert output.splitlines()[1] == "accuracy unknown: class 'cat' has 1 photo, and cross-validation takes two"
+    code, output, _ = command("predict", tmp_path / "m.skops", folder)
+    assert code == 0 and len(output.splitlines()) == 4
+    arguments = ("train", folder, "--weights", weights, "-o", tmp_path / "m.skops", "--overwrite", "--folds", "0")
+    assert "accuracy unknown: no cross-validation was asked for" in command(*arguments)[1]
+
+
+def test_a_model_that_is_there_stays(command, weights, animals, tmp_path):
+    model = tmp_path / "m.skops"
+    model.write_text("mine")
+    code, _, errors = command("train", animals, "--weights", weights, "-o", model)
+    assert code == 1 and "exists" in errors and "--overwrite" in errors
+    assert model.read_text() == "mine"
+    assert command("train", animals, "--weights", weights, "-o", model, "--overwrite", "--folds", "0")[0] == 0
+    assert [path.name for path in tmp_path.glob("m.skops*")] == ["m.skops"]
+
+
+def test_a_model_that_cannot_be_written_leaves_nothing(command, weights, animals, tmp_path, monkeypatch):
+    def dump(model, path):
+        Path(path).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("skops.io.dump", dump)
+    code, _, errors = command("train", animals, "--weights", weights, "-o", tmp_path / "m.skops", "--folds", "0", "-q")
+    assert code == 1 and "No space left" in errors
+    assert not list(tmp_path.glob("m.skops*"))
+
+
+def test_models_that_could_run_code_are_refused(command, animals, tmp_path):
+    model = tmp_path / "m.skops"
+    skops.io.dump(make_pipeline(DeCAFTransformer(), LogisticRegression()).set_params(verbose=os.getcwd), model)
+    code, output, errors = command("predict", model, animals)
+    assert (code, output) == (1, "")
+    assert errors.count("\n") == 1 and f"'{model}' is refused: it holds posix.getcwd" in errors
+
+
+def test_what_is_no_model_is_told(command, weights, animals, tmp_path):
+    photos = photos_of(animals)
+    labels = [os.path.basename(os.path.dirname(photo)) for photo in photos]
+    without_probabilities = make_pipeline(DeCAFTransformer(weights=weights), LinearSVC()).fit(photos, labels)
+    for value, says in [
+        ({"a": 1}, "holds a dict; needed is a pipeline"),
+        (IsolationForest(), "holds a IsolationForest; needed"),
+        (make_pipeline(DeCAFTransformer()), "holds a Pipeline; needed"),
+        (without_probabilities, "ends with LinearSVC, which gives no probabilities"),
+    ]:
+        skops.io.dump(value, tmp_path / "m.skops")
+        code, output, errors = command("predict", tmp_path / "m.skops", animals)
+        assert (code, output) == (1, "") and errors.count("\n") == 1 and says in errors
+    code, _, errors = command("predict", photos[0], animals)
+    assert code == 1 and "is no skops file" in errors
+    code, _, errors = command("predict", tmp_path / "nowhere.skops", animals)
+    assert code == 1 and "there is no model" in errors
+
+
+def test_a_model_finds_its_network_changed(command, weights, animals, tmp_path):
+    assert command("train", animals, "--weights", weights, "-o", tmp_path / "m.skops", "--folds", "0")[0] == 0
+    tiny_network(1).save(weights)
+    code, output, errors = command("predict", tmp_path / "m.skops", animals)
+    assert (code, output) == (1, "")
+    assert "is another network than the one that fit saw" in errors
+    os.unlink(weights)
+    code, output, errors = command("predict", tmp_path / "m.skops", animals)
+    assert (code, output) == (1, "")
+    assert f"m.skops' was trained with the weights '{weights}', which are not there any more; put them back" in errors
+
+
+# info and completion
+
+
+@pytest.mark.slow
+def test_info_tells_what_runs(command):
+    import sklearn
+
+    from skdecaf import _kernels
+
+    code, output, _ = command("info", "--json")
+    assert code == 0
+    info = json.loads(output)
+    assert info["versions"]["scikit-learn"] == sklearn.__version__
+    assert info["versions"]["skdecaf"] == skdecaf.__version__
+    assert info["kernels"] == {"in_use": _kernels.instruction_set, "supported": _kernels.supported()}
+    assert info["weights"]["fingerprint"] == DeCAFTransformer(dropout=False).fit([np.eye(9)]).network_fingerprint_
+    assert info["memory"]["weights_bytes"] == 4 * info["weights"]["parameters"]
+    assert info["weights"]["blobs"]["fc6"] == 2048
+    code, output, _ = command("info", "--json", "--precision", "compact", "--layer", "7")
+    assert code == 0
+    dense, rows = 2304 * 2048 + 2048 * 1024 + 1024 * 1000, 2048 + 1024 + 1000
+    factors = 2304 // 36 * 2048 + 2048 // 8 * 1024 + 1024 // 8 * 1000
+    expected = info["memory"]["weights_bytes"] - 2 * dense + factors + 4 * rows
+    assert json.loads(output)["memory"]["weights_bytes"] == expected
+    code, output, _ = command("info")
+    assert code == 0
+    assert f"  in use: {_kernels.instruction_set}\n" in output
+    assert f"  parameters: {info['weights']['parameters']:,}\n" in output
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion_knows_the_commands(shell, command):
+    pytest.importorskip("shtab")
+    code, output, _ = command("completion", shell)
+    assert code == 0
+    assert all(name in output for name in COMMANDS)
+
+
+def test_bash_takes_the_script(command):
+    pytest.importorskip("shtab")
+    _, script, _ = command("completion", "bash")
+    words = "COMP_WORDS=(skdecaf extract --on-error r); COMP_CWORD=3; _shtab_skdecaf; echo ${COMPREPLY[@]}"
+    result = subprocess.run(["bash", "-c", f"{script}\n{words}"], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["raise"]
+
+
+def test_completion_without_shtab_names_the_extra(command, monkeypatch):
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    code, _, errors = command("completion", "bash")
+    assert code == 1 and 'pip install "skdecaf[completion]"' in errors
