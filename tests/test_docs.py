@@ -21,8 +21,6 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 import skdecaf
-import skdecaf._paper
-import skdecaf.benchmark
 import skdecaf.datasets
 import skdecaf.images
 import skdecaf.model_selection
@@ -43,9 +41,7 @@ PUBLIC_MODULES = (
     skdecaf.images,
     skdecaf.datasets,
     skdecaf.model_selection,
-    skdecaf.benchmark,
     skdecaf.plotting,
-    skdecaf._paper,
 )
 
 MARKDOWN_BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -76,7 +72,7 @@ def photos(tmp_path, monkeypatch):
 
 
 SLOW_PAGES = (
-    "first_features.rst", "layers.rst", "pipelines.rst", "plots.rst", "protocols.rst", "reproduce.rst", "weights.rst",
+    "first_features.rst", "layers.rst", "pipelines.rst", "plots.rst", "protocols.rst", "weights.rst",
 )  # fmt: skip
 
 
@@ -130,7 +126,7 @@ def modules_with_examples():
     return [name for name in names if ">>> " in Path(importlib.util.find_spec(name).origin).read_text("utf-8")]
 
 
-SLOW_EXAMPLES = re.compile(r"skdecaf\.(_dropout_classifier|benchmark\..*|plotting\..*)")
+SLOW_EXAMPLES = re.compile(r"skdecaf\.(_dropout_classifier|plotting\..*)")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +185,6 @@ def test_docstrings_have_the_form_of_numpydoc(name):
     optional, obj = OPTIONAL, public_objects().get(name)
     if dataclasses.is_dataclass(obj):
         optional = OPTIONAL | {"PR01"}  # one line may say what its few fields are
-    # By where it is defined: skdecaf._paper.table_1 is a module, too.
     full_name = f"{obj.__module__}.{obj.__qualname__}" if obj else name
     assert not [(code, message) for code, message in validate(full_name)["errors"] if code not in optional]
 
@@ -233,7 +228,7 @@ def test_table_of_weights_is_that_of_the_registry():
             assert download == f"{weights.file.size / 1e6:.0f} MB", name
 
 
-def test_contributing_page_names_every_room():
+def test_contributing_page_names_every_part():
     page = (DOCS / "contributing.rst").read_text(encoding="utf-8")
     for entry in Path(skdecaf.__file__).parent.iterdir():
         if entry.suffix == ".py" or (entry.is_dir() and (entry / "__init__.py").exists()):

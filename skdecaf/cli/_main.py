@@ -7,10 +7,10 @@ import select
 import sys
 import warnings
 
-from skdecaf.cli import benchmark, classify, completion, extract, info, predict, reproduce, train, weights
+from skdecaf.cli import classify, completion, extract, info, predict, reproduce, train, weights
 from skdecaf.cli._options import complain
 
-_COMMANDS = (extract, classify, train, predict, weights, benchmark, reproduce, info, completion)
+_COMMANDS = (extract, classify, train, predict, weights, reproduce, info, completion)
 _DESCRIPTION = "Features and labels of photos from a deep convolutional network, on any CPU, offline."
 _EPILOG = """\
 examples:

@@ -28,32 +28,23 @@ def require_matplotlib(display):
     return require("plot", display.__name__)
 
 
-def axes_for(display, ax=None, *, figsize, ncols=1):
-    """The axes that a display was given, or those of a new figure.
+def axes_for(display, ax=None, *, figsize):
+    """Return the axes that a display was given, or those of a new figure.
 
     Parameters
     ----------
     display : object
         Its class names what needs matplotlib.
-    ax : matplotlib Axes, or sequence of `ncols` of them, or None
+    ax : matplotlib Axes or None
     figsize : tuple (width, height)
         Of a new figure, in inches.
-    ncols : int, default=1
-        How many axes are needed, side by side.
 
     Returns
     -------
-    matplotlib Axes, or ndarray of shape (ncols,) of them where there are several
+    matplotlib Axes
     """
     pyplot = require_matplotlib(type(display))
-    if ax is None:
-        return pyplot.subplots(ncols=ncols, figsize=figsize, layout="constrained")[1]
-    if ncols == 1:
-        return ax
-    axes = np.ravel(ax)
-    if len(axes) != ncols:
-        raise ValueError(f"{type(display).__name__} draws into {ncols} axes; ax has {len(axes)}")
-    return axes
+    return pyplot.subplots(figsize=figsize, layout="constrained")[1] if ax is None else ax
 
 
 def with_defaults(defaults, given, artist):

@@ -28,7 +28,7 @@ from skdecaf.cli import main
 from skdecaf.cli._photos import find_photos
 from skdecaf.datasets._listing import SUFFIXES
 
-COMMANDS = ("extract", "classify", "train", "predict", "weights", "benchmark", "reproduce", "info", "completion")
+COMMANDS = ("extract", "classify", "train", "predict", "weights", "reproduce", "info", "completion")
 
 
 @pytest.fixture

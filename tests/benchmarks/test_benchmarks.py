@@ -4,27 +4,27 @@
 import json
 import math
 
+import comparison
+import files
+import layers
+import memory
 import numpy as np
 import pytest
+import throughput
+from engines import Peer, engine_environment
+from files import measure_files
+from layers import time_layers
+from machine import product_speed
+from memory import peak_memory
+from photos import random_images, write_photos
 from PIL import Image
+from report import group_by_kind, to_markdown
+from throughput import measure_throughput
 from tiny_networks import TINY, tiny_network
+from worker import start_worker
 
 from skdecaf import Network
 from skdecaf._forward import ForwardPass
-from skdecaf.benchmark import (
-    group_by_kind,
-    measure_throughput,
-    peak_memory,
-    product_speed,
-    run_benchmark,
-    throughput,
-    time_layers,
-    to_markdown,
-)
-from skdecaf.benchmark.engines import Peer, engine_environment
-from skdecaf.benchmark.layers import random_images
-from skdecaf.benchmark.photos import write_photos
-from skdecaf.benchmark.worker import start_worker
 from skdecaf.images import cut_windows, decode, fit_image
 from skdecaf.weights import Preprocessing
 
@@ -96,29 +96,35 @@ def test_photos_have_the_size_that_was_asked_for(tmp_path):
 
 
 def test_an_engine_that_is_missing_is_named_with_its_extra(monkeypatch):
-    monkeypatch.setattr(throughput, "_version", lambda name: None)
+    monkeypatch.setattr(comparison, "_version", lambda name: None)
     said = []
-    assert measure_throughput(
-        tiny_network(), against=["openvino"], batch_sizes=(), sizes=(), notify=said.append
-    ) == []  # fmt: skip
+    assert measure_throughput(tiny_network(), against=["openvino"], batch_sizes=(), notify=said.append) == []
     assert said == ['openvino is left out: its package openvino is missing; run pip install "skdecaf[bench]"']
 
 
-def test_an_engine_that_nobody_knows_is_refused():
-    with pytest.raises(ValueError, match="there is no engine 'caffe' to compare with; there are onnxruntime, "):
-        measure_throughput(tiny_network(), against=["caffe"])
+@pytest.mark.parametrize(
+    ("benchmark", "arguments", "says"),
+    [
+        (throughput, "--against caffe", "there is no engine 'caffe' to compare with; there are onnxruntime, "),
+        (throughput, "--threads 0", "'0' is not a whole number above 0"),
+        (layers, "--threads 2", "unrecognized arguments: --threads 2"),
+        (files, "--photos /nowhere", "no file /nowhere/"),
+        (memory, "--plot a.png", "unrecognized arguments: --plot a.png"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_measured(benchmark, arguments, says, capsys):
+    with pytest.raises(SystemExit) as end:
+        benchmark.main(arguments.split())
+    assert end.value.code == 2
+    assert says in capsys.readouterr().err
 
 
-def test_what_cannot_be_measured_is_told_before_anything_is(tmp_path):
-    unsaid = {"notify": lambda line: pytest.fail(line)}
-    with pytest.raises(ValueError, match="there is no part 'all' to measure; there are layers, "):
-        run_benchmark(parts=["layers", "all"], **unsaid)
-    with pytest.raises(ValueError, match="there is no engine 'caffe' to compare with"):
-        run_benchmark(against=["caffe"], **unsaid)
+def test_a_file_that_is_no_photo_is_named_before_anything_is_measured(tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"no photo")
+    with pytest.raises(ValueError, match=r"broken\.jpg"):
+        files.main(["--photos", str(tmp_path)])
     with pytest.raises(ValueError, match=r"nowhere\.jpg.* does not exist"):
-        run_benchmark(files=[str(tmp_path / "nowhere.jpg")], **unsaid)
-    with pytest.raises(ValueError, match=r"nowhere\.jpg.* does not exist"):
-        measure_throughput(files=[str(tmp_path / "nowhere.jpg")], **unsaid)
+        measure_files(photos=[str(tmp_path / "nowhere.jpg")], notify=lambda line: pytest.fail(line))
 
 
 @pytest.mark.parametrize("policy", ["warp", "crop"])
@@ -172,7 +178,7 @@ def test_page_of_a_report():
 
 
 def test_the_environment_that_slows_products_down_is_told(monkeypatch):
-    from skdecaf.benchmark.machine import describe_machine
+    from machine import describe_machine
 
     for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
         monkeypatch.delenv(name, raising=False)
@@ -206,8 +212,9 @@ def test_engines_compute_the_same(tmp_path):
     packages = {"onnxruntime": "onnxruntime", "openvino": "openvino", "opencv": "cv2"}
     engines = [name for name, module in packages.items() if pytest.importorskip(module)]
     photos = write_photos(tmp_path, (40, 50))
-    options = {"threads": [2], "batch_sizes": (1, 4), "files": photos, "rounds": 1}
-    records = measure_throughput(network_with_everything(), 6, against=engines, **options)
+    network, options = network_with_everything(), {"threads": [2], "against": engines, "rounds": 1}
+    records = measure_throughput(network, batch_sizes=(1, 4), **options)
+    records += measure_files(network, photos=photos, **options)
     assert {record["source"] for record in records} == {"memory", "files"}
     assert len(records) == len(["skdecaf", *engines]) * 3
     assert all(record["largest_error"] < 1e-5 for record in records)
@@ -217,8 +224,8 @@ def test_engines_compute_the_same(tmp_path):
 @pytest.mark.parametrize("network", [tiny_network(), network_with_everything()], ids=["tiny", "everything"])
 def test_the_module_of_torch_computes_the_same(network, tmp_path):
     torch = pytest.importorskip("torch")
-    from skdecaf.benchmark.engines import SkdecafEngine
-    from skdecaf.benchmark.torch_module import build_module
+    from engines import SkdecafEngine
+    from torch_module import build_module
 
     network.save(tmp_path / "network.safetensors")
     images = random_images(network, 3)
@@ -230,18 +237,56 @@ def test_the_module_of_torch_computes_the_same(network, tmp_path):
         np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
 
 
+@pytest.fixture
+def report_of(tmp_path, capsys):
+    """Run a benchmark on a tiny network: its figures, which are what it prints."""
+
+    def run(benchmark, *arguments):
+        tiny_network().save(tmp_path / "tiny.safetensors")
+        written = str(tmp_path / "report.json")
+        benchmark.main(["--weights", str(tmp_path / "tiny.safetensors"), "--json", written, *arguments])
+        with open(written, encoding="utf-8") as file:
+            report = json.load(file)
+        assert capsys.readouterr().out == to_markdown(report)
+        return report
+
+    return run
+
+
 @pytest.mark.slow
-def test_a_report_of_everything_survives_json(tmp_path):
-    pytest.importorskip("onnxruntime")
-    weights, photos = tmp_path / "tiny.safetensors", write_photos(tmp_path, (40, 50))
-    tiny_network().save(weights)
-    options = {"threads": [1], "batch_sizes": (1, 4), "files": photos, "rounds": 1, "n_files": 5}
-    report = run_benchmark(
-        weights, 6, precision="compact", against=["onnxruntime"], each_instruction_set=True, **options
-    )
+def test_each_instruction_set_is_timed_and_drawn(report_of, tmp_path):
+    pytest.importorskip("matplotlib")
+    report = report_of(layers, "--each-instruction-set", "--rounds", "1", "--plot", str(tmp_path / "a.png"))
     assert [times["instruction_set"] for times in report["layers"]] == report["machine"]["kernels"]["supported"]
-    assert {record["engine"] for record in report["throughput"]} == {"skdecaf", "onnxruntime"}
-    assert to_markdown(json.loads(json.dumps(report))) == to_markdown(report)
+    assert "| conv1" in to_markdown(report)
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_options_of_comparisons_count(report_of):
+    pytest.importorskip("onnxruntime")
+    arguments = "--precision compact --against onnxruntime --threads 1,2 --rounds 3 --layer pool5 --batch-sizes 1,4"
+    report = report_of(throughput, *arguments.split())
+    records = report["throughput"]
+    assert [(record["batch_size"], record["threads"], record["engine"]) for record in records] == [
+        (size, threads, engine) for size in (1, 4) for threads in (1, 2) for engine in ("skdecaf", "onnxruntime")
+    ]
+    assert {len(record["seconds"]) for record in records} == {3}
+    assert (report["network"]["precision"], report["network"]["blob"]) == ("compact", "pool5")
+
+
+@pytest.mark.slow
+def test_your_photos_are_read(report_of, tmp_path):
+    (tmp_path / "photos").mkdir()
+    write_photos(tmp_path / "photos", (40, 50))
+    (record,) = report_of(files, "--photos", str(tmp_path / "photos"), "--rounds", "1")["files"]
+    assert (record["engine"], record["source"]) == ("skdecaf", "files")
+
+
+@pytest.mark.slow
+def test_memory_is_reported(report_of):
+    report = report_of(memory, "--n-files", "5", "--batch-size", "4", "--threads", "1")
+    assert (report["memory"]["n_files"], report["memory"]["batch_size"], report["memory"]["threads"]) == (5, 4, 1)
 
 
 @pytest.mark.slow

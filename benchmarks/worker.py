@@ -1,6 +1,6 @@
-"""A process of its own that answers calls: one request and one answer a line, in JSON.
+"""A process that answers calls: one request and one answer a line, in JSON.
 
-An engine lives in one, so that no two libraries share threads or memory, and waits there while the others are timed.
+Each engine has one, so that no two libraries share threads or memory, and waits there while others are timed.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -29,11 +29,11 @@ def start_worker(environment=None):
     Worker
     """
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    command = [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"]
-    variables = {**os.environ, **(environment or {})}
+    # Python then finds the modules of this folder, and not those of the current one.
+    variables = {**os.environ, "PYTHONSAFEPATH": "", **(environment or {})}
     with (
         tempfile.TemporaryFile("w+") as errors,  # a pipe that nobody reads might fill
-        subprocess.Popen(command, stderr=errors, env=variables, **pipes) as process,
+        subprocess.Popen([sys.executable, __file__], stderr=errors, env=variables, **pipes) as process,
     ):
         try:
             yield Worker(process, errors)
@@ -81,7 +81,7 @@ class _Service:
 
     def prepare(self, name, task, threads, batch_size):
         """Make an engine ready for a batch size, and say which settings it has."""
-        from skdecaf.benchmark.engines import ENGINES
+        from engines import ENGINES
 
         self.engine = ENGINES[name](task, threads, batch_size)
         return self.engine.settings
@@ -113,29 +113,17 @@ class _Service:
         self.engine.run_files(files)
         return time.perf_counter() - start, time.process_time() - cpu_start
 
-    def time_layers(self, weights, layer, precision, batch_size, rounds):
+    def time_layers(self, **arguments):
         """Times of the steps of the forward pass, with this process's instruction set."""
-        from skdecaf.benchmark.layers import time_layers
+        from layers import time_layers
 
-        return time_layers(weights, layer, precision=precision, batch_size=batch_size, rounds=rounds)
+        return time_layers(**arguments)
 
-    def transform_many(self, weights, layer, precision, files, threads, batch_size):
-        """Memory of this process while photos are transformed, as `peak_memory` returns it."""
-        import numpy as np
+    def transform_many(self, **arguments):
+        """Memory of this process while photos are transformed."""
+        from memory import transform_many
 
-        from skdecaf._decaf import DeCAFTransformer
-        from skdecaf.benchmark.machine import forget_peak_memory, process_memory
-        from skdecaf.weights import resolve_network
-
-        network = resolve_network(weights, 0, precision)
-        options = {"dropout": False, "n_jobs": threads, "batch_size": batch_size}
-        transformer = DeCAFTransformer(layer, weights=network, **options)
-        forget_peak_memory()  # or it may lie in the loading of the network
-        loaded = process_memory("VmRSS")
-        result = transformer.fit_transform(np.array(files, dtype=object))
-        peak = process_memory("VmHWM")
-        above = None if loaded is None else peak - loaded - result.nbytes
-        return {"n_files": len(files), "loaded": loaded, "peak": peak, "result": result.nbytes, "above": above}
+        return transform_many(**arguments)
 
 
 def serve():
@@ -151,3 +139,7 @@ def serve():
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,4 +1,4 @@
-"""Photos to measure with, of any size, made of the two that come with scikit-learn."""
+"""Images to measure with: random pixels, and JPEG files made from the two photos that scikit-learn ships."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from pathlib import Path
@@ -7,42 +7,18 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from skdecaf._inputs.sources import check_images
-from skdecaf.cli._photos import PhotoFiles
-
 _N_PHOTOS = 4
 _QUALITY = 90
-_NOISE = 4.0  # standard deviation; enlarged photos are too smooth otherwise, and decode too fast
+_NOISE = 4.0  # standard deviation; without noise, enlarged photos are too smooth and decode too fast
 
 
-def check_photos(files):
-    """Refuse files that are no photos, as far as that shows without decoding them.
-
-    Parameters
-    ----------
-    files : sequence of str, or None
-
-    Raises
-    ------
-    ImageError
-        Names the first that is none.
-    """
-    check_images(PhotoFiles(files or ()), "raise")
+def random_images(network, n):
+    """Make n images of random pixels, of the size that the network reads."""
+    return np.random.default_rng(0).integers(0, 256, (n, *network.preprocessing.crop, 3), dtype=np.uint8)
 
 
 def write_photos(folder, size):
-    """Write a few JPEG files with the grain that cameras leave.
-
-    Parameters
-    ----------
-    folder : str or PathLike
-    size : tuple (height, width)
-
-    Returns
-    -------
-    list of str
-        Their paths.
-    """
+    """Write four JPEG files of a size (height, width), with the grain of a camera, and return their paths."""
     generator, paths = np.random.default_rng(0), []
     for i in range(_N_PHOTOS):
         photo = Image.fromarray(load_sample_images().images[i % 2]).resize(size[::-1], Image.Resampling.BICUBIC)

@@ -1,12 +1,22 @@
-"""Where the time goes: every step of the forward pass, on one thread."""
+"""Measure where the time goes: every step of the forward pass, on one thread.
+
+    python benchmarks/layers.py --weights random
+    python benchmarks/layers.py --each-instruction-set --plot layers.png
+
+The paper (Donahue et al., ICML 2014, section 3.3 and figure 3) breaks the time down in the same way.
+"""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import time
 
 import numpy as np
+from machine import product_speed
+from options import add_rounds, make_parser, positive
+from photos import random_images
+from report import describe, finish, say
+from worker import start_worker
 
 from skdecaf._forward import plan_forward_pass
-from skdecaf.benchmark.machine import product_speed
 from skdecaf.weights import resolve_network
 from skdecaf.weights.blob_names import resolve_blobs
 from skdecaf.weights.layers import layer_to_dict, multiply_adds
@@ -20,36 +30,28 @@ def time_layers(weights="mini", layer=6, *, precision="float32", batch_size=64, 
     weights : str, PathLike or Network, default="mini"
         As for `skdecaf.DeCAFTransformer`.
     layer : int, str or list of them, default=6
-        Nothing beyond is computed.
+        Nothing above it is computed.
     precision : {"float32", "compact"}, default="float32"
         As for `skdecaf.DeCAFTransformer`.
     batch_size : int, default=64
-        How many images go through together.
+        How many images are computed together.
     rounds : int, default=5
-        Medians over them count.
+        The times are medians over them.
 
     Returns
     -------
     dict
-        "records" has a dict for each step: its "name", such as ``"conv3"``, or ``"conv1+pool1+norm1"`` where several
-        layers are done in one sweep; its "kind", that of the first of them; "seconds" for one image and their "share"
+        "records" has a dict for each step: its "name", such as ``"conv3"``, or ``"conv1+pool1+norm1"`` for layers
+        that are fused; its "kind", that of the first of them; "seconds" for one image and their "share"
         of all; "multiply_adds" for one image as the layers are defined, "gflops" (those, as two operations
-        each, in 1e9 a second) and "of_product_speed" (their share of what a product of matrices reaches here), the
-        last three None for a step without any. Besides it has "batch_size", "product_gflops" of this machine, and of
-        all steps "seconds", "multiply_adds", "gflops" and "of_product_speed".
+        each, in 1e9 a second) and "of_product_speed" (their share of the speed of a matrix product on this machine),
+        the last three None for a step without any. The dict also has "batch_size", "product_gflops" of this machine,
+        and the sums "seconds", "multiply_adds", "gflops" and "of_product_speed".
 
     Notes
     -----
-    Time is the processor's for the thread, which on a quiet machine is that of the clock, and does not grow where
-    others are at work. Algorithms with fewer multiplications than the definition may exceed the speed of products. The
-    paper (Donahue et al., ICML 2014, section 3.3 and figure 3) breaks the time down in the same way.
-
-    Examples
-    --------
-    >>> from skdecaf.benchmark import time_layers
-    >>> times = time_layers("mini", layer=5, batch_size=2, rounds=1)
-    >>> times["records"][0]["name"]
-    'input'
+    Time is the CPU time of the thread, which does not grow when other programs run. Algorithms with fewer
+    multiplications than the definition may exceed the speed of matrix products.
     """
     network = resolve_network(weights, 0, precision)
     forward, images = plan_forward_pass(network, resolve_blobs(layer, network)), random_images(network, batch_size)
@@ -71,39 +73,6 @@ def time_layers(weights="mini", layer=6, *, precision="float32", batch_size=64, 
         "product_gflops": speed,
         "records": records,
     }
-
-
-def group_by_kind(records):
-    """Sum the times of layers by their kind, as the paper's figure 3 does; a sweep counts as its convolution.
-
-    Parameters
-    ----------
-    records : list of dict
-        Of `time_layers`.
-
-    Returns
-    -------
-    list of dict
-        "kind", "seconds" and "share", the largest first.
-
-    Examples
-    --------
-    >>> from skdecaf.benchmark import group_by_kind
-    >>> conv = {"name": "conv1", "kind": "convolution", "seconds": 3.0, "share": 0.75}
-    >>> pool = {"name": "pool1", "kind": "pooling", "seconds": 1.0, "share": 0.25}
-    >>> [kind["share"] for kind in group_by_kind([pool, conv])]
-    [0.75, 0.25]
-    """
-    kinds = {record["kind"]: {"kind": record["kind"], "seconds": 0.0, "share": 0.0} for record in records}
-    for record in records:
-        for key in ("seconds", "share"):
-            kinds[record["kind"]][key] += record[key]
-    return sorted(kinds.values(), key=lambda kind: -kind["seconds"])
-
-
-def random_images(network, n):
-    """Make n images of random pixels, of the size that the network reads."""
-    return np.random.default_rng(0).integers(0, 256, (n, *network.preprocessing.crop, 3), dtype=np.uint8)
 
 
 def _observe(forward, images):
@@ -142,3 +111,44 @@ def _speed(cost, seconds, product_speed):
     gflops = 2e-9 * cost / seconds if cost and seconds else None
     of_product_speed = gflops and gflops / product_speed
     return {"multiply_adds": cost or None, "gflops": gflops, "of_product_speed": of_product_speed}
+
+
+def _time_layers_with(instruction_set, weights, layer, precision, batch_size, rounds):
+    """Times with the kernels of one instruction set, in a process of its own."""
+    with start_worker({"SKDECAF_CPU": instruction_set}) as worker:
+        options = {"layer": layer, "precision": precision, "batch_size": batch_size, "rounds": rounds}
+        return {"instruction_set": instruction_set, **worker.call("time_layers", weights=str(weights), **options)}
+
+
+def _plot(report, path):
+    from layer_timing_display import LayerTimingDisplay
+
+    times = report["layers"][0]
+    title = f"{report['network']['name']}, one of {times['batch_size']} images, {times['instruction_set']}"
+    LayerTimingDisplay.from_timings(times["records"], title=title).figure_.savefig(path, bbox_inches="tight")
+
+
+def main(arguments=None):
+    """Parse the arguments, measure and print."""
+    parser = make_parser(__doc__)
+    add_rounds(parser)
+    parser.add_argument("--batch-size", type=positive, default=64, metavar="N", help="images at a time (default: 64)")
+    parser.add_argument(
+        "--each-instruction-set", action="store_true", help="time the kernels of all instruction sets of the processor"
+    )
+    parser.add_argument("--plot", metavar="FILE.png", help="draw the times")
+    options = parser.parse_args(arguments)
+    report = describe(options)
+    kernels = report["machine"]["kernels"]
+    sets = kernels["supported"] if options.each_instruction_set else [kernels["in_use"]]
+    say(f"timing layers, kernels: {', '.join(sets)}")
+    names = ("weights", "layer", "precision", "batch_size", "rounds")
+    given = {name: getattr(options, name) for name in names}
+    report["layers"] = [_time_layers_with(each, **given) for each in sets]
+    if options.plot:
+        _plot(report, options.plot)
+    finish(report, options)
+
+
+if __name__ == "__main__":
+    main()

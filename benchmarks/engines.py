@@ -162,8 +162,7 @@ class TorchEngine(Peer):
     def prepare(self, task, threads, shape):
         """Compile the module for this shape."""
         import torch
-
-        from skdecaf.benchmark.torch_module import build_module
+        from torch_module import build_module
 
         torch.set_num_threads(threads)
         module = build_module(self.network, task["blob"])

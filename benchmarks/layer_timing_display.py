@@ -4,7 +4,7 @@
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from skdecaf.plotting.drawing import axes_for, distinct_colors
+from skdecaf.plotting.drawing import distinct_colors, require_matplotlib
 
 
 class LayerTimingDisplay:
@@ -37,14 +37,6 @@ class LayerTimingDisplay:
     Notes
     -----
     The bars are Figure 3 (a) of the paper (Donahue et al., ICML 2014), the pie is its Figure 3 (b).
-
-    Examples
-    --------
-    >>> from skdecaf.plotting import LayerTimingDisplay
-    >>> kinds = ["convolution", "pooling", "fully connected"]
-    >>> display = LayerTimingDisplay(["conv1", "pool1", "fc6"], kinds, [0.012, 0.001, 0.004]).plot()
-    >>> [round(wedge.theta2 - wedge.theta1) for wedge in display.wedges_]
-    [254, 85, 21]
     """
 
     def __init__(self, names, kinds, seconds, *, title=None):
@@ -60,8 +52,7 @@ class LayerTimingDisplay:
         Parameters
         ----------
         timings : list of dict
-            Each with "name", "kind" and "seconds", in the order of the network: the "records" of
-            `skdecaf.benchmark.time_layers`.
+            Each with "name", "kind" and "seconds", in the order of the network: the "records" of `layers.time_layers`.
         title : str, default=None
             For instance the network and how many photos were computed at a time.
         ax : sequence of two matplotlib Axes, default=None
@@ -108,7 +99,12 @@ class LayerTimingDisplay:
         """
         check_consistent_length(self.names, self.kinds, self.seconds)
         height = 1.2 + 0.25 * len(self.names)
-        self.axes_ = axes_for(self, ax, figsize=(9, max(3.2, height)), ncols=2)
+        pyplot = require_matplotlib(type(self))
+        if ax is None:
+            ax = pyplot.subplots(ncols=2, figsize=(9, max(3.2, height)), layout="constrained")[1]
+        self.axes_ = np.ravel(ax)
+        if len(self.axes_) != 2:
+            raise ValueError(f"LayerTimingDisplay draws into 2 axes; ax has {len(self.axes_)}")
         self.figure_ = self.axes_[0].figure
         totals = self._seconds_of_kinds()
         colors = dict(zip(totals, distinct_colors(len(totals)), strict=True))

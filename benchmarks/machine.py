@@ -1,27 +1,21 @@
-"""The machine: what runs here, how fast its products are, what slows them down, and the memory of this process."""
+"""The machine: versions, processor, speed of matrix products, and memory of this process."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
 import time
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from skdecaf._utils.machine import machine_info
-from skdecaf._utils.threads import single_blas_thread
 
-# Rows, depth and columns of about what the network's own products have; all three are multiples of 48.
+# Rows, depth and columns of about the size that the network's own products have; all three are multiples of 48.
 _PRODUCT = (1152, 1152, 384)
 _SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
 def describe_machine():
-    """Describe versions, processor, kernels and BLAS, and what in the environment slows the products down.
-
-    Returns
-    -------
-    dict
-        As of `skdecaf info`, with a list "warnings" of sentences.
-    """
+    """Return what ``skdecaf info`` tells, with a list "warnings" of sentences on variables that slow BLAS down."""
     info = machine_info()
     found = [f"{name}={os.environ[name]}" for name in _SLOWING if os.environ.get(name)]
     kernels = ", ".join(sorted({str(library["architecture"]) for library in info["blas"]}))
@@ -30,31 +24,17 @@ def describe_machine():
 
 
 def product_speed(repeats=5):
-    """Measure how fast one thread multiplies matrices of float32.
+    """Return the GFLOP/s of one thread that multiplies matrices of float32; the fastest of the repeats counts.
 
-    Parameters
-    ----------
-    repeats : int, default=5
-        The fastest counts.
-
-    Returns
-    -------
-    float
-        In GFLOP/s, where a multiplication with an addition counts as two.
-
-    Examples
-    --------
-    >>> from skdecaf.benchmark import product_speed
-    >>> product_speed(repeats=1) > 0
-    True
+    A multiplication with an addition counts as two operations.
     """
     rows, depth, columns = _PRODUCT
     generator = np.random.default_rng(0)
     left = generator.standard_normal((rows, depth), np.float32)
     right = generator.standard_normal((depth, columns), np.float32)
     out, seconds = np.empty((rows, columns), np.float32), []
-    with single_blas_thread():
-        for _ in range(repeats + 1):  # the first is to warm up
+    with threadpool_limits(1, user_api="blas"):
+        for _ in range(repeats + 1):  # the first run warms up
             start = time.thread_time()
             np.matmul(left, right, out=out)
             seconds.append(time.thread_time() - start)
@@ -62,7 +42,7 @@ def product_speed(repeats=5):
 
 
 def process_memory(name):
-    """Bytes that Linux tells about this process under "VmRSS" (now) or "VmHWM" (the peak), or None elsewhere."""
+    """Return bytes that Linux reports for this process: "VmRSS" (now) or "VmHWM" (the peak); None elsewhere."""
     try:
         with open("/proc/self/status") as file:
             lines = dict(line.split(":", 1) for line in file)
@@ -72,7 +52,7 @@ def process_memory(name):
 
 
 def forget_peak_memory():
-    """Let the system count the peak from now on, where it can."""
+    """Restart the system's record of the peak, where it can be restarted."""
     try:
         with open("/proc/self/clear_refs", "w") as file:
             file.write("5")
