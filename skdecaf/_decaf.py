@@ -1,37 +1,27 @@
 """DeCAF features as a scikit-learn transformer."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-import os
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from skdecaf._dropout import drop_entries, expected_scale
-from skdecaf._feature_cache import check_memory
-from skdecaf._inputs.extraction import BlobExtractor
-from skdecaf._inputs.sources import (
-    PARAMETER_CONSTRAINTS,
-    check_images,
-    learn_value_range,
-    read_images,
-    require_value_range,
-)
-from skdecaf.weights import Network, resolve_network
+from skdecaf._dropout import add_squares, drop_entries, expected_scale
+from skdecaf._photo_estimator import PhotoEstimator
 from skdecaf.weights.blob_names import column_names, resolve_blobs
 
 _DROPOUT_RATE = 0.5
 
 
 def draw_seed(generator):
-    """The seed of random filters, which is the first that `DeCAFTransformer.fit` draws."""
+    """Draw the seed of random filters, the first number that `DeCAFTransformer.fit` draws."""
     return int(generator.randint(2**31 - 1))
 
 
-class DeCAFTransformer(TransformerMixin, BaseEstimator):
+class DeCAFTransformer(TransformerMixin, PhotoEstimator):
     """Activations of a deep convolutional network as features of photos.
 
     Each photo is resized, cropped and sent through a convolutional network that was trained on ImageNet; the
@@ -169,10 +159,8 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
     _parameter_constraints: dict = {
         "layer": [Integral, str, list, tuple],
         "dropout": ["boolean", StrOptions({"mask"})],
-        "weights": [str, os.PathLike, Network],
-        "memory": "no_validation",  # by check_memory
         "random_state": ["random_state"],
-        **PARAMETER_CONSTRAINTS,
+        **PhotoEstimator._parameter_constraints,
     }
 
     def __init__(
@@ -194,21 +182,23 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         random_state=None,
         verbose=False,
     ):
+        super().__init__(
+            weights,
+            precision=precision,
+            crops=crops,
+            resize=resize,
+            image_shape=image_shape,
+            value_range=value_range,
+            fast_decode=fast_decode,
+            on_error=on_error,
+            batch_size=batch_size,
+            n_jobs=n_jobs,
+            memory=memory,
+            verbose=verbose,
+        )
         self.layer = layer
         self.dropout = dropout
-        self.weights = weights
-        self.precision = precision
-        self.crops = crops
-        self.resize = resize
-        self.image_shape = image_shape
-        self.value_range = value_range
-        self.fast_decode = fast_decode
-        self.on_error = on_error
-        self.batch_size = batch_size
-        self.n_jobs = n_jobs
-        self.memory = memory
         self.random_state = random_state
-        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -226,7 +216,7 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         -------
         self
         """
-        self._fit(X, keep=False)
+        self._fit(X, return_features=False)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -246,9 +236,9 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         self
         """
         if self.__sklearn_is_fitted__():
-            self._learn(*self._read(X), self._sum_of_squares, self._n_images, keep=False)
+            self._learn(*self._read(X), self._sum_of_squares, self._n_images, return_features=False)
         else:
-            self._fit(X, keep=False)
+            self._fit(X, return_features=False)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -265,7 +255,7 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         ndarray of shape (n_images, n_features), float32
             The features of `transform`; with ``dropout="mask"``, activations of which a random half is zero.
         """
-        features, generator = self._fit(X, keep=True)
+        features, generator = self._fit(X, return_features=True)
         if self._dropout_mode() == "mask":
             return drop_entries(features, _DROPOUT_RATE, generator)
         return self._scaled(features)
@@ -306,63 +296,55 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_n_images")
 
-    def _fit(self, X, keep):
-        """Learn anew; return the activations if asked to, and the generator of the masks."""
-        vars(self).pop("_n_images", None)  # should this fail, the estimator is not fitted
-        check_memory(self)
+    def _fit(self, X, return_features):
+        """Forget an earlier fit, then learn; return the activations, if asked for, and the generator of masks."""
+        for name in ("_n_images", "network_fingerprint_"):  # if this fit fails, the estimator is not fitted
+            vars(self).pop(name, None)
         generator = check_random_state(self.random_state)
-        seed = draw_seed(generator)
-        network = resolve_network(self.weights, seed, self.precision)
+        self._seed = draw_seed(generator)
+        network = super()._network()
         blobs = resolve_blobs(self.layer, network)
-        images = read_images(self, X, reset=True)
-        errors = check_images(images, self.on_error)
-        self.value_range_ = learn_value_range(images, self.value_range, errors)
+        images, errors = self._fit_input(X)
         self.blobs_ = blobs
         self.network_fingerprint_ = network.fingerprint
-        self._seed = seed
-        return self._learn(images, errors, 0.0, 0, keep), generator
+        return self._learn(images, errors, 0.0, 0, return_features), generator
 
-    def _learn(self, images, errors, sum_of_squares, n_images, keep):
-        """Take the images into account, all of them or none; return their activations if asked to."""
+    def _learn(self, images, errors, sum_of_squares, n_images, return_features):
+        """Learn from all images, or from none if there is an error; return their activations if asked for."""
         expected = self._dropout_mode() == "expected"
 
-        def add_squares(features):
+        def add(features):
             nonlocal sum_of_squares, n_images
-            # One row after the other, so that no split into batches changes a bit.
-            for row in features:
-                sum_of_squares = sum_of_squares + np.square(row, dtype=np.float64)
+            sum_of_squares = add_squares(sum_of_squares, features)
             n_images += len(features)
 
-        look = add_squares if expected else None
-        features = self._activations(images, errors, keep, look) if expected or keep else None
+        features = None
+        if expected or return_features:
+            options = {"callback": add if expected else None, "return_features": return_features}
+            features = self._activations(images, errors, **options)
         if expected and not n_images:
             raise ValueError("none of the images can be read, so there is nothing to learn from")
         self._sum_of_squares, self._n_images = (sum_of_squares, n_images) if expected else (None, 0)
         return features
 
     def _read(self, X):
-        """Images and early errors, read as those that `fit` saw."""
-        self._validate_params()  # set_params may have come after fit
+        """Images of X, and errors by row as far as they show without decoding."""
+        images, errors = self._read_input(X)
         if self._sum_of_squares is None and self._dropout_mode() == "expected":
             raise ValueError(f"dropout was changed to {self.dropout!r} after fit; call fit again")
-        images = read_images(self, X, reset=False)
-        errors = check_images(images, self.on_error)
-        require_value_range(images, self.value_range_)
         return images, errors
 
-    def _activations(self, images, errors, keep=True, look=None):
-        extractor = BlobExtractor(self, self._network(), self.blobs_, self.value_range_)
-        return extractor.run(images, errors, keep=keep, look=look)
+    def _activations(self, images, errors, **options):
+        return self._extract(self.blobs_, images, errors, **options)
 
     def _scaled(self, features):
-        """Apply dropout's part at test time, in place."""
+        """Scale features for prediction, in place."""
         mode = self._dropout_mode()
         if mode == "mask":
             features *= np.float32(1 - _DROPOUT_RATE)
@@ -382,13 +364,7 @@ class DeCAFTransformer(TransformerMixin, BaseEstimator):
         return "expected" if self.dropout else None
 
     def _network(self):
-        """The network that `fit` used; never kept on the estimator, so that pickles stay small."""
-        network = resolve_network(self.weights, self._seed, self.precision)
-        if network.fingerprint != self.network_fingerprint_:
-            raise ValueError(
-                f"weights={self.weights!r} with precision={self.precision!r} is another network than the one that fit "
-                "saw; call fit again"
-            )
+        network = super()._network()
         if resolve_blobs(self.layer, network) != self.blobs_:
             raise ValueError(f"layer was changed to {self.layer!r} after fit; call fit again")
         return network

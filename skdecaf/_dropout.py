@@ -23,13 +23,30 @@ def without_duplicates(X):
     return X
 
 
-def _sums_of_squares(X):
-    """Sum the squares of each column in float64, without a float64 copy of a dense X."""
+def add_squares(sums, X):
+    """Add the squares of each column of X to `sums`, in float64.
+
+    Rows are added one after another, so the result does not depend on how rows are split into several X.
+
+    Parameters
+    ----------
+    sums : float64 ndarray of shape (n_features,) or float
+        Sums over earlier rows; 0.0 if there are none.
+    X : {ndarray, csr or csc sparse matrix} of shape (n_samples, n_features)
+
+    Returns
+    -------
+    sums : float64 ndarray of shape (n_features,)
+        A new array.
+    """
     if sparse.issparse(X):
         entries = X.tocoo(copy=False)
         squares = np.square(entries.data, dtype=np.float64)
-        return np.bincount(entries.col, weights=squares, minlength=X.shape[1])
-    return np.einsum("ij,ij->j", X, X, dtype=np.float64)
+        return sums + np.bincount(entries.col, weights=squares, minlength=X.shape[1])
+    sums = np.full(X.shape[1], sums) if np.isscalar(sums) else sums.copy()
+    for row in X:
+        sums += np.square(row, dtype=np.float64)
+    return sums
 
 
 def update_second_moment(second_moment, n_samples, X):
@@ -52,7 +69,7 @@ def update_second_moment(second_moment, n_samples, X):
         The number of all rows.
     """
     with np.errstate(over="ignore"):  # reported below
-        sums = second_moment * n_samples + _sums_of_squares(X)
+        sums = add_squares(second_moment * n_samples, X)
     n_samples += X.shape[0]
     if not np.isfinite(sums.sum()):
         raise ValueError(

@@ -1,27 +1,19 @@
 """The network's own classes as a scikit-learn classifier."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-import os
 from collections import defaultdict
 from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.base import ClassifierMixin, _fit_context, clone
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from skdecaf._feature_cache import check_memory
-from skdecaf._inputs.extraction import BlobExtractor
 from skdecaf._inputs.kinds import find_rows
-from skdecaf._inputs.sources import (
-    PARAMETER_CONSTRAINTS,
-    Images,
-    check_images,
-    learn_value_range,
-    read_images,
-    require_value_range,
-)
-from skdecaf.weights import Network, Softmax, resolve_network
+from skdecaf._inputs.sources import Images
+from skdecaf._inputs.value_range import learn_value_range
+from skdecaf._photo_estimator import PhotoEstimator
+from skdecaf.weights import Softmax
 
 
 class Prediction(NamedTuple):
@@ -45,7 +37,7 @@ class Prediction(NamedTuple):
         return f"{self.name} ({self.probability:.0%})"
 
 
-class ImageNetClassifier(ClassifierMixin, BaseEstimator):
+class ImageNetClassifier(ClassifierMixin, PhotoEstimator):
     """The classes that a convolutional network was trained on, for photos.
 
     The network's own last layer (Donahue et al., ICML 2014, Section 3): 1000 classes of ImageNet. It is trained
@@ -141,41 +133,6 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
     'mushroom'
     """
 
-    _parameter_constraints: dict = {
-        "weights": [str, os.PathLike, Network],
-        "memory": "no_validation",  # by check_memory
-        **PARAMETER_CONSTRAINTS,
-    }
-
-    def __init__(
-        self,
-        weights="mini",
-        *,
-        precision="float32",
-        crops="center",
-        resize=None,
-        image_shape=None,
-        value_range=None,
-        fast_decode=True,
-        on_error="raise",
-        batch_size=64,
-        n_jobs=None,
-        memory=None,
-        verbose=False,
-    ):
-        self.weights = weights
-        self.precision = precision
-        self.crops = crops
-        self.resize = resize
-        self.image_shape = image_shape
-        self.value_range = value_range
-        self.fast_decode = fast_decode
-        self.on_error = on_error
-        self.batch_size = batch_size
-        self.n_jobs = n_jobs
-        self.memory = memory
-        self.verbose = verbose
-
     @property
     def classes_(self):
         """Identifiers of the classes."""
@@ -202,12 +159,11 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
         """
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
-        check_memory(self)
         network = self._network()
-        images = Images([]) if X is None else read_images(self, X, reset=True)
-        errors = check_images(images, self.on_error)
-        self.value_range_ = learn_value_range(images, self.value_range, errors)
-        if X is not None:
+        if X is None:
+            self.value_range_ = learn_value_range(Images([]), self.value_range, {})
+        else:
+            self._fit_input(X)
             self.network_fingerprint_ = network.fingerprint
         return self
 
@@ -224,9 +180,13 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
         ndarray of shape (n_images, n_classes), float32
             Columns in the order of `classes_`; each row sums to 1.
         """
-        images, errors, value_range = self._read(X)
-        network = self._network()
-        return BlobExtractor(self, network, [network.layers[-1].name], value_range).run(images, errors)
+        fitted = hasattr(self, "network_fingerprint_")
+        reader = self if fitted else clone(self).fit()
+        if fitted or len(find_rows(X)[1]):
+            images, errors = reader._read_input(X, reset=not fitted)
+        else:
+            images, errors = Images([]), {}
+        return reader._extract([self._network().layers[-1].name], images, errors)
 
     def predict(self, X):
         """Name the most probable class of each image.
@@ -295,20 +255,8 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
         tags.target_tags.required = False
-        tags.input_tags.string = True
         tags.classifier_tags.poor_score = True  # its classes are not those of y
         return tags
-
-    def _read(self, X):
-        """Images, early errors and the range of values, as `fit` fixed them; without it anew for each X."""
-        self._validate_params()
-        fitted = hasattr(self, "network_fingerprint_")
-        reader = self if fitted else clone(self).fit()
-        nothing = not fitted and len(find_rows(X)[1]) == 0
-        images = Images([]) if nothing else read_images(reader, X, reset=not fitted)
-        errors = check_images(images, self.on_error)
-        require_value_range(images, reader.value_range_)
-        return images, errors, reader.value_range_
 
     def _label_column(self, column):
         try:
@@ -318,14 +266,8 @@ class ImageNetClassifier(ClassifierMixin, BaseEstimator):
         return np.array([label[column] for label in labels])
 
     def _network(self):
-        """The network, never kept on the estimator, so that pickles stay small."""
-        network = resolve_network(self.weights, precision=self.precision)
+        network = super()._network()
         _check_names_classes(network)
-        if getattr(self, "network_fingerprint_", network.fingerprint) != network.fingerprint:
-            raise ValueError(
-                f"weights={self.weights!r} with precision={self.precision!r} is another network than the one that fit "
-                "saw; call fit again"
-            )
         return network
 
 

@@ -346,7 +346,7 @@ def test_a_missing_package_shows_when_used_and_not_in_a_notebook(monkeypatch):
     def resolve(*arguments, **options):
         raise ImportError("onnx is missing")
 
-    monkeypatch.setattr("skdecaf._imagenet.resolve_network", resolve)
+    monkeypatch.setattr("skdecaf._photo_estimator.resolve_network", resolve)
     classifier = ImageNetClassifier("network.onnx")
     assert not hasattr(classifier, "classes_")
     with pytest.raises(ImportError, match="onnx is missing"):

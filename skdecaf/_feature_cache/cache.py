@@ -270,7 +270,7 @@ class CachedRows:
             if all(key in blobs for key in row)
         }
 
-    def keep(self, rows):
+    def store(self, rows):
         """Store rows, a dict of bytes to ndarray of shape (size,), float32."""
         if not rows:
             return

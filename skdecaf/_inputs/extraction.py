@@ -6,12 +6,14 @@ import sys
 import threading
 from contextlib import closing, nullcontext
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
-from skdecaf._feature_cache import CachedRows, check_memory
+from skdecaf._feature_cache import CachedRows
 from skdecaf._forward import arithmetic, plan_forward_pass
-from skdecaf._inputs.sources import load_reduced_image, warn_if_out_of_range
+from skdecaf._inputs.sources import load_image
+from skdecaf._inputs.value_range import warn_if_out_of_range
 from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf._utils.warnings import warn_user
 from skdecaf.images import ImageError, cut_windows, fit_image, map_chunks
@@ -20,95 +22,105 @@ from skdecaf.images.digests import is_path
 
 N_VIEWS = {"center": 1, "ten": 10}
 
-# A large JPEG may be reduced while it is decoded, to a size that is so many times the one that it is resized to: twice
-# leaves features of some photos below a cosine of 0.999 to those of the full size, three times none of those tried.
-_FAST_DECODE_REMAINS = 3
+# A large JPEG may be reduced while it is decoded, to no less than so many times the size that it is resized to. With
+# twice, features of some photos fall below a cosine of 0.999 to those of the full size; with three times, none did.
+_FAST_DECODE_FACTOR = 3
+
+
+class _Chunk(NamedTuple):
+    """Results of consecutive images."""
+
+    rows: list  # of the good images
+    features: np.ndarray | None  # one row per good image
+    errors: dict  # row -> ImageError
+    out_of_range: list  # rows whose values lie far outside the value range
 
 
 class BlobExtractor:
-    """Computes blobs of photos, side by side in one row each.
+    """Computes blobs of photos, one row per photo with the blobs side by side.
 
     Parameters
     ----------
-    estimator : estimator instance
-        Its ``resize``, ``crops``, ``fast_decode``, ``on_error``, ``batch_size``, ``n_jobs``, ``memory`` and
-        ``verbose`` are read, as in `DeCAFTransformer`.
     network : Network
     blobs : sequence of str
     value_range : tuple (low, high) or None
-        Of images whose dtype does not say it.
+        Black and white of images whose dtype does not define them.
+    crops, resize, fast_decode, on_error, batch_size, n_jobs, memory, verbose
+        As in `DeCAFTransformer`.
     """
 
-    def __init__(self, estimator, network, blobs, value_range):
+    def __init__(
+        self, network, blobs, value_range, *, crops, resize, fast_decode, on_error, batch_size, n_jobs, memory, verbose
+    ):
         self.network, preprocessing = network, network.preprocessing
         self.blobs = tuple(blobs)
         self.sizes = [int(np.prod(network.blob_shapes[blob])) for blob in self.blobs]
-        check_memory(estimator)
-        self.memory = estimator.memory
-        self.least_side = _FAST_DECODE_REMAINS * max(preprocessing.resize) if estimator.fast_decode else None
-        self.value_range, self.on_error, self.verbose = value_range, estimator.on_error, estimator.verbose
-        self.n_threads = resolve_n_jobs(estimator.n_jobs)
-        self.crops, self.n_views = estimator.crops, N_VIEWS[estimator.crops]
-        self.chunk_size = max(1, estimator.batch_size // self.n_views)
+        self.value_range, self.on_error, self.memory, self.verbose = value_range, on_error, memory, verbose
+        self.least_side = _FAST_DECODE_FACTOR * max(preprocessing.resize) if fast_decode else None
+        self.n_threads = resolve_n_jobs(n_jobs)
+        self.crops, self.n_views = crops, N_VIEWS[crops]
+        self.chunk_size = max(1, batch_size // self.n_views)
         self._fit_options = {
             "size": preprocessing.resize,
-            "policy": estimator.resize or preprocessing.policy,
+            "policy": resize or preprocessing.policy,
             "resample": preprocessing.resample,
         }
 
     @cached_property
     def forward(self):
-        """The forward pass, planned when something is to be computed."""
+        """The forward pass, planned when it is first needed."""
         return plan_forward_pass(self.network, self.blobs)
 
-    def run(self, images, errors, keep=True, look=None):
-        """Compute all rows.
+    def run(self, images, errors, *, callback=None, return_features=True):
+        """Compute the features of all images.
 
         Parameters
         ----------
         images : Images
         errors : dict of int to ImageError
-            Rows that are known to be bad. Those that turn out bad are added.
-        keep : bool
-            Whether to return the rows.
-        look : callable, optional
-            Called in the order of the rows with each chunk of good rows, (n, size) float32.
+            Rows that are known to be bad. Images that turn out to be bad are added.
+        callback : callable, optional
+            Called with the features of the good images of each chunk, (n, size) float32, in the order of the images.
+        return_features : bool
+            Whether to collect and return the features.
 
         Returns
         -------
-        ndarray of shape (n, size), float32, or None
+        ndarray of shape (n_images, size), float32, or None
             Bad rows are NaN.
         """
         n, width = len(images), sum(self.sizes)
-        out = np.empty((n, width), np.float32) if keep else None
-        # With few images every thread gets its share; with fewer images than threads, they meet inside the layers.
+        out = np.empty((n, width), np.float32) if return_features else None
+        out_of_range = []
+        # A few images are shared out evenly; if there are fewer images than threads, threads share the layers.
         chunk_size = max(1, min(self.chunk_size, -(-n // self.n_threads)))
-        self._threads_inside = max(1, self.n_threads // max(1, -(-n // chunk_size)))
+        self._threads_per_pass = max(1, self.n_threads // max(1, -(-n // chunk_size)))
         starts = range(0, n, chunk_size)
         with (
             progress_bar(n, self.verbose) as progress,
             self._open_cache() as cached,
-            # An error here must not leave threads at work for as long as someone holds its traceback.
+            # An error in this loop stops the threads, even while someone holds its traceback.
             closing(self._chunks(images, errors, cached, chunk_size)) as chunks,
         ):
-            for start, (rows, features, bad) in zip(starts, chunks, strict=True):
-                errors.update(bad)
-                if look is not None and rows:
-                    look(features)
-                if keep and rows:
-                    out[_as_slice(rows)] = features
+            for start, chunk in zip(starts, chunks, strict=True):
+                errors.update(chunk.errors)
+                out_of_range += chunk.out_of_range
+                if callback is not None and chunk.rows:
+                    callback(chunk.features)
+                if return_features and chunk.rows:
+                    out[_as_slice(chunk.rows)] = chunk.features
                 if progress is not None:
                     progress.update(min(chunk_size, n - start))
-        if keep:
+        if return_features:
             out[list(errors)] = np.nan
-        self._warn_of(images, errors)
-        warn_if_out_of_range(images, self.value_range)
+        _warn_about_errors(images, errors)
+        warn_if_out_of_range(images, out_of_range, self.value_range)
         return out
 
     def _chunks(self, images, errors, cached, chunk_size):
-        """Yield blobs of the good rows of each chunk: (rows, features, errors of the bad ones)."""
+        """Yield the results of each chunk."""
         n, start = len(images), 0
-        # While the cache has everything there is nothing to compute, and threads would only be in each other's way.
+        # While the cache has all features there is nothing to compute, and threads would only wait for each other.
         while cached and start < n:
             identities, features = self._look_up(images, errors, cached, start, min(start + chunk_size, n))
             if not features.keys() >= set(identities.values()):
@@ -123,64 +135,68 @@ class BlobExtractor:
         yield from map_chunks(work, max(0, n - start), chunk_size, self.n_threads)
 
     def _look_up(self, images, errors, cached, start, stop):
-        """Identities of the rows of one chunk that are not known to be bad, and the features that the cache has."""
+        """Identities of the rows of one chunk that are not known to be bad, and the features found in the cache."""
         identities = {i: self._identity(images, i, cached) for i in range(start, stop) if i not in errors}
         found = cached.find({identity for i, identity in identities.items() if identity != i}) if cached else {}
         return identities, found
 
     def _complete(self, images, cached, identities, features, cancelled):
-        """Rows of one chunk, those computed that the cache does not have."""
+        """Compute the features of one chunk that were not found in the cache."""
         n_found = len(features)
-        pixels, bad = self._load_missing(images, identities, features, cancelled)
+        views, bad, out_of_range = self._load_missing(images, identities, features, cancelled)
         rows = [i for i in identities if i not in bad]
         if not rows or cancelled.is_set():
-            return [], None, bad
-        if pixels:
-            blobs = self.forward.run(np.concatenate(list(pixels.values())), n_threads=self._threads_inside).values()
+            return _Chunk([], None, bad, out_of_range)
+        if views:
+            blobs = self.forward.run(np.concatenate(list(views.values())), n_threads=self._threads_per_pass).values()
             computed = np.hstack([self._average_views(blob) for blob in blobs])
-            features.update(zip(pixels, computed, strict=True))
+            features.update(zip(views, computed, strict=True))
         if cached:
-            lasting = self._lasting(images, identities, pixels, cached)
-            cached.keep({identity: features[identity] for identity in lasting})
-            cached.count(hits=n_found, misses=len(pixels))
-        return rows, np.stack([features[identities[i]] for i in rows]), bad
+            storable = self._storable(images, identities, views, out_of_range, cached)
+            cached.store({identity: features[identity] for identity in storable})
+            cached.count(hits=n_found, misses=len(views))
+        return _Chunk(rows, np.stack([features[identities[i]] for i in rows]), bad, out_of_range)
 
     def _identity(self, images, i, cached):
-        """What an image's features are known by: without a cache, or where it cannot be read, its place in X."""
+        """The cache's key for an image; its row if there is no cache or the image cannot be read."""
         try:
             return cached.identity(images[i], self.value_range if i in images.unscaled else None) if cached else i
         except ImageError:
-            return i  # to load it will tell why
+            return i  # loading it raises the error
 
     def _load_missing(self, images, identities, features, cancelled):
-        """Views of each image that has no features yet: (dict of identity to views, errors of the bad ones)."""
-        pixels, bad = {}, {}
+        """Load images without features: views by identity, errors by row, and the rows out of range."""
+        views, bad, out_of_range = {}, {}, []
         for i, identity in identities.items():
             if cancelled.is_set():
                 break
-            if identity in features or identity in pixels:
+            if identity in features or identity in views:
                 continue
             try:
-                pixels[identity] = self._views(*load_reduced_image(images, i, self.value_range, self.least_side))
+                loaded = load_image(images, i, self.value_range, self.least_side)
+                views[identity] = self._views(loaded.pixels, loaded.box)
             except ImageError as error:
                 if self.on_error == "raise":
                     raise
                 bad[i] = error
-        return pixels, bad
+                continue
+            if loaded.out_of_range:
+                out_of_range.append(i)
+        return views, bad, out_of_range
 
-    def _lasting(self, images, identities, pixels, cached):
-        """Identities of loaded images that the cache may keep: of files that have not changed meanwhile.
+    def _storable(self, images, identities, views, out_of_range, cached):
+        """Identities of loaded images to store in the cache: their files have not changed since.
 
-        Those of quite another range of values are left out too, since every run has to warn of them.
+        Images with values out of range are not stored, because every run has to warn about them.
         """
         for i, identity in identities.items():
-            if identity == i or identity not in pixels or i in images.far_rows:
+            if identity == i or identity not in views or i in out_of_range:
                 continue
             if not is_path(images[i]) or self._identity(images, i, cached) == identity:
                 yield identity
 
     def _views(self, pixels, box):
-        """The crops of one image, of which a mean image is already subtracted."""
+        """Cut the crops out of one image and subtract the network's mean image, if it has one."""
         pixels = fit_image(pixels, **self._fit_options, box=box)
         if self.network.preprocessing.flip:
             pixels = pixels[::-1]
@@ -194,18 +210,19 @@ class BlobExtractor:
         return blob.reshape(-1, self.n_views, blob.shape[1]).mean(axis=1)
 
     def _open_cache(self):
-        """Open the cache for rows of these blobs; without one, None."""
+        """Open the cache for rows of these blobs; None without a cache."""
         if self.memory is None:
             return nullcontext()
         decoding = decoder_version(), self.least_side, self._fit_options["policy"], self.crops
         recipe = [self.network.fingerprint, *decoding, arithmetic()]
         return CachedRows(self.memory, json.dumps(recipe), dict(zip(self.blobs, self.sizes, strict=True)))
 
-    def _warn_of(self, images, errors):
-        if errors:
-            first = ", ".join(images.name(i) for i in sorted(errors)[:3])
-            more = ", …" if len(errors) > 3 else ""
-            warn_user(f"{len(errors)} of {len(images)} images cannot be read; their results are NaN: {first}{more}")
+
+def _warn_about_errors(images, errors):
+    if errors:
+        first = ", ".join(images.name(i) for i in sorted(errors)[:3])
+        more = ", …" if len(errors) > 3 else ""
+        warn_user(f"{len(errors)} of {len(images)} images cannot be read; their results are NaN: {first}{more}")
 
 
 def _as_slice(rows):

@@ -149,7 +149,7 @@ def _compute_missing(photos, transformer, partial):
         partial.add(stop, features, left_out_before(stop))
 
     with bad_rows_expected():
-        transformer._activations(images, errors, keep=False, look=store)
+        transformer._activations(images, errors, return_features=False, callback=store)
     if partial.n_photos < len(photos):  # the last ones are bad
         partial.add(len(photos), np.empty((0, 0), np.float32), left_out_before(len(photos)))
 

@@ -265,14 +265,14 @@ def test_a_file_that_changes_while_it_is_read_is_not_stored(tmp_path, cache, mon
     Image.fromarray(photo).save(path)
     from skdecaf._inputs import extraction
 
-    load = extraction.load_reduced_image
+    load = extraction.load_image
 
     def load_after_change(*args):
         Image.fromarray(other).save(path)
         return load(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(extraction, "load_reduced_image", load_after_change)
+        patch.setattr(extraction, "load_image", load_after_change)
         transformer(memory=cache).fit_transform([path])
     assert cache.info().n_rows == 0
     Image.fromarray(photo).save(path)

@@ -106,10 +106,10 @@ def busy_threads():
     return [thread for thread in threading.enumerate() if thread.name.startswith("skdecaf")]
 
 
-def learn_by(look):
+def learn_by(callback):
     """BlobExtractor.run with another function in the place of the one that learns."""
     run = BlobExtractor.run
-    return lambda self, images, errors, **options: run(self, images, errors, **options | {"look": look})
+    return lambda self, images, errors, **options: run(self, images, errors, **options | {"callback": callback})
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
@@ -124,7 +124,7 @@ def test_no_thread_outlives_an_error(error, paths, monkeypatch):
         with pytest.raises((error, ValueError)) as caught:
             transformer(n_jobs=3, batch_size=2).fit(broken)
         assert caught.traceback and not busy_threads(), attempt
-        monkeypatch.setattr("skdecaf._decaf.BlobExtractor.run", learn_by(failing))
+        monkeypatch.setattr(BlobExtractor, "run", learn_by(failing))
 
 
 # Progress

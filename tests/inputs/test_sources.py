@@ -15,14 +15,9 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdecaf._inputs.sources import (
-    check_images,
-    learn_value_range,
-    load_image,
-    read_images,
-    require_value_range,
-    warn_if_out_of_range,
-)
+from skdecaf._inputs.reading import read_images
+from skdecaf._inputs.sources import check_images, load_image
+from skdecaf._inputs.value_range import learn_value_range, require_value_range, warn_if_out_of_range
 from skdecaf.images.decoding import ImageError
 
 
@@ -50,8 +45,10 @@ class MeanColour(TransformerMixin, BaseEstimator):
         if errors:
             raise errors[min(errors)]
         require_value_range(images, self.value_range_)
-        colours = [load_image(images, i, self.value_range_).mean(axis=(0, 1)) for i in range(len(images))]
-        warn_if_out_of_range(images, self.value_range_)
+        loaded = [load_image(images, i, self.value_range_) for i in range(len(images))]
+        out_of_range = [i for i, image in enumerate(loaded) if image.out_of_range]
+        warn_if_out_of_range(images, out_of_range, self.value_range_)
+        colours = [image.pixels.mean(axis=(0, 1)) for image in loaded]
         return np.array(colours, dtype=np.float32).reshape(len(images), 3)
 
     def __sklearn_tags__(self):
@@ -369,7 +366,7 @@ def test_file_that_breaks_while_decoded_is_named(paths, tmp_path):
     truncated.write_bytes((tmp_path / "whole.png").read_bytes()[:1000])
     images = read_images(MeanColour(), [paths[0], truncated], reset=True)
     assert check_images(images) == {}
-    assert load_image(images, 0, None).shape == (4, 4, 3)
+    assert load_image(images, 0, None).pixels.shape == (4, 4, 3)
     with pytest.raises(ImageError, match=r"^image 1 \('[^']*truncated.png'\) [^']*$") as caught:
         load_image(images, 1, None)
     assert isinstance(caught.value.__cause__, ImageError)

@@ -1,0 +1,111 @@
+"""The base class of estimators that send photos through a network."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import os
+from numbers import Integral
+
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skdecaf._feature_cache import check_memory
+from skdecaf._inputs.extraction import BlobExtractor
+from skdecaf._inputs.reading import read_images
+from skdecaf._inputs.sources import check_images
+from skdecaf._inputs.value_range import learn_value_range, require_value_range
+from skdecaf.weights import Network, resolve_network
+
+_EXTRACTOR_PARAMETERS = (
+    "crops", "resize", "fast_decode", "on_error", "batch_size", "n_jobs", "memory", "verbose",
+)  # fmt: skip
+
+
+class PhotoEstimator(BaseEstimator):
+    """Base of estimators on photos: their common parameters, how they read X, and their network.
+
+    Subclasses document the parameters. They set ``network_fingerprint_`` in `fit`.
+    """
+
+    _seed = None  # of random filters
+
+    _parameter_constraints: dict = {
+        "weights": [str, os.PathLike, Network],
+        "precision": [StrOptions({"float32", "compact"})],
+        "crops": [StrOptions({"center", "ten"})],
+        "resize": [StrOptions({"warp", "crop"}), None],
+        "image_shape": [tuple, list, None],
+        "value_range": [tuple, list, None],
+        "fast_decode": ["boolean"],
+        "on_error": [StrOptions({"raise", "nan"})],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [Interval(Integral, 1, None, closed="left"), Interval(Integral, None, -1, closed="right"), None],
+        "memory": "no_validation",  # see check_memory
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        weights="mini",
+        *,
+        precision="float32",
+        crops="center",
+        resize=None,
+        image_shape=None,
+        value_range=None,
+        fast_decode=True,
+        on_error="raise",
+        batch_size=64,
+        n_jobs=None,
+        memory=None,
+        verbose=False,
+    ):
+        self.weights = weights
+        self.precision = precision
+        self.crops = crops
+        self.resize = resize
+        self.image_shape = image_shape
+        self.value_range = value_range
+        self.fast_decode = fast_decode
+        self.on_error = on_error
+        self.batch_size = batch_size
+        self.n_jobs = n_jobs
+        self.memory = memory
+        self.verbose = verbose
+
+    def _validate_params(self):
+        super()._validate_params()
+        check_memory(self)
+
+    def _fit_input(self, X):
+        """Learn how to read X; return its images, and errors by row as far as they show without decoding."""
+        images = read_images(self, X, reset=True)
+        errors = check_images(images, self.on_error)
+        self.value_range_ = learn_value_range(images, self.value_range, errors)
+        return images, errors
+
+    def _read_input(self, X, *, reset=False):
+        """Read X as `fit` learned it; return its images, and errors by row as far as they show without decoding."""
+        self._validate_params()  # set_params may have followed fit
+        images = read_images(self, X, reset=reset)
+        errors = check_images(images, self.on_error)
+        require_value_range(images, self.value_range_)
+        return images, errors
+
+    def _network(self):
+        """The network, which after `fit` must be the one of `fit`. It is never an attribute: pickles stay small."""
+        network = resolve_network(self.weights, self._seed, self.precision)
+        if getattr(self, "network_fingerprint_", network.fingerprint) != network.fingerprint:
+            raise ValueError(
+                f"weights={self.weights!r} with precision={self.precision!r} is another network than the one that fit "
+                "saw; call fit again"
+            )
+        return network
+
+    def _extract(self, blobs, images, errors, **options):
+        """Compute blobs; the options are those of `BlobExtractor.run`."""
+        parameters = {name: getattr(self, name) for name in _EXTRACTOR_PARAMETERS}
+        return BlobExtractor(self._network(), blobs, self.value_range_, **parameters).run(images, errors, **options)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        return tags
