@@ -10,7 +10,7 @@ from skdecaf._decaf import DeCAFTransformer
 from skdecaf._forward import plan_forward_pass
 from skdecaf._utils.machine import machine_info
 from skdecaf.weights import resolve_network
-from skdecaf.weights.resolving import files_behind
+from skdecaf.weights.resolving import locate_files
 
 
 def system_info(weights="mini", precision="float32", layer=6):
@@ -34,7 +34,7 @@ def system_info(weights="mini", precision="float32", layer=6):
         "weights": {
             "name": network.name,
             "parameters": network.n_parameters,
-            "file_bytes": sum(os.path.getsize(path) for path in files_behind(weights)),
+            "file_bytes": sum(os.path.getsize(path) for path in locate_files(weights)),
             "fingerprint": network.fingerprint,
             "classes": len(network.labels),
             "blobs": {name: int(np.prod(shape)) for name, shape in network.blob_shapes.items()},

@@ -1,13 +1,14 @@
-"""From a file in any format to a network: what a file is, its content tells, never its name."""
+"""Read a network from a file of any format, which is detected from the content, not from the extension."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import inspect
-from importlib import import_module
 
 from safetensors import SafetensorError, safe_open
 
-from skdecaf.weights.files import guarded, open_archive
-from skdecaf.weights.network import FORMAT, Network
+from skdecaf.weights.files import weights_file
+from skdecaf.weights.native_format import FORMAT
+from skdecaf.weights.readers import caffe, caffe_mean, cuda_convnet, deep_compression, native, npz, onnx, torch
+from skdecaf.weights.readers.archives import open_archive
 
 _FORMATS = (
     "this package's safetensors, safetensors or state dicts of torchvision's AlexNet, npz, ONNX, caffemodel, the "
@@ -23,52 +24,54 @@ _OPTIONS = {
     "architecture": ".npz and Deep Compression's .net",
 }
 
-# Those that are known by their first bytes, the least mistakable first.
+# Readers that recognise their files by the first bytes, the least ambiguous first.
 _READERS = (
-    ("deep_compression", "read_deep_compression"),
-    ("torch", "read_torch"),
-    ("cuda_convnet", "read_decaf"),
-    ("onnx", "read_onnx"),
-    ("caffe", "read_caffemodel"),
+    (deep_compression.looks_like, deep_compression.read_deep_compression),
+    (torch.looks_like, torch.read_torch),
+    (cuda_convnet.looks_like, cuda_convnet.read_decaf),
+    (onnx.looks_like, onnx.read_onnx),
+    (caffe.looks_like, caffe.read_caffemodel),
 )
 
 
 def read_network(path, *, mean=None, meta=None, architecture=None):
     """Read a network from a file in any of the formats that this package knows.
 
-    What the file is, its content tells, not its name. Files that say all that is needed can be named as ``weights``
-    directly; the options are for the others.
+    The format is detected from the content, not from the extension. A file that needs no options can also be passed
+    as ``weights`` directly.
 
     Parameters
     ----------
     path : str or PathLike
     mean : str, PathLike or ndarray of shape (height, width, 3), optional
-        For Caffe's ``.caffemodel``: the mean image to subtract, a file for `read_mean` or what it returned, in place
-        of a mean pixel.
+        For Caffe's ``.caffemodel``: the mean image to subtract instead of a mean pixel. Pass a file for `read_mean`,
+        or what it returned.
     meta : str or PathLike, optional
         For the pickles of DeCAF and cuda-convnet: the pickle with mean image and class names. By default the file
-        beside ``path`` whose name ends in ``.meta``.
+        in the folder of ``path`` whose name ends in ``.meta``.
     architecture : str or Architecture, optional
-        For ``.npz`` and Deep Compression's ``.net``: a name in `ARCHITECTURES`, or one of your own. An ``.npz`` needs
-        it where neither its entry ``"architecture"`` nor its shapes tell; a ``.net`` is AlexNet by default.
+        For ``.npz`` and Deep Compression's ``.net``: a name in `ARCHITECTURES`, or an architecture of your own. An
+        ``.npz`` needs it if its shapes fit several architectures and it has no entry ``"architecture"``; a ``.net``
+        is AlexNet by default.
 
     Returns
     -------
     Network
-        Its classes are ImageNet's where there are a thousand, and without labels otherwise, unless the file has some.
+        It has the labels of the file. If there are none, a thousand classes get ImageNet's labels, and other numbers
+        of classes none.
 
     Raises
     ------
     FileNotFoundError
-        Where there is no such file.
+        If there is no such file.
     ImportError
-        Where the format needs a package that is not installed; the message names it.
+        If the format needs a package that is not installed; the message names it.
     ValueError
-        Where the file has none of the formats, does not hold what its format promises, or has no use for an option.
+        If the file has none of the formats, if it is damaged, or if an option is for another format.
 
     See Also
     --------
-    Network.save : Write what was read, with labels if you like, as one file that needs no options.
+    Network.save : Write the network, with labels if you like, as one file that needs no options.
 
     Examples
     --------
@@ -77,43 +80,51 @@ def read_network(path, *, mean=None, meta=None, architecture=None):
     >>> network.save("my.safetensors")  # doctest: +SKIP
     """
     options = {"mean": mean, "meta": meta, "architecture": architecture}
-    options = {name: value for name, value in options.items() if value is not None}
-    with guarded(path) as path:
-        read = _reader(path)
-        superfluous = [name for name in options if name not in inspect.signature(read).parameters]
+    options = {key: value for key, value in options.items() if value is not None}
+    return read_file(path, **options)
+
+
+def read_file(path, name=None, origin=None, **options):
+    """Read a network from a file, with the signature of every reader, see `skdecaf.weights.readers`."""
+    with weights_file(path) as path:
+        read = _find_reader(path)
+        superfluous = [key for key in options if key not in inspect.signature(read).parameters]
         if superfluous:
             raise ValueError(f"{superfluous[0]}= is for {_OPTIONS[superfluous[0]]}; leave it out for this file")
-    return read(path, **options)
+    return read(path, name, origin, **options)
 
 
-def _reader(path):
+def _find_reader(path):
     with open(path, "rb") as file:
         head = file.read(_HEAD)
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= _LONGEST_HEADER:
         return _safetensors_reader(path)
     if head.startswith(b"PK"):
         return _archive_reader(path)
-    for name, function in _READERS:
-        module = import_module(f"skdecaf.weights.{name}")
-        if module.looks_like(head):
-            return getattr(module, function)
+    for looks_like, read in _READERS:
+        if looks_like(head):
+            return read
+    if head.startswith(b"version https://git-lfs.github.com/spec/"):
+        raise ValueError("a pointer of Git LFS, not the file that it stands for; run 'git lfs pull' in its repository")
+    if caffe_mean.looks_like(head):
+        raise ValueError("a mean image, not a network; pass the network, and this file as mean= of read_network")
     raise ValueError(f"a file of no known format; known are {_FORMATS}")
 
 
 def _safetensors_reader(path):
     try:
         with safe_open(path, framework="numpy") as file:
-            ours = (file.metadata() or {}).get("format") == FORMAT
+            is_native = (file.metadata() or {}).get("format") == FORMAT
     except SafetensorError as error:
         raise ValueError(f"not a safetensors file: {error}") from None
-    return Network.load if ours else import_module("skdecaf.weights.torch").read_torch_safetensors
+    return native.read_native if is_native else torch.read_torch_safetensors
 
 
 def _archive_reader(path):
     with open_archive(path) as archive:
         names = archive.namelist()
     if any(name.endswith("data.pkl") for name in names):
-        return import_module("skdecaf.weights.torch").read_torch
+        return torch.read_torch
     if any(name.endswith(".npy") for name in names):
-        return import_module("skdecaf.weights.npz").read_npz
+        return npz.read_npz
     raise ValueError(f"a zip archive without arrays; formats that are known are {_FORMATS}")

@@ -1,6 +1,7 @@
 """From the ``weights`` parameter to a network, loaded once per process."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import copyreg
 import math
 import os
 from pathlib import Path
@@ -8,13 +9,12 @@ from pathlib import Path
 from skdecaf._utils.process_cache import ProcessCache
 from skdecaf.weights import store
 from skdecaf.weights.compact import CompactMatrix
+from skdecaf.weights.embedded import EMBEDDED_FILE
 from skdecaf.weights.layers import FullyConnected, output_shape
-from skdecaf.weights.network import Network
-from skdecaf.weights.reading import read_network
+from skdecaf.weights.network import Network, draw_network
+from skdecaf.weights.reading import read_file
 
-_EMBEDDED = Path(__file__).with_name("decaf-mini.safetensors")
-
-# A handful is enough for a grid over weights; large networks must not pile up.
+# Enough for a grid search over weights, and few enough that large networks do not fill the memory.
 _loaded = ProcessCache(4)
 
 PRECISIONS = ("float32", "compact")
@@ -29,9 +29,9 @@ def resolve_network(weights, seed=None, precision="float32"):
         "mini", the network that ships with the package; "random", CaffeNet's architecture with random filters; the
         name of published weights; the path of a file in any format that this package reads; or a network.
     seed : int, optional
-        Of the filters, for "random".
+        Seeds the filters of "random".
     precision : {"float32", "compact"}, default="float32"
-        "compact" keeps the weights of fully connected layers as `CompactMatrix`, and no others of them.
+        "compact" keeps the weights of fully connected layers in 16 bits, as a `CompactMatrix`.
 
     Returns
     -------
@@ -40,70 +40,38 @@ def resolve_network(weights, seed=None, precision="float32"):
     Raises
     ------
     ValueError
-        Where a file is not what it should be; the message says what does not fit. Where ``precision`` is neither of
-        the two.
+        If a file does not hold a network, or if ``precision`` is unknown; the message says what is wrong.
     FileNotFoundError
-        Where there is no such file, or published weights are missing and ``SKDECAF_OFFLINE`` is set.
+        If there is no such file, or if published weights are missing and ``SKDECAF_OFFLINE`` is set.
     OSError
-        Where published weights cannot be downloaded.
+        If published weights cannot be downloaded.
     ImportError
-        Where reading a file needs a package that is not installed.
+        If reading the file needs a package that is not installed.
 
     Notes
     -----
     Published weights are "alexnet-compressed", "caffenet", "alexnet", "torchvision", "caffenet-onnx" and
     "alexnet-onnx"; "caffenet:pixel" and "alexnet:pixel" subtract the mean colour of the training photos instead of
-    their mean image. At first use they are downloaded into a folder below ``SKDECAF_HOME`` or the user's caches,
-    unless the environment variable ``SKDECAF_OFFLINE`` is 1: then no network is asked. A file of that name in the
-    working directory is ``"./caffenet"``.
+    their mean image. They are downloaded at first use, to a folder below ``SKDECAF_HOME`` or the user's caches. Set
+    the environment variable ``SKDECAF_OFFLINE`` to 1 to forbid downloads. To read a file called caffenet in the
+    working directory, pass ``"./caffenet"``.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision={precision!r} is none of {', '.join(map(repr, PRECISIONS))}")
-    if precision == "compact":
-        return _loaded.get((*_key(weights, seed), precision), lambda: _compact(_load(weights, seed)))
-    return weights if isinstance(weights, Network) else _loaded.get(_key(weights, seed), lambda: _load(weights, seed))
-
-
-def _key(weights, seed):
-    """What decides the network of this name or file, or the compact form of a network."""
-    if isinstance(weights, Network):
-        return weights.fingerprint, weights.labels, weights.name
-    if weights == "random":
-        return weights, seed
-    return str(weights), *map(_state, files_behind(weights))
-
-
-def _load(weights, seed):
-    if isinstance(weights, Network):
+    if isinstance(weights, Network) and precision == "float32":
         return weights
-    if weights == "random":
-        return Network._random_from_seed("caffenet", seed)
-    published = weights in store.names() and weights != "mini"
-    return _found_again_as(weights, store.load(weights) if published else read_network(files_behind(weights)[0]))
+    key, load = _key_and_loader(weights, seed)
+    if precision == "float32":
+        return _loaded.get(key, load)
+    return _loaded.get((*key, precision), lambda: _compact(load()))
 
 
-def _compact(network):
-    """The same network with its largest arrays, those of the fully connected layers, in 16 bits a weight."""
-    arrays, shape = dict(network.arrays), network.input_shape
-    for layer in network.layers:
-        name = f"{layer.name}.weight"
-        if isinstance(layer, FullyConnected) and not isinstance(arrays[name], CompactMatrix):
-            # Values of one channel of a map are much alike; those of a vector have their mean in common at least.
-            group = shape[1] * shape[2] if len(shape) == 3 else math.gcd(*shape, 8)
-            arrays[name] = CompactMatrix(arrays[name], group)
-        shape = output_shape(layer, shape)
-    return Network(
-        network.layers, arrays, network.preprocessing,
-        labels=network.labels, mean_image=network.mean_image, name=network.name,
-    )  # fmt: skip
-
-
-def files_behind(weights):
-    """Paths of the files that a name or path stands for, downloaded where they are missing; none for "random"."""
+def locate_files(weights):
+    """Paths of the files of a name or path, downloaded if they are missing; none for "random"."""
     if weights == "random":
         return []
     if weights == "mini":
-        return [_EMBEDDED]
+        return [EMBEDDED_FILE]
     if weights in store.names():
         return store.locate(weights, download_if_missing=True)
     path = Path(weights).absolute()
@@ -115,14 +83,61 @@ def files_behind(weights):
     return [path]
 
 
-def _found_again_as(weights, network):
-    """Tell the network its name, or the file it came from, by which its pickle names it."""
-    where = weights if weights in store.names() else str(Path(weights).absolute())
-    network._origin = ("weights", where)
-    return network
+def _key_and_loader(weights, seed):
+    """What identifies the network in the cache, and a function that loads it."""
+    if isinstance(weights, Network):
+        return (weights.fingerprint, weights.labels, weights.name), lambda: weights
+    if weights == "random":
+        return (weights, seed), lambda: draw_network("caffenet", seed)
+    files = locate_files(weights)
+    return (str(weights), *map(_state, files)), lambda: _read(weights, *files)
 
 
 def _state(path):
-    """A file as it is now."""
     stat = os.stat(path)
     return path, stat.st_size, stat.st_mtime_ns, stat.st_ino
+
+
+def _read(weights, path, mean_image=None):
+    if weights not in store.names():
+        return read_file(path, origin=str(path))
+    name = None if weights == "mini" else weights
+    return read_file(path, name, origin=weights, **({"mean": mean_image} if mean_image else {}))
+
+
+def _compact(network):
+    """The network with the weights of its fully connected layers in 16 bits."""
+    arrays, shape = dict(network.arrays), network.input_shape
+    for layer in network.layers:
+        name = f"{layer.name}.weight"
+        if isinstance(layer, FullyConnected) and not isinstance(arrays[name], CompactMatrix):
+            # Values of one channel of a map are similar; values of a vector at least have a common mean.
+            group = shape[1] * shape[2] if len(shape) == 3 else math.gcd(*shape, 8)
+            arrays[name] = CompactMatrix(arrays[name], group)
+        shape = output_shape(layer, shape)
+    return Network(
+        network.layers, arrays, network.preprocessing,
+        labels=network.labels, mean_image=network.mean_image, name=network.name,
+    )  # fmt: skip
+
+
+def _reduce(network):
+    """Pickle a network by reference: its arrays would make the pickle of an estimator hundreds of megabytes long."""
+    if network.origin is None:
+        raise TypeError(
+            f"{network!r} exists in memory only and cannot be pickled; call network.save(path) first, "
+            "and the pickle will name that file."
+        )
+    return _load_again, (network.origin, network.fingerprint)
+
+
+def _load_again(origin, fingerprint):
+    """Unpickle a network."""
+    network = draw_network(*origin) if isinstance(origin, tuple) else resolve_network(origin)
+    if network.fingerprint != fingerprint:
+        raise ValueError(f"the network at {origin!r} is another one than when the estimator was pickled")
+    return network
+
+
+# Not `Network.__reduce__`, since the module of `Network` cannot import this one.
+copyreg.pickle(Network, _reduce)

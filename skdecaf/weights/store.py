@@ -16,8 +16,6 @@ from pathlib import Path
 from skdecaf._utils.download import cache_home, check_file, is_offline
 from skdecaf._utils.download import fetch as download
 from skdecaf._utils.extras import require
-from skdecaf.weights.network import Network
-from skdecaf.weights.reading import read_network
 from skdecaf.weights.registry import WEIGHTS
 
 _PIXEL = ":pixel"
@@ -215,37 +213,6 @@ def remove(name):
             for path in (_path(file), *(folder() / form.format(file.name) for form in _BESIDE)):
                 path.unlink(missing_ok=True)
     return removed
-
-
-def load(name):
-    """Read weights whose files are in the folder.
-
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    Network
-        Of that name.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        As from `locate`.
-    ImportError
-        Where reading them needs a package that is not installed.
-    """
-    path, *mean_image = locate(name)
-    network = read_network(path, mean=mean_image[0] if mean_image else None)
-    return Network(
-        network.layers,
-        network.arrays,
-        network.preprocessing,
-        labels=network.labels,
-        mean_image=network.mean_image,
-        name=name,
-    )
 
 
 def _path(file):

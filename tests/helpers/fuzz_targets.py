@@ -21,13 +21,13 @@ from tiny_networks import tiny_network
 from skdecaf._forward import ForwardPass
 from skdecaf.datasets._mat_files import read_variables
 from skdecaf.weights import Network, read_mean, read_network
-from skdecaf.weights.caffe import read_caffemodel
-from skdecaf.weights.cuda_convnet import read_decaf
-from skdecaf.weights.deep_compression import read_deep_compression
 from skdecaf.weights.layers import multiply_adds
-from skdecaf.weights.npz import read_npz
-from skdecaf.weights.onnx import read_onnx
-from skdecaf.weights.torch import read_torch, read_torch_safetensors
+from skdecaf.weights.readers.caffe import read_caffemodel
+from skdecaf.weights.readers.cuda_convnet import read_decaf
+from skdecaf.weights.readers.deep_compression import read_deep_compression
+from skdecaf.weights.readers.npz import read_npz
+from skdecaf.weights.readers.onnx import read_onnx
+from skdecaf.weights.readers.torch import read_torch, read_torch_safetensors
 
 # A network that costs more takes too long to be tried on a photo.
 _MOST_VALUES, _MOST_MULTIPLY_ADDS = 10**6, 10**8
@@ -167,10 +167,10 @@ TARGETS = {
     "onnx": Target(read_onnx, onnx_files),
     "caffe": Target(read_caffemodel, caffemodels),
     "mean": Target(read_mean, means),
-    "decaf": Target(lambda path: read_decaf(path, path.with_name("meta")), decaf_pickles),
-    "decaf-meta": Target(lambda path: read_decaf(path.with_name("layers"), path), decaf_metas),
+    "decaf": Target(lambda path: read_decaf(path, meta=path.with_name("meta")), decaf_pickles),
+    "decaf-meta": Target(lambda path: read_decaf(path.with_name("layers"), meta=path), decaf_metas),
     "deep-compression": Target(
-        lambda path: read_deep_compression(path, SMALL), lambda folder: iter([encode(*contents())])
+        lambda path: read_deep_compression(path, architecture=SMALL), lambda folder: iter([encode(*contents())])
     ),
     "matlab": Target(lambda path: read_variables(path, *MAT_VARIABLES), mat_files),
     "npz": Target(read_npz, lambda folder: iter([npz_file()])),

@@ -14,8 +14,8 @@ from python2_pickles import Raw, dumps
 
 from skdecaf import DeCAFTransformer
 from skdecaf.weights import ARCHITECTURES
-from skdecaf.weights.array_pickles import PickledArray, read_pickle
-from skdecaf.weights.cuda_convnet import looks_like, read_decaf
+from skdecaf.weights.readers.array_pickles import PickledArray, read_pickle
+from skdecaf.weights.readers.cuda_convnet import looks_like, read_decaf
 
 SIDE, CROP = 105, 99
 
@@ -118,11 +118,11 @@ def test_the_mean_is_found_beside_the_network_or_named(tmp_path):
     meta = tmp_path / "imagenet.decafnet.meta"
     for name in ("imagenet.decafnet.epoch90.meta", "elsewhere"):
         meta = meta.rename(tmp_path / name)
-        read_decaf(path, meta if name == "elsewhere" else None)
+        read_decaf(path, meta=meta if name == "elsewhere" else None)
     with pytest.raises(FileNotFoundError, match=r"imagenet\.decafnet\.meta.*meta="):
         read_decaf(path)
     with pytest.raises(FileNotFoundError):
-        read_decaf(path, tmp_path / "nothing")
+        read_decaf(path, meta=tmp_path / "nothing")
 
 
 def test_flat_means_and_checkpoints_with_options(tmp_path):

@@ -11,8 +11,8 @@ from deep_compression_files import SMALL, WEIGHTS, contents, encode
 
 from skdecaf import DeCAFTransformer
 from skdecaf.weights import ARCHITECTURES
-from skdecaf.weights.deep_compression import looks_like, read_deep_compression
 from skdecaf.weights.layers import parameter_shapes
+from skdecaf.weights.readers.deep_compression import looks_like, read_deep_compression
 
 ALEXNET = ARCHITECTURES["alexnet"]
 
@@ -25,7 +25,7 @@ def write(folder, content):
 @pytest.mark.parametrize("density", [0.02, 0.15, 1.0])
 def test_arrays_are_those_that_were_encoded(tmp_path, density):
     weights, biases, books = contents(density)
-    network = read_deep_compression(write(tmp_path, encode(weights, biases, books)), SMALL)
+    network = read_deep_compression(write(tmp_path, encode(weights, biases, books)), architecture=SMALL)
     for (name, shape), indices, bias, book in zip(WEIGHTS.items(), weights, biases, books, strict=True):
         expected = np.array([book[i] for i in indices], np.float32).reshape(shape)
         np.testing.assert_array_equal(network.arrays[name], expected)
@@ -37,13 +37,13 @@ def test_arrays_are_those_that_were_encoded(tmp_path, density):
 def test_weights_without_a_code_have_the_first_value_of_the_book(tmp_path):
     weights, biases, books = contents()
     books[0][0] = 0.25
-    network = read_deep_compression(write(tmp_path, encode(weights, biases, books)), SMALL)
+    network = read_deep_compression(write(tmp_path, encode(weights, biases, books)), architecture=SMALL)
     rest = network.arrays["conv1.weight"].ravel()[np.array(weights[0]) == 0]
     assert rest.size and (rest == 0.25).all()
 
 
 def test_features_are_those_of_float64(tmp_path):
-    network = read_deep_compression(write(tmp_path, encode(*contents())), SMALL)
+    network = read_deep_compression(write(tmp_path, encode(*contents())), architecture=SMALL)
     photo = np.random.default_rng(0).integers(0, 256, (99, 99, 3), dtype=np.uint8)
     expected = float64_layers.blobs(network, photo)
     for blob in ("norm1", "pool5", "fc7", "prob"):
@@ -91,7 +91,7 @@ def with_a_value(value):
 )
 def test_other_files_are_refused_by_name(tmp_path, content, message):
     with pytest.raises(ValueError, match=message):
-        read_deep_compression(write(tmp_path, content), SMALL)
+        read_deep_compression(write(tmp_path, content), architecture=SMALL)
 
 
 def test_other_architectures_are_refused(tmp_path):
@@ -99,7 +99,7 @@ def test_other_architectures_are_refused(tmp_path):
     with pytest.raises(ValueError, match="'conv1': the file ends|follow the last layer|has .* codes|ends within"):
         read_deep_compression(path)
     with pytest.raises(ValueError, match="architecture is one of"):
-        read_deep_compression(path, "resnet")
+        read_deep_compression(path, architecture="resnet")
     with pytest.raises(FileNotFoundError):
         read_deep_compression(tmp_path / "nothing")
 
@@ -115,7 +115,7 @@ def test_any_damage_is_a_value_error(tmp_path):
             for _ in range(generator.integers(1, 10)):
                 damaged[generator.integers(32 if case % 3 == 1 else len(content))] = generator.integers(256)
         try:
-            read_deep_compression(write(tmp_path, damaged), SMALL)
+            read_deep_compression(write(tmp_path, damaged), architecture=SMALL)
         except ValueError as error:
             assert "AlexNet_compressed.net" in str(error)
 

@@ -53,7 +53,7 @@ def test_caffenet_loads_within_a_second(write, extras, tmp_path):
 def test_threads_and_estimators_share_one_copy(tmp_path, monkeypatch):
     write_own(tmp_path / "net")
     loaded = []
-    monkeypatch.setattr(resolving, "read_network", lambda path: loaded.append(path) or Network.load(path))
+    monkeypatch.setattr(resolving, "read_file", lambda path, **options: loaded.append(path) or Network.load(path))
     with ThreadPoolExecutor(8) as pool:
         networks = list(pool.map(resolve_network, [tmp_path / "net"] * 16))
     for layer in (6, 7):
@@ -76,11 +76,11 @@ def test_each_worker_process_loads_once(tmp_path):
         if not hasattr(resolving, "n_loads"):
             resolving.n_loads = 0
 
-            def read_and_count(path):
+            def read_and_count(path, **options):
                 resolving.n_loads += 1
                 return Network.load(path)
 
-            resolving.read_network = read_and_count
+            resolving.read_file = read_and_count
         DeCAFTransformer(weights=path).fit_transform([np.zeros((20, 20, 3), np.uint8)])
         return os.getpid(), resolving.n_loads
 

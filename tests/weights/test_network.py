@@ -249,9 +249,9 @@ def test_files_of_others_are_refused(tmp_path):
     ],
 )
 def test_descriptions_that_do_not_fit_are_refused(tmp_path, key, value):
-    from skdecaf.weights.network import _description
+    from skdecaf.weights.native_format import describe
 
     network, path = tiny_network(), tmp_path / "net.safetensors"
-    save_file(dict(network.arrays), path, metadata={**_description(network), key: value})
+    save_file(dict(network.arrays), path, metadata={**describe(network), key: value})
     with pytest.raises(ValueError, match=r"net\.safetensors"):
         Network.load(path)

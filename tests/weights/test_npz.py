@@ -12,7 +12,7 @@ from small_alexnets import photos, small_network
 
 from skdecaf._forward import ForwardPass
 from skdecaf.weights import ARCHITECTURES, Network, resolve_network
-from skdecaf.weights.npz import read_npz
+from skdecaf.weights.readers.npz import read_npz
 
 
 def save(path, arrays, compressed=False):
@@ -157,12 +157,12 @@ HUGE = "{'descr': '<f4', 'fortran_order': False, 'shape': (4194304, 4194304), }\
     [
         (header(HUGE), "does not have as many bytes as its shape"),
         (header(HUGE.replace("(4194304, 4194304)", "(1,)")), "does not have as many bytes"),
-        (header(HUGE.replace("4194304, 4194304", "-1,")), "does not begin as"),
+        (header(HUGE.replace("4194304, 4194304", "-1,")), "does not have as many bytes"),
         (header(HUGE.replace("4194304, 4194304", "4194304, " * 100)), "does not have as many"),
         (header(HUGE.replace("(4194304, 4194304)", "None")), "does not begin as numpy"),
         (header(HUGE.replace("'<f4'", "'V2000000000'")), "is of dtype"),
         (header(HUGE.replace("'<f4'", "'|O'")), "is of dtype"),
-        (header(HUGE.replace("'<f4'", "__import__('os').system('true')")), "is of dtype"),
+        (header(HUGE.replace("'<f4'", "__import__('os').system('true')")), "does not begin as"),
         (header(HUGE.replace("4194304, 4194304", "9" * 800)), "does not begin as numpy"),
         (header(HUGE.replace("4194304, 4194304", "9" * 12 + ", 9" * 200 + "!")), "does not begin as numpy"),
         (header("(" * 5000), "does not begin as numpy"),

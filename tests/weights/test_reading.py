@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from caffe_files import CaffeNet, field
+from caffe_files import CaffeNet, blob, field
 from cuda_convnet_files import cuda_layers
 from damaged_files import damaged
 from python2_pickles import dumps
@@ -18,8 +18,8 @@ from safetensors.numpy import save_file
 from small_alexnets import small_network, torchvision_arrays
 from tiny_networks import tiny_network
 
-from skdecaf.weights import Architecture, Network, read_mean, read_network
-from skdecaf.weights.caffe import read_caffemodel
+from skdecaf.weights import Architecture, Network, read_mean, read_network, reading
+from skdecaf.weights.readers.caffe import read_caffemodel
 
 
 def write_own(path):
@@ -85,18 +85,33 @@ def test_the_content_tells_the_format(tmp_path, kind, name):
 
 # The smallest files that begin as those of formats whose whole networks would be large.
 BEGINNINGS = {
-    "deep_compression.read_deep_compression": struct.pack("<8I", *[29_000] * 8),
-    "cuda_convnet.read_decaf": dumps([{"name": "data", "type": "data"}]),
-    "onnx.read_onnx": field(1, 8) + field(2, "onnx-caffe2") + field(7, field(2, "graph")),
-    "caffe.read_caffemodel": field(1, "CaffeNet") + field(2, field(4, "data")),
+    "read_deep_compression": struct.pack("<8I", *[29_000] * 8),
+    "read_decaf": dumps([{"name": "data", "type": "data"}]),
+    "read_onnx": field(1, 8) + field(2, "onnx-caffe2") + field(7, field(2, "graph")),
+    "read_caffemodel": field(1, "CaffeNet") + field(2, field(4, "data")),
 }
 
 
 @pytest.mark.parametrize("reader", BEGINNINGS)
 def test_the_first_bytes_tell_the_format(tmp_path, monkeypatch, reader):
     (tmp_path / "net").write_bytes(BEGINNINGS[reader])
-    monkeypatch.setattr(f"skdecaf.weights.{reader}", lambda path: f"{reader} read {path.name}")
-    assert read_network(tmp_path / "net") == f"{reader} read net"
+    names = [(looks_like, lambda path, *_, name=read.__name__: name) for looks_like, read in reading._READERS]
+    monkeypatch.setattr(reading, "_READERS", names)
+    assert read_network(tmp_path / "net") == reader
+
+
+def test_files_that_are_mistaken_for_networks_are_named(tmp_path):
+    mean = np.full((3, 8, 8), 100, np.float32)
+    np.save(tmp_path / "net.npy", mean)
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 243862418\n"
+    for content, message in (
+        (blob(mean, legacy=True), "net': a mean image, not a network; pass .* mean= of read_network"),
+        ((tmp_path / "net.npy").read_bytes(), "net': a mean image, not a network"),
+        (pointer.encode(), "net': a pointer of Git LFS.*; run 'git lfs pull'"),
+    ):
+        (tmp_path / "net").write_bytes(content)
+        with pytest.raises(ValueError, match=message):
+            read_network(tmp_path / "net")
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,7 @@ def test_files_placed_by_hand_are_accepted_and_checked_once(server, hashed):
     path = place(server, "tiny.safetensors")
     assert store.locate("tiny") == [path] and store.missing("tiny") == []
     assert hashed == ["tiny.safetensors"]
-    store.load("tiny")
+    resolve_network("tiny")
     assert store.fetch("tiny") == [path]
     assert hashed == ["tiny.safetensors"] and server.requests == []
     os.utime(path)
@@ -234,7 +234,7 @@ def test_files_placed_by_hand_are_accepted_and_checked_once(server, hashed):
 
 def test_a_download_is_not_checked_twice(server, hashed):
     store.fetch("tiny")
-    store.load("tiny")
+    resolve_network("tiny")
     assert hashed == []
 
 
@@ -244,8 +244,8 @@ def test_a_folder_that_is_read_only_is_checked_every_time(server, hashed, monkey
 
     place(server, "tiny.safetensors")
     monkeypatch.setattr(Path, "write_text", refuse)
-    store.load("tiny")
-    store.load("tiny")
+    store.locate("tiny")
+    store.locate("tiny")
     assert len(hashed) == 2
 
 
@@ -264,7 +264,7 @@ def test_verify_trusts_nothing(server):
 def test_another_file_of_that_name_is_refused(change, server):
     path = place(server, "tiny.safetensors")
     path.write_bytes(change(server.files["tiny.safetensors"]))
-    for refused in (store.locate, store.load, store.verify, resolve_network):
+    for refused in (store.locate, store.verify, resolve_network):
         with pytest.raises(ValueError, match=r"tiny\.safetensors' has .* instead of .*'skdecaf weights fetch tiny' re"):
             refused("tiny")
     assert server.requests == [], "nobody asked for it to be replaced"

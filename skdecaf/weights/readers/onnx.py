@@ -1,4 +1,4 @@
-"""Networks from ONNX models."""
+"""Networks in ONNX models."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
@@ -9,12 +9,13 @@ from itertools import zip_longest
 import numpy as np
 
 from skdecaf._utils.extras import require
-from skdecaf.weights.assembling import fitted_network
-from skdecaf.weights.files import guarded
-from skdecaf.weights.message_fields import MessageFields
-from skdecaf.weights.network import FORMAT, Network, _assemble
-from skdecaf.weights.onnx_layers import chain_of_layers, recognised_arrays
-from skdecaf.weights.onnx_writing import nodes_and_arrays
+from skdecaf.weights.files import weights_file
+from skdecaf.weights.native_format import FORMAT, MEAN_IMAGE, parameters_of_network
+from skdecaf.weights.network import Network
+from skdecaf.weights.onnx_export import nodes_and_arrays
+from skdecaf.weights.readers.assembling import network_from_arrays
+from skdecaf.weights.readers.message_fields import MessageFields
+from skdecaf.weights.readers.onnx_layers import chain_of_layers, recognised_arrays
 
 # Numbers of the fields that hold nearly all of a model: its graph, the graph's arrays, and their values.
 _GRAPH, _INITIALIZER, _FLOAT_DATA, _RAW_DATA = 7, 5, 4, 9
@@ -23,57 +24,34 @@ _MOST_AXES = 4
 
 
 def looks_like(head):
-    """Whether a file that begins with these bytes is an ONNX model: its first field is a small version number."""
-    return len(head) > 2 and head[0] == 0x08 and head[1] < 32 and head[2] & 7 in (0, 2) and head[2] >> 3 > 1
+    """Whether the first field is a small version number, and the second one of a model has the right type."""
+    return len(head) > 2 and head[0] == 0x08 and head[1] < 32 and (head[2] == 0x28 or head[2] & 7 == 2) and head[2] > 15
 
 
-def read_onnx(path):
+def read_onnx(path, name=None, origin=None):
     """Read a network from an ONNX model.
 
-    What `Network.to_onnx` wrote comes back as it was, up to the last blob that was asked for. Of other models, a
-    single chain of operators is read that is one of the architectures in `skdecaf.weights.ARCHITECTURES`, with any
-    number of filters and classes: the order of pooling and normalisation tells CaffeNet from AlexNet.
-    Preprocessing is that of the architecture, for a graph does not state it: blue, green, red less Caffe's mean pixel
-    for CaffeNet and AlexNet.
+    A model that `Network.to_onnx` wrote gives the network back, up to the last blob that was asked for. Any other
+    model must be a chain of operators that has one of the architectures in `skdecaf.weights.ARCHITECTURES`, with any
+    number of filters and classes: the order of pooling and normalisation tells CaffeNet from AlexNet. Its
+    preprocessing is that of the architecture, since graphs do not state it: for CaffeNet and AlexNet blue, green, red
+    minus Caffe's mean pixel.
 
-    The models ``caffenet`` and ``bvlcalexnet`` of the ONNX model zoo are drawn for 224 pixels, where pooling leaves a
-    rest: rounded down twice, then padded. They are read for their weights, as the networks for 227 pixels that Caffe
-    trained, so features differ from what the zoo's graphs compute.
-
-    Parameters
-    ----------
-    path : str or PathLike
-
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    ImportError
-        Without the package onnx (``pip install "skdecaf[onnx]"``).
-    FileNotFoundError
-        Where there is no such file.
-    ValueError
-        Where the file is no ONNX model, or another network's; the message names the first node, attribute or array
-        that does not fit.
-
-    Examples
-    --------
-    >>> from skdecaf.weights.onnx import read_onnx
-    >>> network = read_onnx("caffenet-12.onnx")  # doctest: +SKIP
+    The models ``caffenet`` and ``bvlcalexnet`` of the ONNX model zoo have graphs for 224 pixels, with other rounding
+    and padding. Their weights are read into the networks for 227 pixels that Caffe trained, so features differ from
+    those of the zoo's graphs.
     """
     onnx = require("onnx", "an ONNX model")
-    with guarded(path) as path:
+    with weights_file(path) as path:
         model, constants = _parsed(onnx, path)
         metadata = {_text(entry.key): _text(entry.value) for entry in model.metadata_props}
         if metadata.get("format") == FORMAT:
-            return _own_network(onnx.helper, model.graph, constants, metadata)
+            return _own_network(onnx.helper, model.graph, constants, metadata, name=name, origin=origin)
         for node in model.graph.node:
             for attribute in node.attribute if node.op_type == "Constant" else ():
                 constants.update((name, _array(onnx, attribute.t, name)) for name in node.output)
         architecture, arrays = recognised_arrays(chain_of_layers(onnx, model.graph, constants))
-        return fitted_network(architecture, arrays, path.stem)
+        return network_from_arrays(architecture, arrays, name=name or path.stem, origin=origin)
 
 
 def _parsed(onnx, path):
@@ -139,12 +117,12 @@ def _array(onnx, tensor, name, path=None, places=()):
         raise ValueError(f"array {name!r} does not have the values of its shape {shape}: {error}") from None
 
 
-def _own_network(helper, graph, constants, metadata):
+def _own_network(helper, graph, constants, metadata, name, origin):
     """The network that a model of this package describes, if the model is what would be written for it."""
     arrays = {name: array for name, array in constants.items() if name.endswith((".weight", ".bias"))}
-    if "mean_image" in constants:
-        arrays["mean_image"] = _rows_and_columns_first(constants["mean_image"])
-    network = _assemble(Network, metadata, arrays)
+    if MEAN_IMAGE in constants:
+        arrays[MEAN_IMAGE] = _rows_and_columns_first(constants[MEAN_IMAGE])
+    network = Network(**parameters_of_network(metadata, arrays, name), origin=origin)
     try:
         nodes, expected = nodes_and_arrays(helper, network, [output.name for output in graph.output])
     except (TypeError, ValueError, OverflowError) as error:

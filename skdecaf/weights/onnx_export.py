@@ -14,7 +14,7 @@ from skdecaf.weights.layers import (
     blob_shapes,
     parameter_shapes,
 )
-from skdecaf.weights.network import _description
+from skdecaf.weights.native_format import describe
 
 OPSET = 13
 IR_VERSION = 8
@@ -40,7 +40,7 @@ def write_onnx(network, path, blobs=None):
     opset = [onnx.helper.make_opsetid("", OPSET)]
     model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="skdecaf")
     # What no graph says, such as the size to which photos are brought, for `read_onnx`.
-    onnx.helper.set_model_props(model, _description(network))
+    onnx.helper.set_model_props(model, describe(network))
     onnx.checker.check_model(model)
     onnx.save(model, path)
 

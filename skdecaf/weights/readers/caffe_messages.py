@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from skdecaf.weights.message_fields import MessageFields
+from skdecaf.weights.readers.message_fields import MessageFields
 
 _MOST_LAYERS = 200  # no file of a network comes near
 

@@ -1,4 +1,4 @@
-"""From what another program's file holds to a network: sizes, the field's names, labels."""
+"""Build a `Network` from what the file of another program holds."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from skdecaf.weights.architectures import find_architecture
-from skdecaf.weights.labels import usual_labels
+from skdecaf.weights.embedded import imagenet_labels
 from skdecaf.weights.layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax
 from skdecaf.weights.network import Network
 
@@ -24,62 +24,16 @@ _PREFIXES = {
 _FIRST_FULLY_CONNECTED = 6
 
 
-def tidy_float(value, what):
-    """The shortest decimal that is the same float32: 0.0001 rather than 9.999999747378752e-05."""
-    with np.errstate(over="ignore"):
-        value = float(str(np.float32(value)))
-    if not math.isfinite(value):
-        raise ValueError(f"{what} is {value}")
-    return value
-
-
-def to_float32(array):
-    """The array as float32, infinite where it is too large for that, which `Network` refuses by name."""
-    with np.errstate(over="ignore"):
-        return np.asarray(array, np.float32)
-
-
-def fitted_layers(layers, shapes):
-    """The layers with as many outputs as there are rows in weights of these shapes.
-
-    Parameters
-    ----------
-    layers : sequence of layers
-    shapes : mapping of str to tuple
-        Array name -> shape; a layer whose weight is not among them stays as it is.
-
-    Returns
-    -------
-    list of layers
-    """
-    fitted = []
-    for layer in layers:
-        shape = shapes.get(f"{layer.name}.weight")
-        if shape is not None and type(layer) in _SIZES:
-            if not shape or not all(shape):
-                raise ValueError(f"array '{layer.name}.weight' of shape {tuple(shape)} holds no weights")
-            layer = replace(layer, **{_SIZES[type(layer)]: int(shape[0])})
-        fitted.append(layer)
-    return fitted
-
-
-def fitted_network(architecture, arrays, name):
-    """The network of this architecture, or of this name of one, whose sizes are those of the arrays."""
-    architecture = find_architecture(architecture)
-    layers = fitted_layers(architecture.layers, {key: np.shape(array) for key, array in arrays.items()})
-    return _network(layers, arrays, architecture.preprocessing, name=name)
-
-
-def assemble(steps, preprocessing, labels=(), **options):
-    """Network of layers and their parameters.
+def network_from_layers(steps, preprocessing, labels=(), **options):
+    """Build a network from layers and their parameters.
 
     Parameters
     ----------
     steps : list of (layer, dict) pairs
-        A layer and its arrays "weight" and "bias"; the names of the layers are still those of the file.
+        Each layer, under its name in the file, and its arrays "weight" and "bias".
     preprocessing : Preprocessing
     labels : sequence of (identifier, name) pairs, optional
-        By default a thousand classes are taken to be ImageNet's.
+        By default a thousand classes get the labels of ImageNet.
     **options
         For `Network`.
 
@@ -87,7 +41,7 @@ def assemble(steps, preprocessing, labels=(), **options):
     -------
     Network
     """
-    layers = with_usual_names([layer for layer, _ in steps])
+    layers = with_standard_names([layer for layer, _ in steps])
     arrays = {
         f"{layer.name}.{part}": array
         for layer, (_, parameters) in zip(layers, steps, strict=True)
@@ -96,21 +50,54 @@ def assemble(steps, preprocessing, labels=(), **options):
     return _network(layers, arrays, preprocessing, labels, **options)
 
 
+def network_from_arrays(architecture, arrays, **options):
+    """Build a network of an architecture, or of the name of one, with layers of the sizes of the arrays."""
+    architecture = find_architecture(architecture)
+    layers = with_output_sizes(architecture.layers, {key: np.shape(array) for key, array in arrays.items()})
+    return _network(layers, arrays, architecture.preprocessing, **options)
+
+
 def _network(layers, arrays, preprocessing, labels=(), **options):
     for array in arrays.values():
-        array.flags.writeable = False  # nobody else has it, so that the network need not copy it
+        array.flags.writeable = False  # so that Network need not copy it
     n_classes = [layer.out_features for layer in layers if isinstance(layer, FullyConnected)][-1:]
-    return Network(layers, arrays, preprocessing, labels=labels or usual_labels(*n_classes or [0]), **options)
+    if not labels and n_classes == [1000]:
+        labels = imagenet_labels()
+    return Network(layers, arrays, preprocessing, labels=labels, **options)
 
 
-def with_usual_names(layers):
-    """The layers named as everyone names them: conv1, relu1, pool1, norm1 … fc6, relu6, drop6 … prob.
+def with_output_sizes(layers, shapes):
+    """Give each layer as many outputs as its weight has rows.
 
-    Names that are of this kind already stay (conv1_1, say); otherwise all are counted in order, since one's own
-    network has "fc8_flowers" where ``layer=8`` is asked for.
+    Parameters
+    ----------
+    layers : sequence of layers
+    shapes : mapping of str to tuple
+        Array name -> shape. A layer without a weight there keeps its size.
+
+    Returns
+    -------
+    list of layers
+    """
+    sized = []
+    for layer in layers:
+        shape = shapes.get(f"{layer.name}.weight")
+        if shape is not None and type(layer) in _SIZES:
+            if not shape or not all(shape):
+                raise ValueError(f"array '{layer.name}.weight' of shape {tuple(shape)} holds no weights")
+            layer = replace(layer, **{_SIZES[type(layer)]: int(shape[0])})
+        sized.append(layer)
+    return sized
+
+
+def with_standard_names(layers):
+    """Name the layers conv1, relu1, pool1, norm1 … fc6, relu6, drop6 … prob.
+
+    Names of this form stay, conv1_1 among them. If any other name occurs, such as "fc8_flowers", all layers are
+    numbered in order, so that ``layer=8`` finds fc8.
     """
     layers = [replace(layer, name="prob") if isinstance(layer, Softmax) else layer for layer in layers]
-    if _are_usual(layers):
+    if _have_standard_names(layers):
         return layers
     named, stage, convolutions, fully_connected = [], 0, 0, 0
     for layer in layers:
@@ -124,7 +111,7 @@ def with_usual_names(layers):
     return named
 
 
-def _are_usual(layers):
+def _have_standard_names(layers):
     numbered = [layer for layer in layers if not isinstance(layer, Softmax)]
     first = next((layer.name for layer in layers if isinstance(layer, FullyConnected)), None)
     return first == f"fc{_FIRST_FULLY_CONNECTED}" and all(
@@ -133,17 +120,16 @@ def _are_usual(layers):
 
 
 def exact_input_size(steps):
-    """Side of the square input at which the windows of all layers fit without a pixel left over.
+    """Side of the square input at which the windows of all layers fit without a remainder, 227 for AlexNet.
 
     Parameters
     ----------
     steps : list of (layer, dict) pairs
-        As for `assemble`; the first fully connected layer says how many values it reads.
+        As for `network_from_layers`; the weight of the first fully connected layer tells the size of its input.
 
     Returns
     -------
     int
-        227 for AlexNet.
     """
     layers = [layer for layer, _ in steps]
     first = next((i for i, layer in enumerate(layers) if isinstance(layer, FullyConnected)), None)
@@ -158,3 +144,18 @@ def exact_input_size(steps):
         if isinstance(layer, Convolution | MaxPool):
             side = (side - 1) * layer.stride + layer.kernel - 2 * layer.pad
     return side
+
+
+def shortest_float(value, what):
+    """The shortest decimal with the same float32: 0.0001 instead of 9.999999747378752e-05; finite, or a ValueError."""
+    with np.errstate(over="ignore"):
+        value = float(str(np.float32(value)))
+    if not math.isfinite(value):
+        raise ValueError(f"{what} is {value}")
+    return value
+
+
+def to_float32(array):
+    """The array as float32; values that are too large become infinite, which `Network` refuses by the array's name."""
+    with np.errstate(over="ignore"):
+        return np.asarray(array, np.float32)

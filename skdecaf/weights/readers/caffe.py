@@ -1,4 +1,4 @@
-"""Networks and mean images in Caffe's files: ``.caffemodel``, ``.binaryproto``, ``.npy``."""
+"""Networks in Caffe's ``.caffemodel`` files."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
@@ -7,11 +7,12 @@ import numpy as np
 
 from skdecaf._utils.extras import require
 from skdecaf.weights.architectures import ARCHITECTURES
-from skdecaf.weights.assembling import assemble, exact_input_size, tidy_float
-from skdecaf.weights.caffe_messages import read_blob, read_net, text
-from skdecaf.weights.files import guarded, read_npy_array, read_npy_header
+from skdecaf.weights.files import weights_file
 from skdecaf.weights.layers import layer_from_dict
 from skdecaf.weights.preprocessing import Preprocessing
+from skdecaf.weights.readers.assembling import exact_input_size, network_from_layers, shortest_float
+from skdecaf.weights.readers.caffe_mean import read_mean
+from skdecaf.weights.readers.caffe_messages import read_net, text
 
 _MEAN_PIXEL = ARCHITECTURES["caffenet"].preprocessing.mean  # red, green, blue
 
@@ -27,19 +28,7 @@ _ROUND_MODES = {0: "ceil", 1: "floor"}
 
 
 def looks_like(head):
-    """Whether a file that begins with these bytes may be a ``.caffemodel``.
-
-    Parameters
-    ----------
-    head : bytes
-        The first 64 bytes or so.
-
-    Returns
-    -------
-    bool
-        True where the first field is one with which NetParameter begins: a printable name before others of its
-        fields, or a layer, or an input.
-    """
+    """Whether the first field is a printable name before other fields of NetParameter, or a layer, or an input."""
     if head[:1] == b"\n" and len(head) > 2 and head[1] < 0x80:
         name, head = head[2 : 2 + head[1]], head[2 + head[1] :]
         if not name.decode("utf-8", errors="ignore").isprintable():
@@ -49,110 +38,35 @@ def looks_like(head):
     return head[:1] in (b"\x12", b"\x1a") or head[:2] == b"\xa2\x06"
 
 
-def read_caffemodel(path, mean=None):
-    """Read a network from Caffe's binary file.
+def read_caffemodel(path, name=None, origin=None, *, mean=None):
+    """Read a network from Caffe's binary file, of any version.
 
-    The architecture follows from the order of the layers and their parameters. Layers and blobs get the field's
-    names where they have others: whatever the fine-tuned network calls its layers, ``layer=6`` finds fc6.
+    The architecture follows from the order of the layers and their parameters. Networks for 227 or 224 pixels read a
+    window of a photo of 256, as is Caffe's custom; others read the whole photo. If the file does not state the size of
+    the input, it is the size at which all windows fit exactly.
 
     Parameters
     ----------
-    path : str or PathLike
-        A ``.caffemodel``, of any version of Caffe.
+    path, name, origin
+        As for every reader, see `skdecaf.weights.readers`.
     mean : str, PathLike or ndarray of shape (height, width, 3), optional
         Mean image to subtract: a file for `read_mean`, or what it returned. Photos are resized to its size. By
-        default the mean pixel that the file holds, or else that of ImageNet, is subtracted.
+        default the mean pixel in the file is subtracted, or that of ImageNet if there is none.
 
     Returns
     -------
     Network
-
-    Raises
-    ------
-    ImportError
-        Without the package protobuf (``pip install "skdecaf[caffe]"``).
-    FileNotFoundError
-        Where there is no such file.
-    ValueError
-        Where the file is damaged, or holds what this package does not compute; the message names layer and field.
-
-    Notes
-    -----
-    Networks for 227 or 224 pixels read a window of a photo of 256, as is Caffe's custom; others read the whole
-    photo. Where the file does not say how large the input is, it is the size at which all windows fit exactly.
-
-    Examples
-    --------
-    >>> from skdecaf.weights.caffe import read_caffemodel
-    >>> network = read_caffemodel("bvlc_reference_caffenet.caffemodel", mean="ilsvrc_2012_mean.npy")  # doctest: +SKIP
     """
     require("caffe", "a .caffemodel")
     if isinstance(mean, str | os.PathLike):
         mean = read_mean(mean)
-    with guarded(path) as path:
-        return _read_network(path.read_bytes(), path.stem, mean)
-
-
-def read_mean(path):
-    """Read a mean image in Caffe's order of axes and channels.
-
-    Parameters
-    ----------
-    path : str or PathLike
-        A ``.binaryproto`` or a ``.npy`` of shape (3, height, width); blue, green, red.
-
-    Returns
-    -------
-    ndarray of shape (height, width, 3), float32
-        Red, green, blue, from 0 to 255.
-
-    Raises
-    ------
-    ImportError
-        For a ``.binaryproto`` without the package protobuf (``pip install "skdecaf[caffe]"``).
-    FileNotFoundError
-        Where there is no such file.
-    ValueError
-        Where the file is neither, or holds something else than a finite image of three channels.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skdecaf.weights.caffe import read_mean
-    >>> np.save("mean.npy", np.full((3, 256, 256), 104.0))  # doctest: +SKIP
-    >>> read_mean("mean.npy").shape  # doctest: +SKIP
-    (256, 256, 3)
-    """
-    with guarded(path) as path:
-        with open(path, "rb") as file:
-            is_npy = file.read(6) == b"\x93NUMPY"
-        channels = _npy_array(path) if is_npy else _binaryproto_array(path)
-        if channels.ndim != 3 or len(channels) != 3 or channels.dtype.kind != "f":
-            raise ValueError(f"a mean image is floats of shape (3, height, width), not {channels.shape}")
-        with np.errstate(all="ignore"):
-            image = np.ascontiguousarray(channels[::-1].transpose(1, 2, 0), dtype=np.float32)
-        if not np.isfinite(image).all():
-            raise ValueError("the mean image has NaN or infinite values")
-        return image
-
-
-def _npy_array(path):
-    with open(path, "rb") as file:
-        return read_npy_array(file, read_npy_header(file, path.stat().st_size, "the .npy file"))
-
-
-def _binaryproto_array(path):
-    require("caffe", "a .binaryproto")
-    array = read_blob(path.read_bytes(), "the mean image")
-    return array[0] if array.ndim == 4 and len(array) == 1 else array
-
-
-def _read_network(data, name, mean):
-    net, layers = read_net(data)
-    steps, transform = _chain(layers)
-    crop = _input_size(net, layers, transform) or (exact_input_size(steps),) * 2
-    preprocessing = _preprocessing(crop, transform, mean)
-    return assemble(steps, preprocessing, mean_image=mean, name=text(net.name) or name)
+    with weights_file(path) as path:
+        net, layers = read_net(path.read_bytes())
+        steps, transform = _chain(layers)
+        crop = _input_size(net, layers, transform) or (exact_input_size(steps),) * 2
+        preprocessing = _preprocessing(crop, transform, mean)
+        name = name or text(net.name) or path.stem
+        return network_from_layers(steps, preprocessing, mean_image=mean, name=name, origin=origin)
 
 
 def _chain(layers):
@@ -178,7 +92,7 @@ def _chain(layers):
 
 
 def _step(layer):
-    """Layer and parameters, for `assemble`."""
+    """Layer and parameters, for `network_from_layers`."""
     if layer.type not in _TRANSLATIONS:
         raise ValueError(f"layer {layer.name!r} is of type {layer.type!r}, which this package does not compute")
     most_bottoms = 2 if layer.type == "SoftmaxWithLoss" else 1
@@ -269,7 +183,7 @@ def _response_norm(layer):
     _refuse_unless(layer, "norm_region", message.norm_region, 0)
     values = {"size": message.local_size}
     for name in ("alpha", "beta", "k"):
-        values[name] = tidy_float(getattr(message, name), f"layer {layer.name!r}: {name}")
+        values[name] = shortest_float(getattr(message, name), f"layer {layer.name!r}: {name}")
     return "response_norm", values, {}
 
 
@@ -279,7 +193,7 @@ def _relu(layer):
 
 
 def _dropout(layer):
-    rate = tidy_float(layer.message.dropout.dropout_ratio, f"layer {layer.name!r}: dropout_ratio")
+    rate = shortest_float(layer.message.dropout.dropout_ratio, f"layer {layer.name!r}: dropout_ratio")
     return "dropout", {"rate": rate}, {}
 
 
@@ -314,10 +228,10 @@ def _input_size(net, layers, transform):
 
 def _preprocessing(crop, transform, mean):
     """Caffe's: photos warped to the size of the mean image, blue before green before red."""
-    scale = 1.0 if transform is None else tidy_float(transform.scale, "the scale of the data layer")
+    scale = 1.0 if transform is None else shortest_float(transform.scale, "the scale of the data layer")
     if not scale:
         raise ValueError("the scale of the data layer is zero")
-    pixel = () if transform is None else [tidy_float(value, "mean_value") for value in transform.mean_value[:4]]
+    pixel = () if transform is None else [shortest_float(value, "mean_value") for value in transform.mean_value[:4]]
     if len(pixel) not in (0, 1, 3):
         raise ValueError(f"the data layer has {len(pixel)} or more values of mean_value, not 1 or 3")
     mean_pixel = tuple(reversed(pixel if len(pixel) == 3 else pixel * 3)) if pixel else _MEAN_PIXEL

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from skdecaf.weights.architectures import ARCHITECTURES, find_architecture
-from skdecaf.weights.assembling import fitted_network
-from skdecaf.weights.files import guarded
+from skdecaf.weights.files import weights_file
 from skdecaf.weights.layers import parameter_shapes
+from skdecaf.weights.readers.assembling import network_from_arrays
 
 _COUNT = np.dtype("<u4")
 _FLOAT = np.dtype("<f4")
@@ -22,18 +22,7 @@ _BITS_OF_GAPS = 4
 
 
 def looks_like(head):
-    """Whether a file that begins with these bytes may be AlexNet in this format.
-
-    Parameters
-    ----------
-    head : bytes
-        The first 64 bytes or so.
-
-    Returns
-    -------
-    bool
-        True where it begins with as many counts as AlexNet has weights, none zero and none too large.
-    """
+    """Whether the file begins with one count for each weight of AlexNet, none zero and none too large."""
     shapes = _weight_shapes(ARCHITECTURES["alexnet"])
     if len(head) < len(shapes) * _COUNT.itemsize:
         return False
@@ -41,46 +30,34 @@ def looks_like(head):
     return all(0 < count <= math.prod(shape) for count, shape in zip(counts, shapes.values(), strict=True))
 
 
-def read_deep_compression(path, architecture="alexnet"):
+def read_deep_compression(path, name=None, origin=None, *, architecture="alexnet"):
     """Read the AlexNet of Deep Compression, ``AlexNet_compressed.net``.
+
+    The file begins with the number of codes of each layer. Then each layer has a codebook of float32 values, 256 for
+    convolutions and 16 for fully connected layers; its biases; its codes, 8 or 4 bits wide; and for each code the
+    number of weights without a code before it, in 4 bits. Weights without a code have the first value of the
+    codebook, which is zero.
 
     Parameters
     ----------
-    path : str or PathLike
+    path, name, origin
+        As for every reader, see `skdecaf.weights.readers`.
     architecture : str or Architecture, default="alexnet"
-        One of the names in `skdecaf.weights.ARCHITECTURES`, or an architecture of one's own. The file has neither names
-        nor sizes: they are those of the architecture.
+        A name in `skdecaf.weights.ARCHITECTURES`, or an architecture of your own. It gives the names and sizes of
+        the layers, which are not in the file.
 
     Returns
     -------
     Network
-
-    Raises
-    ------
-    FileNotFoundError
-        Where there is no such file.
-    ValueError
-        Where the file does not hold just the weights of this architecture; the message names the layer.
-
-    Notes
-    -----
-    The file begins with the number of codes of each layer. Then each layer has a book of float32 values, 256 for
-    convolutions and 16 for fully connected layers; its biases; its codes, 8 or 4 bits wide; and for each code how many
-    weights without one precede it, in 4 bits. Weights without a code have the book's first value, which is zero.
-
-    Examples
-    --------
-    >>> from skdecaf.weights.deep_compression import read_deep_compression
-    >>> network = read_deep_compression("AlexNet_compressed.net")  # doctest: +SKIP
     """
     architecture = find_architecture(architecture)
-    with guarded(path) as path:
+    with weights_file(path) as path:
         data = np.fromfile(path, np.uint8)
         arrays = {}
-        for name, layer in _sections(data, _weight_shapes(architecture)).items():
-            arrays[f"{name}.bias"] = layer.biases.astype(np.float32)
-            arrays[f"{name}.weight"] = _decoded(layer, name)
-        return fitted_network(architecture, arrays, path.stem)
+        for layer, section in _sections(data, _weight_shapes(architecture)).items():
+            arrays[f"{layer}.bias"] = section.biases.astype(np.float32)
+            arrays[f"{layer}.weight"] = _decoded(section, layer)
+        return network_from_arrays(architecture, arrays, name=name or path.stem, origin=origin)
 
 
 @dataclass(frozen=True)

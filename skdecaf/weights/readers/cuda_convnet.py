@@ -6,77 +6,53 @@ from pathlib import Path
 
 import numpy as np
 
-from skdecaf.weights.array_pickles import PickledArray, read_pickle
-from skdecaf.weights.assembling import assemble, exact_input_size, tidy_float
-from skdecaf.weights.files import guarded
-from skdecaf.weights.labels import imagenet_labels
+from skdecaf.weights.embedded import imagenet_labels
+from skdecaf.weights.files import weights_file
 from skdecaf.weights.layers import blob_shapes, layer_from_dict
 from skdecaf.weights.preprocessing import Preprocessing
+from skdecaf.weights.readers.array_pickles import PickledArray, read_pickle
+from skdecaf.weights.readers.assembling import exact_input_size, network_from_layers, shortest_float
 
 
 def looks_like(head):
-    """Whether a file that begins with these bytes may be a pickled list or dict.
-
-    Parameters
-    ----------
-    head : bytes
-        The first 64 bytes or so.
-
-    Returns
-    -------
-    bool
-        True for protocols 2 to 5 of a list, a dict or an OrderedDict.
-    """
+    """Whether the file begins as a pickled list, dict or OrderedDict of protocol 2 to 5."""
     if head[:1] != b"\x80" or not 2 <= int.from_bytes(head[1:2]) <= 5:
         return False
     start = head[11:] if head[2:3] == b"\x95" else head[2:]  # protocol 4 has frames
     return start[:1] in (b"]", b"}") or start.startswith(b"ccollections\nOrderedDict\n")
 
 
-def read_decaf(path, meta=None):
+def read_decaf(path, name=None, origin=None, *, meta=None):
     """Read the network of the DeCAF release, ``imagenet.decafnet.epoch90``, or a checkpoint of cuda-convnet.
+
+    The file is a pickled list of layers, or a checkpoint with one in ``["model_state"]["layers"]``. As in the authors'
+    code, the shorter side of a photo is resized and the centre cut out, rows are reversed (the network was trained on
+    flipped images), and the mean image is subtracted before the window is cut. The input is the size at which all
+    windows fit exactly: 227 pixels, where cuda-convnet's last window of 224 reached beyond the image.
 
     Parameters
     ----------
-    path : str or PathLike
-        A pickled list of layers, or a checkpoint that holds one in ``["model_state"]["layers"]``.
+    path, name, origin
+        As for every reader, see `skdecaf.weights.readers`.
     meta : str or PathLike, optional
-        The pickle with ``data_mean`` and ``label_names``. By default the file beside ``path`` whose name ends in
+        The pickle with ``data_mean`` and ``label_names``. By default the file in the folder of ``path`` whose name has
         ``.meta`` instead of the last suffix, or after it: ``imagenet.decafnet.meta``.
 
     Returns
     -------
     Network
-
-    Raises
-    ------
-    FileNotFoundError
-        Where one of the two files does not exist.
-    ValueError
-        Where a file is damaged, is not made of plain containers and arrays, or holds what this package does not
-        compute; the message names layer and field. Nothing that a file names is run.
-
-    Notes
-    -----
-    The network of the paper (Donahue et al., ICML 2014). As in the authors' code, the shorter side of a photo is
-    scaled and the centre cut, rows are reversed (the network was trained on flipped images), and the mean image is
-    subtracted before the window is cut. The input is the size at which all windows fit exactly: 227 pixels, where
-    cuda-convnet let the last window of 224 stand over.
-
-    Examples
-    --------
-    >>> from skdecaf.weights.cuda_convnet import read_decaf
-    >>> network = read_decaf("imagenet.decafnet.epoch90")  # doctest: +SKIP
     """
-    with guarded(path) as path:
+    with weights_file(path) as path:
         steps, sizes = _chain(_layers(read_pickle(path.read_bytes())))
         crop = (exact_input_size(steps),) * 2
         _check_sizes([layer for layer, _ in steps], crop, sizes)
-    with guarded(_meta_beside(path) if meta is None else meta) as meta:
+    with weights_file(_meta_beside(path) if meta is None else meta) as meta:
         mean_image, names = _read_meta(read_pickle(meta.read_bytes()))
-    with guarded(path):
+    with weights_file(path):
         preprocessing = Preprocessing(mean_image.shape[:2], crop, policy="crop", flip=True)
-        return assemble(steps, preprocessing, _labels(names), mean_image=mean_image, name=path.stem)
+        return network_from_layers(
+            steps, preprocessing, _labels(names), mean_image=mean_image, name=name or path.stem, origin=origin
+        )
 
 
 def _meta_beside(path):
@@ -122,7 +98,7 @@ def _layers(content):
 
 
 def _chain(layers):
-    """Steps for `assemble`, and for each layer the width that it states for its maps."""
+    """Steps for `network_from_layers`, and for each layer the width that it states for its maps."""
     steps, sizes, last = [], [], None
     for index, fields in enumerate(layers):
         name, kind = (_text(fields, key, f"layer {index}") for key in ("name", "type"))
@@ -179,7 +155,7 @@ def _float(fields, key, what):
     value = _first(fields.get(key))
     if not isinstance(value, int | float):
         raise ValueError(f"{what}: {key} is not a number")
-    return tidy_float(value, f"{what}: {key}")
+    return shortest_float(value, f"{what}: {key}")
 
 
 def _array(fields, key, what):
@@ -242,7 +218,7 @@ def _response_norm(fields, what):
     """The file has alpha divided by the size of the window, and no k, which is 1."""
     _expect(fields, "blocked", what, 0)
     size = _integer(fields, "size", what)
-    alpha = tidy_float(_float(fields, "scale", what) * size, f"{what}: scale")
+    alpha = shortest_float(_float(fields, "scale", what) * size, f"{what}: scale")
     return "response_norm", {"size": size, "alpha": alpha, "beta": _float(fields, "pow", what)}, {}
 
 

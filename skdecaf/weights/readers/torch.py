@@ -10,8 +10,9 @@ from itertools import islice
 from safetensors import SafetensorError, safe_open
 
 from skdecaf._utils.extras import require
-from skdecaf.weights.assembling import fitted_network, to_float32
-from skdecaf.weights.files import guarded, open_archive
+from skdecaf.weights.files import weights_file
+from skdecaf.weights.readers.archives import open_archive
+from skdecaf.weights.readers.assembling import network_from_arrays, to_float32
 
 _ARCHITECTURE = "torchvision_alexnet"
 _LAYERS = {
@@ -57,36 +58,14 @@ def looks_like(head):
     return head.startswith(_MAGIC)
 
 
-def read_torch(path):
+def read_torch(path, name=None, origin=None):
     """Read a network from the state dict of torchvision's AlexNet.
 
-    The file is what ``torch.save(model.state_dict(), path)`` writes, today or before torch 1.6. Sizes are those of the
-    tensors, so a network that was fine-tuned to other classes is read too. The keys may begin with anything that all
-    have in common, such as ``"module."``.
-
-    Parameters
-    ----------
-    path : str or PathLike
-
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    ImportError
-        Without the package torch (``pip install "skdecaf[torch]"``).
-    FileNotFoundError
-        Where there is no such file.
-    ValueError
-        Where the file is no such state dict; the message names the first key that does not fit.
-
-    Examples
-    --------
-    >>> from skdecaf.weights.torch import read_torch
-    >>> network = read_torch("alexnet-owt-7be5be79.pth")  # doctest: +SKIP
+    ``torch.save(model.state_dict(), path)`` writes such a file, today or before torch 1.6. The sizes of the layers are
+    those of the tensors, so networks that were fine-tuned to other classes are read too. The keys may have a common
+    prefix, such as ``"module."``.
     """
-    with guarded(path) as path:
+    with weights_file(path) as path:
         _check_description(path)
         torch = require("torch", "a state dict")
         try:
@@ -98,35 +77,12 @@ def read_torch(path):
         names = _our_names(state)
         _check_tensors(torch, state, path.stat().st_size)
         arrays = {names[key]: tensor.detach().to(torch.float32).numpy() for key, tensor in state.items()}
-        return fitted_network(_ARCHITECTURE, arrays, path.stem)
+        return network_from_arrays(_ARCHITECTURE, arrays, name=name or path.stem, origin=origin)
 
 
-def read_torch_safetensors(path):
-    """Read a network from a safetensors file with the keys of torchvision's AlexNet; otherwise as `read_torch`.
-
-    It does not need torch.
-
-    Parameters
-    ----------
-    path : str or PathLike
-
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    FileNotFoundError
-        Where there is no such file.
-    ValueError
-        Where the file is no such state dict; the message names the first key that does not fit.
-
-    Examples
-    --------
-    >>> from skdecaf.weights.torch import read_torch_safetensors
-    >>> network = read_torch_safetensors("model.safetensors")  # doctest: +SKIP
-    """
-    with guarded(path) as path:
+def read_torch_safetensors(path, name=None, origin=None):
+    """Read a network from a safetensors file with the keys of torchvision's AlexNet, without torch."""
+    with weights_file(path) as path:
         _check_header(path)
         try:
             with safe_open(path, framework="numpy") as file:
@@ -134,7 +90,7 @@ def read_torch_safetensors(path):
                 arrays = {ours: _tensor(file, key) for key, ours in names.items()}
         except SafetensorError as error:
             raise ValueError(f"not a safetensors file: {error}") from None
-        return fitted_network(_ARCHITECTURE, arrays, path.stem)
+        return network_from_arrays(_ARCHITECTURE, arrays, name=name or path.stem, origin=origin)
 
 
 def _our_names(keys):

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from skdecaf.weights.architectures import ARCHITECTURES
-from skdecaf.weights.assembling import tidy_float
 from skdecaf.weights.layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax
+from skdecaf.weights.readers.assembling import shortest_float
 
 
 @dataclass
@@ -91,7 +91,7 @@ def _attributes(onnx, node, read, fixed):
 def _plain(onnx, attribute):
     kind, value = attribute.type, onnx.helper.get_attribute_value(attribute)
     if kind == onnx.AttributeProto.FLOAT:
-        return tidy_float(value, f"attribute {attribute.name!r}")
+        return shortest_float(value, f"attribute {attribute.name!r}")
     if kind == onnx.AttributeProto.STRING:
         return value[:100].decode("latin-1")
     if kind not in (onnx.AttributeProto.INT, onnx.AttributeProto.INTS):

@@ -1,0 +1,99 @@
+"""Networks from numpy's plain archives."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+from skdecaf.weights.architectures import ARCHITECTURES, find_architecture
+from skdecaf.weights.files import weights_file
+from skdecaf.weights.layers import parameter_shapes
+from skdecaf.weights.readers.archives import open_archive
+from skdecaf.weights.readers.assembling import network_from_arrays, to_float32, with_output_sizes
+from skdecaf.weights.readers.npy import read_npy_array, read_npy_header
+
+_ARCHITECTURE = "architecture"
+
+
+def read_npz(path, name=None, origin=None, *, architecture=None):
+    """Read a network from an archive that `numpy.savez` wrote.
+
+    The archive holds ``"conv1.weight"``, ``"conv1.bias"`` and so on as floats of any width, with the names and shapes
+    of `Network`, and, if the shapes fit several architectures, ``"architecture"``: a name in
+    `skdecaf.weights.ARCHITECTURES`. CaffeNet and AlexNet have equal shapes, so they need it, here or there. The sizes
+    of the layers are those of the arrays.
+
+    Parameters
+    ----------
+    path, name, origin
+        As for every reader, see `skdecaf.weights.readers`.
+    architecture : str or Architecture, optional
+        Such a name, or an architecture of your own; it overrides the archive's.
+
+    Returns
+    -------
+    Network
+    """
+    with weights_file(path) as path, open_archive(path) as archive:
+        headers = {key.removesuffix(".npy"): _header(archive, key) for key in archive.namelist()}
+        if architecture is None and _ARCHITECTURE in headers:
+            architecture = _text(archive, *headers[_ARCHITECTURE])
+        shapes = {key: shape for key, (shape, _) in headers.items() if key != _ARCHITECTURE}
+        architecture = _fitting_architecture(architecture, shapes)
+        arrays = {key: _floats(archive, key, headers[key][1]) for key in shapes}
+        return network_from_arrays(architecture, arrays, name=name or path.stem, origin=origin)
+
+
+def _header(archive, entry):
+    if not entry.endswith(".npy"):
+        raise ValueError(f"entry {entry!r} is not an array (.npy)")
+    with archive.open(entry) as file:
+        return read_npy_header(file, archive.getinfo(entry).file_size, f"entry {entry!r}")
+
+
+def _text(archive, shape, dtype):
+    if shape != () or dtype.kind != "U":
+        raise ValueError(f"{_ARCHITECTURE!r} must be a single name, not an array of shape {shape} and dtype {dtype}")
+    return str(_array(archive, _ARCHITECTURE))
+
+
+def _fitting_architecture(asked, shapes):
+    """The architecture that is asked for, or the only one whose arrays have these shapes."""
+    candidates = ARCHITECTURES if asked is None else {_name(asked): find_architecture(asked)}
+    misfits = {name: _misfit(architecture, shapes) for name, architecture in candidates.items()}
+    fitting = [name for name, misfit in misfits.items() if misfit is None]
+    if not fitting:
+        raise ValueError("; ".join(f"not {name}: {misfit}" for name, misfit in misfits.items()))
+    if len(fitting) > 1:
+        raise ValueError(
+            f"the arrays fit {' and '.join(fitting)}; add an entry {_ARCHITECTURE!r} with one of these, or read the "
+            "file with read_network(path, architecture=...)"
+        )
+    return candidates[fitting[0]]
+
+
+def _name(architecture):
+    return architecture if isinstance(architecture, str) else "this architecture"
+
+
+def _misfit(architecture, shapes):
+    """What is wrong with arrays of these shapes, or None."""
+    try:
+        needed = parameter_shapes(with_output_sizes(architecture.layers, shapes), (3, *architecture.preprocessing.crop))
+    except ValueError as error:
+        return str(error)
+    for name in (*needed, *shapes):
+        if name not in shapes:
+            return f"array {name!r} of shape {needed[name]} is missing"
+        if name not in needed:
+            return f"array {name!r} belongs to no layer"
+        if shapes[name] != needed[name]:
+            return f"array {name!r} has shape {shapes[name]}, but its layer needs {needed[name]}"
+    return None
+
+
+def _floats(archive, key, dtype):
+    if dtype.kind != "f":
+        raise ValueError(f"array {key!r} holds text, not weights")
+    return to_float32(_array(archive, key))
+
+
+def _array(archive, key):
+    with archive.open(f"{key}.npy") as file:
+        return read_npy_array(file)
