@@ -42,7 +42,7 @@ html_title = "skdecaf"
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["skdecaf.css"]
-html_sidebars = {"contributing": [], "model_card": []}
+html_sidebars = {"model_card": []}
 html_theme_options = {
     "show_prev_next": True,
     "navigation_with_keys": False,

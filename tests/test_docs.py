@@ -229,10 +229,10 @@ def test_table_of_weights_is_that_of_the_registry():
 
 
 def test_contributing_page_names_every_part():
-    page = (DOCS / "contributing.rst").read_text(encoding="utf-8")
+    page = (DOCS / "contributing" / "index.rst").read_text(encoding="utf-8")
     for entry in Path(skdecaf.__file__).parent.iterdir():
         if entry.suffix == ".py" or (entry.is_dir() and (entry / "__init__.py").exists()):
-            assert entry.name in page, f"docs/contributing.rst does not say what {entry.name} is for"
+            assert entry.name in page, f"docs/contributing/index.rst does not say what {entry.name} is for"
 
 
 def run(command, folder, **environment):

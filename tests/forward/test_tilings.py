@@ -101,7 +101,7 @@ def convolution_float64(maps, weight, layer):
 
 
 def test_the_choices_for_caffenet():
-    """The table of docs/guide/speed.rst."""
+    """The table of docs/contributing/forward_pass.rst."""
     assert choices("caffenet") == {
         "conv1": (5, 3, 4), "conv2": (4, 5, 1), "conv3": (5, 3, 1), "conv4": (5, 3, 1), "conv5": (5, 3, 1),
     }  # fmt: skip
