@@ -22,14 +22,14 @@ from sklearn.utils.validation import (
     _check_method_params,
     _check_sample_weight,
     _estimator_has,
-    check_is_fitted,
     validate_data,
 )
 
 from skdecaf._dropout import FLOAT_DTYPES, drop_entries, without_duplicates
+from skdecaf._utils.delegation import DelegatedPredictions
 
 
-class DropoutClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class DropoutClassifier(DelegatedPredictions, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """Train a classifier under dropout: the same samples under many random masks.
 
     In training each feature of each sample is set to zero with probability `rate`, anew for every presentation; in
@@ -164,8 +164,8 @@ class DropoutClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         else:
             params["classes"] = np.unique(y)
             for _ in range(self.n_draws):
-                self._present(estimator, random_state, X, y, params)
-        return self._keep(estimator, random_state)
+                self._partial_fit_masked(estimator, random_state, X, y, params)
+        return self._set_fitted(estimator, random_state)
 
     @available_if(_estimator_has("partial_fit"))
     @_fit_context(prefer_skip_nested_validation=False)
@@ -197,8 +197,8 @@ class DropoutClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             params["classes"] = classes
         estimator = clone(self.estimator) if first else self.estimator_
         random_state = check_random_state(self.random_state) if first else self._random_state
-        self._present(estimator, random_state, X, y, params)
-        return self._keep(estimator, random_state) if first else self
+        self._partial_fit_masked(estimator, random_state, X, y, params)
+        return self._set_fitted(estimator, random_state) if first else self
 
     def _checked_training_set(self, X, y, reset):
         if not is_classifier(self.estimator):
@@ -211,11 +211,11 @@ class DropoutClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         takes_sparse = get_tags(self.estimator).input_tags.sparse
         return {"accept_sparse": "csr" if takes_sparse else False, "dtype": FLOAT_DTYPES}
 
-    def _keep(self, estimator, random_state):
-        """Count as fitted, which a failed first fit does not."""
+    def _set_fitted(self, estimator, random_state):
+        """Set the fitted attributes, at the end of a fit that did not fail."""
         self.estimator_ = estimator
         self.scale_ = 1.0 - self.rate
-        self._random_state = random_state  # lives on: each partial_fit has a fresh mask
+        self._random_state = random_state  # partial_fit continues to draw from it
         return self
 
     def _fit_stack(self, estimator, random_state, X, y, params):
@@ -225,84 +225,15 @@ class DropoutClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         masked = drop_entries(X[rows], self.rate, random_state)
         estimator.fit(masked, y[rows], **_check_method_params(X, params, indices=rows))
 
-    def _present(self, estimator, random_state, X, y, params):
+    def _partial_fit_masked(self, estimator, random_state, X, y, params):
         estimator.partial_fit(drop_entries(X.copy(), self.rate, random_state), y, **params)
-
-    @property
-    def classes_(self):
-        """The class labels."""
-        return self.estimator_.classes_
-
-    def predict(self, X):
-        """Predict class labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of features.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            Class labels.
-        """
-        return self._answer("predict", X)
-
-    @available_if(_estimator_has("predict_proba"))
-    def predict_proba(self, X):
-        """Predict class probabilities; only where the estimator does.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of features.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            Columns in the order of `classes_`.
-        """
-        return self._answer("predict_proba", X)
-
-    @available_if(_estimator_has("predict_log_proba"))
-    def predict_log_proba(self, X):
-        """Predict logarithms of class probabilities; only where the estimator does.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of features.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-            Columns in the order of `classes_`.
-        """
-        return self._answer("predict_log_proba", X)
-
-    @available_if(_estimator_has("decision_function"))
-    def decision_function(self, X):
-        """Compute the estimator's decision values; only where it does.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of features.
-
-        Returns
-        -------
-        values : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            What the estimator's method returns.
-        """
-        return self._answer("decision_function", X)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "estimator_")  # n_features_in_ is there after a fit that failed, too
 
-    def _answer(self, method, X):
-        check_is_fitted(self)
+    def _prepared(self, X):
         X = validate_data(self, X, reset=False, **self._input_options())
-        return getattr(self.estimator_, method)(X * X.dtype.type(self.scale_))
+        return X * X.dtype.type(self.scale_)
 
     def _method_of_fit(self):
         """Name the method of the estimator that `fit` calls."""

@@ -18,7 +18,7 @@ from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf._utils.warnings import warn_user
 from skdecaf.images import ImageError, cut_windows, fit_image, map_chunks
 from skdecaf.images.decoding import decoder_version
-from skdecaf.images.digests import is_path
+from skdecaf.images.digests import may_change
 
 N_VIEWS = {"center": 1, "ten": 10}
 
@@ -192,7 +192,7 @@ class BlobExtractor:
         for i, identity in identities.items():
             if identity == i or identity not in views or i in out_of_range:
                 continue
-            if not is_path(images[i]) or self._identity(images, i, cached) == identity:
+            if not may_change(images[i]) or self._identity(images, i, cached) == identity:
                 yield identity
 
     def _views(self, pixels, box):

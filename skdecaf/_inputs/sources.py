@@ -7,7 +7,8 @@ import numpy as np
 
 from skdecaf._inputs.kinds import CHANNELS
 from skdecaf._inputs.value_range import is_out_of_range
-from skdecaf.images.decoding import ImageError, check_source, decode_reduced, describe, needs_value_range, to_rgb
+from skdecaf.images import ImageError, check_source, describe, needs_value_range, to_rgb
+from skdecaf.images.decoding import decode_reduced
 
 
 class LoadedImage(NamedTuple):

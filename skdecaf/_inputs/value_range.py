@@ -7,7 +7,7 @@ These are floats, and integers other than uint8 and uint16.
 import math
 
 from skdecaf._utils.warnings import warn_user
-from skdecaf.images.decoding import ImageError, decode
+from skdecaf.images import ImageError, decode
 
 
 def learn_value_range(images, value_range, errors):

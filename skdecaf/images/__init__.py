@@ -1,8 +1,10 @@
 """From anything image-like to the pixels that a network reads."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+from skdecaf.images.arrays import needs_value_range, to_rgb
 from skdecaf.images.crops import Crop
-from skdecaf.images.decoding import ImageError, check_source, decode, describe, needs_value_range, to_rgb
+from skdecaf.images.decoding import check_source, decode
+from skdecaf.images.errors import ImageError, describe
 from skdecaf.images.geometry import cut_windows, fit_image, resize_image
 from skdecaf.images.loading import map_chunks
 

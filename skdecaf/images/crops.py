@@ -1,37 +1,37 @@
-"""Part of a photo as an image of its own, which is cut out where it is decoded."""
+"""Part of a photo as an image of its own."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
 from dataclasses import dataclass
 
-from skdecaf.images.formats import ImageError
+from skdecaf.images.errors import ImageError
 
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """Part of a photo. It holds no pixels; whatever takes images decodes the photo and cuts it out.
+    """Part of a photo, cut out when the photo is decoded. It holds no pixels.
 
     Parameters
     ----------
     photo : str, PathLike, bytes-like, binary file, PIL image or ndarray
         As for `decode`.
     box : tuple of four floats
-        Edges (left, top, right, bottom) in pixels of the photo as it is seen, turned upright by its EXIF orientation.
-        They may lie outside the photo; what is outside is left out.
+        Edges (left, top, right, bottom) in pixels of the photo, turned upright by its EXIF orientation. The crop ends
+        where the photo ends.
 
     Raises
     ------
     ValueError
-        Where the box is not made of four finite numbers, or holds no pixel of any photo.
+        If the box is not four finite numbers, or cannot contain a pixel of any photo.
 
     See Also
     --------
-    skdecaf.BoxCropper : Makes crops of columns of photos and boxes.
+    skdecaf.BoxCropper : Makes crops from columns of photos and boxes.
 
     Notes
     -----
-    Edges are rounded, a half upwards. As in the release of DeCAF, a crop ends at the last column and row of a photo
-    without taking them.
+    Edges are rounded, a half upwards. As in the original DeCAF release, a crop never includes the last column and the
+    last row of a photo.
 
     Examples
     --------
@@ -70,7 +70,7 @@ class Crop:
         Raises
         ------
         ImageError
-            Where the photo ends before the box begins.
+            If the box begins beyond the end of the photo.
         """
         left, top, right, bottom = self._rounded_box()
         height, width = pixels.shape[:2]
@@ -80,6 +80,6 @@ class Crop:
         return pixels[top:bottom, left:right]
 
     def _rounded_box(self):
-        """Whole edges, not to the left of the photo nor above it."""
+        """Rounded edges, none left of the photo or above it."""
         left, top, right, bottom = (int(edge + 0.5) for edge in self.box)
         return max(left, 0), max(top, 0), right, bottom

@@ -1,27 +1,27 @@
-"""What tells one photo from another: digests of contents, computed once as long as a file does not change."""
+"""Digests that tell one photo from another."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import hashlib
-import os
 
 import numpy as np
 from PIL import Image
 
 from skdecaf.images.crops import Crop
-from skdecaf.images.decoding import decode, file_contents
-from skdecaf.images.file_facts import fact_of_file
+from skdecaf.images.decoding import decode
+from skdecaf.images.files import file_contents, is_path
+from skdecaf.images.per_file_cache import cached_per_file
 
-# Of Python's digests the fastest on processors that have instructions for it.
+# The fastest of Python's digests on processors with instructions for it.
 _digest = hashlib.sha256
 
 
 def source_digest(source):
-    """Digest of what decides the pixels: a file's contents, or pixels with their shape and dtype.
+    """Digest of everything that decides the pixels: a file's contents, or pixels with their shape and dtype.
 
     Parameters
     ----------
     source : str, PathLike, bytes-like, binary file, PIL image, ndarray or Crop
-        As for `decode`. A path's file is read once per process, and again when it has changed.
+        As for `decode`. The file at a path is read once per process, and again when it has changed.
 
     Returns
     -------
@@ -30,12 +30,12 @@ def source_digest(source):
     Raises
     ------
     ImageError
-        Where the source cannot be read.
+        If the source cannot be read.
     """
     if isinstance(source, Crop):
         return _digest(f"crop {source.box} ".encode() + source_digest(source.photo)).digest()
-    if isinstance(source, (str, os.PathLike)):
-        return fact_of_file(source, _contents_digest)
+    if is_path(source):
+        return cached_per_file(source, _contents_digest)
     if isinstance(source, (np.ndarray, Image.Image)):
         pixels = np.ascontiguousarray(decode(source))
         digest = _digest(f"pixels {pixels.dtype.str} {pixels.shape} ".encode())
@@ -44,9 +44,9 @@ def source_digest(source):
     return _contents_digest(source)
 
 
-def is_path(source):
-    """Whether the source is a path, or a crop of one, whose file may change at any time."""
-    return isinstance(source.photo if isinstance(source, Crop) else source, (str, os.PathLike))
+def may_change(source):
+    """Whether the source is a path, or a crop of one: the file may change at any time."""
+    return is_path(source.photo if isinstance(source, Crop) else source)
 
 
 def _contents_digest(source):

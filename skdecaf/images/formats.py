@@ -1,7 +1,10 @@
-"""The file formats that are read, and Pillow's readers of them."""
+"""The supported file formats, and Pillow's readers of them.
+
+The readers are called directly, not by ``Image.open(formats=...)``: that warns about photos of more than 89 million
+pixels, as from today's phones, and a warning cannot be silenced in one thread without silencing it in all.
+"""
 
 # SPDX-License-Identifier: BSD-3-Clause
-import re
 import struct
 
 from PIL import (
@@ -16,44 +19,36 @@ from PIL import (
     WebPImagePlugin,
 )
 
-
-class ImageError(ValueError):
-    """An image that cannot be read; the message is one sentence that names the file where there is one."""
+from skdecaf.images.errors import ImageError
 
 
 class _JpegReader(JpegImagePlugin.JpegImageFile):
     def getexif(self):
-        """Nothing: Pillow asks for the resolution, and warns of damage that does not concern the pixels."""
+        """Return nothing: Pillow looks for the resolution, and would warn about damage outside the pixels."""
         return Image.Exif()
 
 
 class _TiffReader(TiffImagePlugin.TiffImageFile):
     def load_prepare(self):
-        """Make room for the pixels first, since Pillow would warn of large images that `read_header` let pass."""
+        """Allocate the pixels first: Pillow would warn about large images that `read_header` accepts."""
         if getattr(self, "_im", None) is None and hasattr(self, "_tile_size"):
             self.im = Image.new(self.mode, self._tile_size).im
         super().load_prepare()
 
 
-# Pillow's readers are called directly. Image.open would try formats that run other programs, and warn of large
-# images, which cannot be silenced in one thread without silencing it in others. An MPO file starts with a JPEG.
 _READERS = {
     "BMP": BmpImagePlugin.BmpImageFile,
     "GIF": GifImagePlugin.GifImageFile,
-    "JPEG": _JpegReader,
+    "JPEG": _JpegReader,  # MPO files begin with a JPEG
     "JPEG2000": Jpeg2KImagePlugin.Jpeg2KImageFile,
     "PNG": PngImagePlugin.PngImageFile,
     "PPM": PpmImagePlugin.PpmImageFile,
     "TIFF": _TiffReader,
     "WEBP": WebPImagePlugin.WebPImageFile,
 }
-_SIGNATURE = re.compile(
-    rb"(?P<BMP>BM)|(?P<GIF>GIF8[79]a)|(?P<JPEG>\xff\xd8\xff)"
-    rb"|(?P<JPEG2000>\xff\x4f\xff\x51|\0\0\0\x0cjP  \r\n\x87\n)|(?P<PNG>\x89PNG\r\n\x1a\n)"
-    rb"|(?P<PPM>P[1-6f]\s)|(?P<TIFF>II[*+]\0|MM\0[*+])|(?P<WEBP>RIFF.{4}WEBP)",
-    re.DOTALL,
-)
-# As many first bytes as the signatures and the first fields of a PNG need.
+_ACCEPTS = {name: Image.OPEN[name][1] for name in _READERS}  # Pillow's tests of a file's first bytes
+
+# The number of first bytes that these tests and the first fields of a PNG need.
 HEAD_SIZE = 32
 
 _ORIENTATION_TAG = 0x0112
@@ -66,7 +61,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# The same for a box: whether x and y change places, and whether x, and y, are then mirrored.
+# How a box is turned: whether x and y are swapped, and whether x, and y, are then mirrored.
 _TURNS = {
     2: (False, True, False),
     3: (False, True, True),
@@ -79,17 +74,17 @@ _TURNS = {
 
 
 def format_name(head):
-    """The format of a file by its first bytes."""
+    """Detect the format of a file from its first bytes."""
     if not head:
         raise ImageError("is empty (zero bytes)")
-    match = _SIGNATURE.match(head)
-    if match is None:
-        raise ImageError(f"is in none of the formats {', '.join(_READERS)}; convert it or leave it out")
-    return match.lastgroup
+    for name, accept in _ACCEPTS.items():
+        if accept(head):
+            return name
+    raise ImageError(f"is in none of the formats {', '.join(_READERS)}; convert it or leave it out")
 
 
 def read_header(file):
-    """Return a PIL image whose pixels are not read yet."""
+    """Open a file as a PIL image, without reading its pixels."""
     head = file.read(HEAD_SIZE)
     file.seek(0)
     image = _READERS[format_name(head)](file)
@@ -100,12 +95,12 @@ def read_header(file):
 
 
 def reduce_on_load(image, least_side):
-    """Let a JPEG be loaded at a half, a quarter or an eighth of its size, with no side shorter than ``least_side``.
+    """Make a JPEG load at a half, a quarter or an eighth of its size, with no side shorter than ``least_side``.
 
     Returns
     -------
     tuple of float, or None
-        Edges (left, top, right, bottom) of the photo in the pixels to come; None where nothing is reduced.
+        Edges (left, top, right, bottom) of the photo in the reduced pixels; None if it is not reduced.
     """
     size = image.size
     reduction = image.draft(None, (least_side, least_side))  # None for other formats
@@ -134,8 +129,8 @@ def turned_box(box, image):
 def _orientation(image):
     """The EXIF orientation of a loaded PIL image; 1 is upright.
 
-    Pillow's own reader of EXIF data warns where any of it is damaged, as often happens in sound photos; so it is asked
-    for TIFFs only, whose tags are EXIF data themselves.
+    Pillow's EXIF reader warns about damage anywhere in the data, as in a JPEG whose EXIF directory ends too early. So
+    it is used for TIFFs only, whose tags are their EXIF data.
     """
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         # 1 in versions of Pillow that turn TIFFs themselves.

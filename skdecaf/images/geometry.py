@@ -1,4 +1,4 @@
-"""From RGB pixels to the windows that a network reads: resize, centre crop, ten crops."""
+"""From RGB pixels to a network's input: resizing, centre crop, ten crops."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
@@ -6,8 +6,8 @@ from PIL import Image
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
-# How many windows the scaled image may be long before its ends are cut off first.
-_LONGEST = 16
+# The largest ratio of an image's longer side to its window; longer images are cut before they are scaled.
+_MAX_LENGTH = 16
 
 
 def resize_image(pixels, size, resample, box=None):
@@ -25,7 +25,7 @@ def resize_image(pixels, size, resample, box=None):
     Returns
     -------
     ndarray of shape (*size, 3) and the same dtype
-        For uint8 exactly what Pillow gives; float32 is not rounded in between. The input itself where it fits.
+        uint8 is exactly what Pillow returns; float32 is not rounded in between. The input itself if it has the size.
 
     Examples
     --------
@@ -44,20 +44,18 @@ def resize_image(pixels, size, resample, box=None):
 
 
 def fit_image(pixels, size, policy, resample, box=None):
-    """Bring an image to the size from which windows are cut.
+    """Resize an image to the size from which crops are cut.
 
     Parameters
     ----------
     pixels : ndarray of shape (height, width, 3), uint8 or float32
     size : tuple (height, width)
     policy : {"warp", "crop"}
-        "warp" resizes regardless of aspect; "crop" scales the image so that it just covers ``size``, and cuts the
-        centre.
+        "warp" ignores the aspect ratio; "crop" scales the image until it just covers ``size``, and cuts the centre.
     resample : {"bilinear", "bicubic"}
         Pillow's filter, antialiased.
     box : tuple of four floats, optional
-        Edges (left, top, right, bottom), in pixels, of the image where the pixels reach a little beyond it; by
-        default all.
+        Edges (left, top, right, bottom) of the image in the pixels, if these reach a little beyond it; by default all.
 
     Returns
     -------
@@ -66,12 +64,12 @@ def fit_image(pixels, size, policy, resample, box=None):
     Raises
     ------
     ValueError
-        Where ``policy`` or ``resample`` is none of the above.
+        If ``policy`` or ``resample`` is not one of these.
 
     Notes
     -----
-    The paper (Donahue et al., ICML 2014, section 3) warps. With "crop", of an image more than 16 times longer than
-    ``size`` only the middle is scaled; the rest cannot be seen, and would take much memory.
+    The paper (Donahue et al., ICML 2014, section 3) warps. If an image is more than 16 times longer than ``size``,
+    "crop" scales its middle only, which saves memory; the rest would be cut off anyway.
 
     Examples
     --------
@@ -86,16 +84,16 @@ def fit_image(pixels, size, policy, resample, box=None):
 
 
 def cut_windows(pixels, crop, crops):
-    """Cut out the windows that the network reads.
+    """Cut out the crops that the network reads.
 
     Parameters
     ----------
     pixels : ndarray of shape (height, width, 3)
     crop : tuple (height, width)
-        Size of a window.
+        Size of a crop.
     crops : {"center", "ten"}
-        The centre, or ten windows: top left, top right, bottom left, bottom right and centre, then the left-right
-        mirrors of these five.
+        The centre, or ten: top left, top right, bottom left, bottom right and centre, then the mirror images of these
+        five.
 
     Returns
     -------
@@ -104,11 +102,11 @@ def cut_windows(pixels, crop, crops):
     Raises
     ------
     ValueError
-        Where ``crops`` is none of the above.
+        If ``crops`` is not one of these.
 
     Notes
     -----
-    Centres start at half the difference, rounded down: 256 to 227 at 14.
+    The centre starts at half the difference in size, rounded down: at 14 for 256 to 227.
 
     Examples
     --------
@@ -127,7 +125,7 @@ def cut_windows(pixels, crop, crops):
 
 
 def _covering(pixels, size, resample, box):
-    """Scale the image so that it just covers ``size``, and cut the centre."""
+    """Scale the image until it just covers ``size``, and cut the centre."""
     pixels, box = _without_far_ends(pixels, size, box)
     sides = (box[3] - box[1], box[2] - box[0]) if box else pixels.shape[:2]
     ratio = max(target / side for target, side in zip(size, sides, strict=True))
@@ -136,9 +134,9 @@ def _covering(pixels, size, resample, box):
 
 
 def _without_far_ends(pixels, size, box):
-    """Shorten an extremely long image at both ends alike, so that its centre stays where it is."""
+    """Shorten an extremely long image equally at both ends."""
     height, width = pixels.shape[:2]
-    longest = (-(-_LONGEST * width * size[0] // size[1]), -(-_LONGEST * height * size[1] // size[0]))
+    longest = (-(-_MAX_LENGTH * width * size[0] // size[1]), -(-_MAX_LENGTH * height * size[1] // size[0]))
     top, left = (max(0, side - most) // 2 for side, most in zip((height, width), longest, strict=True))
     box = box and (box[0], box[1], box[2] - 2 * left, box[3] - 2 * top)
     return pixels[top : height - top, left : width - left], box

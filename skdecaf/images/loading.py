@@ -1,4 +1,4 @@
-"""Work on many images in threads, in chunks, with results in order and little in flight."""
+"""Chunks of images processed in threads, with results in order and few of them waiting."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import threading
@@ -7,21 +7,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 def map_chunks(work, n_items, chunk_size, n_threads):
-    """Yield ``work(start, stop, cancelled)`` for one chunk of items after the other, computed ahead in threads.
+    """Yield ``work(start, stop, cancelled)`` for each chunk of items in turn, computed ahead in threads.
 
     Parameters
     ----------
     work : callable
-        Called in any thread with the bounds of a chunk and a `threading.Event`, at which it should look now and
-        then: once it is set, nobody waits for the result any more.
+        Called in any thread with the bounds of a chunk and a `threading.Event`. It should stop early once the event is
+        set, because the result is no longer needed.
     n_items, chunk_size, n_threads : int
 
     Yields
     ------
     object
-        What ``work`` returned, in the order of the chunks, whatever the number of threads. At most one chunk per
-        thread and one more wait to be taken, so memory does not grow with the number of items. An error of the
-        lowest chunk is the one that is raised.
+        What ``work`` returned, in the order of the chunks for any number of threads. At most one chunk per thread and
+        one more wait to be consumed, so memory does not grow with the number of items. If several chunks fail, the
+        error of the first one is raised.
     """
     chunks = [(start, min(start + chunk_size, n_items)) for start in range(0, n_items, chunk_size)]
     cancelled = threading.Event()

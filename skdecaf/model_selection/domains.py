@@ -14,6 +14,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_method_params, _estimator_has, check_is_fitted
 
+from skdecaf._utils.delegation import DelegatedPredictions
 from skdecaf._utils.warnings import warn_user
 from skdecaf.model_selection.splits import check_domains, check_labels
 
@@ -70,7 +71,7 @@ def mask_target_labels(y, train, test):
     return masked
 
 
-class DomainSelector(MetaEstimatorMixin, BaseEstimator):
+class DomainSelector(DelegatedPredictions, MetaEstimatorMixin, BaseEstimator):
     """Train an estimator on the samples of one domain.
 
     Parameters
@@ -192,11 +193,6 @@ class DomainSelector(MetaEstimatorMixin, BaseEstimator):
         return dict(process_routing(self, method, **params)["estimator"][method])
 
     @property
-    def classes_(self):
-        """The class labels."""
-        return self.estimator_.classes_
-
-    @property
     def n_features_in_(self):
         """Number of features seen during `fit`."""
         return self.estimator_.n_features_in_
@@ -205,62 +201,6 @@ class DomainSelector(MetaEstimatorMixin, BaseEstimator):
     def feature_names_in_(self):
         """Names of features seen during `fit`."""
         return self.estimator_.feature_names_in_
-
-    @available_if(_estimator_has("predict"))
-    def predict(self, X):
-        """Predict with the trained estimator.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix, frame or list of length n_samples
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        return self._answer("predict", X)
-
-    @available_if(_estimator_has("predict_proba"))
-    def predict_proba(self, X):
-        """Predict class probabilities; only where the estimator does.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix, frame or list of length n_samples
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-        """
-        return self._answer("predict_proba", X)
-
-    @available_if(_estimator_has("predict_log_proba"))
-    def predict_log_proba(self, X):
-        """Predict logarithms of class probabilities; only where the estimator does.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix, frame or list of length n_samples
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-        """
-        return self._answer("predict_log_proba", X)
-
-    @available_if(_estimator_has("decision_function"))
-    def decision_function(self, X):
-        """Compute the estimator's decision values; only where it does.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix, frame or list of length n_samples
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes)
-        """
-        return self._answer("decision_function", X)
 
     @available_if(_estimator_has("score"))
     def score(self, X, y=None, **params):
@@ -279,10 +219,6 @@ class DomainSelector(MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return self.estimator_.score(X, y, **self._routed("score", None, params))
-
-    def _answer(self, method, X):
-        check_is_fitted(self)
-        return getattr(self.estimator_, method)(X)
 
     def get_metadata_routing(self):
         """Say what metadata goes where.

@@ -31,7 +31,7 @@ from skdecaf import DeCAFTransformer, FeatureCache, ImageNetClassifier
 from skdecaf._feature_cache import cache as cache_module
 from skdecaf._feature_cache import database, process_memory
 from skdecaf._forward import ForwardPass
-from skdecaf.images import Crop, file_facts
+from skdecaf.images import Crop, per_file_cache
 from skdecaf.weights import Architecture, Network, Preprocessing
 
 NETWORK = tiny_network()
@@ -44,7 +44,7 @@ def transformer(layer=6, memory=None, weights=NETWORK, dropout=False, **paramete
 def forget():
     """What a new process knows: nothing."""
     process_memory._memories.clear()
-    file_facts._files.clear()
+    per_file_cache._files.clear()
 
 
 def as_database(cache):
@@ -239,7 +239,7 @@ def test_the_value_range_matters_only_where_it_is_used(cache, passes):
 
 
 def test_files_that_change_are_read_anew(tmp_path, cache, monkeypatch):
-    monkeypatch.setattr(file_facts, "_SETTLED_AFTER", -1e9)  # as if all files were old
+    monkeypatch.setattr(per_file_cache, "_SETTLED_AFTER", -1e9)  # as if all files were old
     path, (photo, other, *_) = tmp_path / "photo.bmp", [array[:15, :15] for array in photo_arrays()]
     Image.fromarray(photo).save(path)
     before = path.stat()

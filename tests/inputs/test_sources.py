@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skdecaf._inputs.reading import read_images
 from skdecaf._inputs.sources import check_images, load_image
 from skdecaf._inputs.value_range import learn_value_range, require_value_range, warn_if_out_of_range
-from skdecaf.images.decoding import ImageError
+from skdecaf.images import ImageError
 
 
 class MeanColour(TransformerMixin, BaseEstimator):

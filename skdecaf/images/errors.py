@@ -1,0 +1,80 @@
+"""Errors of images, and how they name an image."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import os
+from contextlib import contextmanager
+
+import numpy as np
+from PIL import Image
+
+
+class ImageError(ValueError):
+    """An image that cannot be read; the message is one sentence that names the file, if there is one."""
+
+
+def describe(source):
+    """How messages name a source.
+
+    Parameters
+    ----------
+    source : object
+        As for `decode`.
+
+    Returns
+    -------
+    str or None
+        The quoted path or file name; None if there is none.
+
+    Examples
+    --------
+    >>> from skdecaf.images import describe
+    >>> describe("cats/1.jpg")
+    "'cats/1.jpg'"
+    """
+    if hasattr(type(source), "photo"):  # a Crop
+        return describe(source.photo)
+    if isinstance(source, Image.Image):
+        source = getattr(source, "filename", None)
+    elif hasattr(source, "read"):
+        source = getattr(source, "name", None)
+    if not isinstance(source, (str, os.PathLike)) or not source:
+        return None
+    name = os.fsdecode(source)
+    # The text may be the contents of a file, passed by mistake.
+    return repr(name if len(name) <= 200 else f"{name[:90]}...{name[-90:]}")
+
+
+@contextmanager
+def errors_naming(source):
+    """Turn any error into an `ImageError` that names the source."""
+    try:
+        yield
+    except ImageError as error:
+        raise ImageError(f"{_subject(source)} {error}") from None
+    except Image.DecompressionBombError as error:
+        raise ImageError(
+            f"{_subject(source)} is too large to be safe ({error}); scale it down, or raise "
+            "PIL.Image.MAX_IMAGE_PIXELS if you trust it"
+        ) from error
+    except Exception as error:
+        # Pillow raises nearly every kind of exception for damaged files.
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+        raise ImageError(
+            f"{_subject(source)} cannot be read ({reason}); repair it, replace it or leave it out"
+        ) from error
+
+
+def _subject(source):
+    if (name := describe(source)) is not None:
+        return name
+    for types, words in (
+        (np.ndarray, "the array"),
+        (Image.Image, "the PIL image"),
+        ((str, os.PathLike), "the path ''"),
+        ((bytes, bytearray, memoryview), "the file content"),
+    ):
+        if isinstance(source, types):
+            return words
+    if hasattr(type(source), "photo"):
+        return "the photo"
+    return "the open file" if hasattr(source, "read") else f"a value of type {type(source).__name__!r}"
