@@ -1,23 +1,21 @@
 """What one process holds of a cache: the blobs that it used last, and how often it found what it looked for."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-import os
-import threading
 from collections import OrderedDict
+
+from skdecaf._utils.locks import ForkSafeLock
 
 
 class ProcessMemory:
     """Blobs by key, as long as they fit into memory; those unused for longest go first."""
 
     def __init__(self):
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock(repair=self.clear)
         self.clear()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._forget_other_threads)
 
     def clear(self):
         """Forget the blobs and the counts."""
-        with self._lock:
+        with self._lock.held():
             self._blobs, self._n_bytes = OrderedDict(), 0
             self.hits = self.misses = 0
             self.warned = False
@@ -30,7 +28,7 @@ class ProcessMemory:
         dict of key to tuple (values, used)
         """
         found = {}
-        with self._lock:
+        with self._lock.held():
             for key in keys:
                 if key in self._blobs:
                     self._blobs.move_to_end(key)
@@ -39,7 +37,7 @@ class ProcessMemory:
 
     def put(self, blobs, most_bytes):
         """Hold blobs, a dict of key to tuple (values, used), and forget others where they take more than most_bytes."""
-        with self._lock:
+        with self._lock.held():
             for key, (values, used) in blobs.items():
                 if key in self._blobs:
                     self._n_bytes -= self._blobs[key][0].nbytes
@@ -51,16 +49,9 @@ class ProcessMemory:
 
     def count(self, hits, misses):
         """Count photos that were found, and others that were not."""
-        with self._lock:
+        with self._lock.held():
             self.hits += hits
             self.misses += misses
-
-    def _forget_other_threads(self):
-        """In a forked process the threads are gone that held the lock; what they left half done is worth nothing."""
-        torn = self._lock.locked()
-        self._lock = threading.Lock()
-        if torn:
-            self.clear()
 
 
 _memories = {}

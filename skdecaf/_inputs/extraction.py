@@ -2,7 +2,6 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import json
-import sys
 import threading
 from contextlib import closing, nullcontext
 from functools import cached_property
@@ -14,6 +13,7 @@ from skdecaf._feature_cache import CachedRows
 from skdecaf._forward import arithmetic, plan_forward_pass
 from skdecaf._inputs.sources import load_image
 from skdecaf._inputs.value_range import warn_if_out_of_range
+from skdecaf._utils.progress import progress_bar
 from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf._utils.warnings import warn_user
 from skdecaf.images import ImageError, cut_windows, fit_image, map_chunks
@@ -109,8 +109,7 @@ class BlobExtractor:
                     callback(chunk.features)
                 if return_features and chunk.rows:
                     out[_as_slice(chunk.rows)] = chunk.features
-                if progress is not None:
-                    progress.update(min(chunk_size, n - start))
+                progress.update(min(chunk_size, n - start))
         if return_features:
             out[list(errors)] = np.nan
         _warn_about_errors(images, errors)
@@ -228,14 +227,3 @@ def _warn_about_errors(images, errors):
 def _as_slice(rows):
     """Rows without a gap as a slice, to which NumPy copies several times faster."""
     return slice(rows[0], rows[-1] + 1) if rows[-1] - rows[0] == len(rows) - 1 else rows
-
-
-def progress_bar(n, verbose):
-    """A tqdm bar over n images, if asked for; a line every ten seconds where nobody watches a terminal."""
-    if not verbose:
-        # Not a bar that is disabled: tqdm's lock is shared with forked processes, and one that is killed keeps it.
-        return nullcontext()
-    from tqdm.auto import tqdm
-
-    interval = 0.1 if sys.stderr.isatty() else 10
-    return tqdm(total=n, unit=" images", desc="skdecaf", mininterval=interval)

@@ -9,12 +9,13 @@ from pathlib import Path
 import joblib
 import numpy as np
 from sklearn.utils import check_consistent_length
-from tqdm import tqdm
 
 from skdecaf._decaf import DeCAFTransformer
 from skdecaf._paper._classifiers import CONSTANTS
-from skdecaf._paper.results import PaperTable, write_text
+from skdecaf._paper.results import PaperTable
+from skdecaf._utils.files import atomic_write
 from skdecaf._utils.machine import machine_info
+from skdecaf._utils.progress import progress_bar
 from skdecaf._utils.threads import single_blas_thread
 from skdecaf.weights import resolve_network
 from skdecaf.weights.blob_names import resolve_blobs
@@ -96,11 +97,11 @@ class Run:
         tasks = (joblib.delayed(_timed)(i, function, data, calls[i]) for i in missing)
         n_processes = min(joblib.effective_n_jobs(self.n_jobs), max(1, len(missing)))  # others would only take memory
         parallel = joblib.Parallel(n_jobs=n_processes, return_as="generator_unordered")
-        for i, cell in tqdm(parallel(tasks), total=len(missing), desc="classifiers", disable=not self.verbose):
-            finished[i] = cell
-            if paths[i] is not None:
-                paths[i].parent.mkdir(parents=True, exist_ok=True)
-                write_text(paths[i], json.dumps(cell))
+        with progress_bar(len(calls), self.verbose, done=len(calls) - len(missing), unit="cells") as bar:
+            for i, cell in parallel(tasks):
+                finished[i] = cell
+                _keep(cell, paths[i])
+                bar.update()
         self._seconds["cells"] += sum(cell["seconds"] for cell in finished)
         return [cell["value"] for cell in finished]
 
@@ -181,6 +182,13 @@ def _timed(i, function, data, call):
     with single_blas_thread():  # the cores are shared out by cell, and no bit depends on their number
         value = function(*data, **call)
     return i, {"function": function.__qualname__, "value": value, "seconds": time.perf_counter() - start}
+
+
+def _keep(cell, path):
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as temporary:
+            temporary.write_text(json.dumps(cell), encoding="utf-8")
 
 
 def _read(path):

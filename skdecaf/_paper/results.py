@@ -2,13 +2,12 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from skdecaf._utils.files import publish
+from skdecaf._utils.files import atomic_write
 
 _MISSING = "–"
 
@@ -108,7 +107,8 @@ class PaperTable:
         folder.mkdir(parents=True, exist_ok=True)
         contents = {folder / f"{self.name}.md": self.to_markdown(), folder / f"{self.name}.json": self.to_json()}
         for path, text in contents.items():
-            write_text(path, f"{text}\n")
+            with atomic_write(path) as temporary:
+                temporary.write_text(f"{text}\n", encoding="utf-8")
         return list(contents)
 
     def _cells(self, i):
@@ -139,19 +139,3 @@ def _text(mean, spread, form):
     if mean is None:
         return _MISSING
     return f"{mean:{form}}" if spread is None else f"{mean:{form}} ± {spread:{form}}"
-
-
-def write_text(path, text):
-    """Write a file of text, which appears when it is complete.
-
-    Parameters
-    ----------
-    path : Path
-    text : str
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # another process may write the same file
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        publish(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -7,9 +7,9 @@ import numpy as np
 from scipy.sparse import csr_matrix, vstack
 from sklearn.utils import check_random_state, gen_batches
 
-from skdecaf._inputs.extraction import progress_bar
 from skdecaf._paper._classifiers import CLASSIFIERS, FIXED_C, N_MASKS, scaling, under_masks
 from skdecaf._paper._run import Run, check_dataset, class_labels, photos_of
+from skdecaf._utils.progress import progress_bar
 from skdecaf.model_selection import PerClassShuffleSplit, mean_per_class_accuracy_score
 
 _PAPER = {
@@ -112,8 +112,7 @@ def _sparse_features(run, photos, layers):
         for rows in gen_batches(len(photos), _N_PHOTOS):
             for layer, dense in run.features(photos[rows], layers, with_bar=False).items():
                 chunks[layer].append(csr_matrix(dense))
-            if bar is not None:
-                bar.update(rows.stop - rows.start)
+            bar.update(rows.stop - rows.start)
     return {layer: vstack(chunks.pop(layer), format="csr") for layer in layers}
 
 

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from skdecaf._utils.files import sync_folder
+
 _CHUNK = 2**18
 _LARGEST_HEADER = 2**16  # bytes; long names and the like, which `tarfile` holds in memory
 _FREE_OF_RATIO = 2**20  # bytes that any archive may hold, however small it is
@@ -125,11 +127,7 @@ def _rename_durably(partial, folder):
     """Give the folder its name once its files are on the disk, one order for all of them: they may be 100,000."""
     os.sync()
     os.rename(partial, folder)
-    descriptor = os.open(folder.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder.parent)
 
 
 class _Account:

@@ -8,10 +8,12 @@ import contextlib
 import errno
 import hashlib
 import os
-import sys
 import time
 from http import HTTPStatus
 from pathlib import Path
+
+from skdecaf._utils.files import publish
+from skdecaf._utils.progress import progress_bar
 
 _FRUITLESS_ROUNDS = 3  # over all addresses, one after the other
 _PAUSE = 0.5  # seconds before another round, twice as many after each fruitless one
@@ -244,7 +246,7 @@ def _from_mirror(url, path, digest, size, check, progress):
         part.unlink()
         # What was there before may be to blame; without it, this address is.
         raise _NotFromHere(f"another file than expected, {error}", final=not begun) from None
-    os.replace(part, path)
+    publish(part, path)
 
 
 def _receive(url, part, begun, size, progress):
@@ -254,7 +256,10 @@ def _receive(url, part, begun, size, progress):
         if None not in (size, total) and total != size:
             raise _NotFromHere(f"a file of {total:,} bytes instead of {size:,}", final=True)
         n_bytes = begun
-        with open(part, "ab" if begun else "wb") as file, _bar(part.stem, total or size, begun, progress) as bar:
+        with (
+            open(part, "ab" if begun else "wb") as file,
+            progress_bar(total or size, progress, done=begun, unit="B", name=part.stem) as bar,
+        ):
             for chunk in _chunks(response):
                 n_bytes += len(chunk)
                 if size is not None and n_bytes > size:
@@ -262,8 +267,6 @@ def _receive(url, part, begun, size, progress):
                     raise _NotFromHere(f"more than the {size:,} bytes of the file", final=True)
                 file.write(chunk)
                 bar.update(len(chunk))
-            file.flush()
-            os.fsync(file.fileno())
     if n_bytes < (total or size or 0):
         raise _NotFromHere(f"cut off after {n_bytes:,} of {total or size:,} bytes")
     return begun
@@ -323,12 +326,3 @@ def _chunks(response):
 def _reason(error):
     error = getattr(error, "reason", error)
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-def _bar(name, total, begun, progress):
-    """A tqdm bar; a line every ten seconds where nobody watches a terminal."""
-    from tqdm.auto import tqdm
-
-    interval = 0.1 if sys.stderr.isatty() else 10
-    options = {"unit": "B", "unit_scale": True, "mininterval": interval, "disable": not progress}
-    return tqdm(desc=name, total=total, initial=begun, **options)

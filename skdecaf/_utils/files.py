@@ -1,7 +1,10 @@
-"""Output files: refused early where they cannot be written, and there only when they are complete."""
+"""Output files: checked before the work, and visible only when they are complete."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import contextlib
 import os
+import secrets
+from pathlib import Path
 
 
 def check_output(path, overwrite=False):
@@ -11,16 +14,16 @@ def check_output(path, overwrite=False):
     ----------
     path : str
     overwrite : bool
-        Whether there may be such a file.
+        Whether the file may exist.
 
     Raises
     ------
     FileExistsError
-        Where there is a file and it must stay, or a directory.
+        If the file exists and must stay, or is a directory.
     FileNotFoundError
-        Where there is no such folder.
+        If its folder does not exist.
     PermissionError
-        Where the folder is read-only.
+        If the folder is read-only.
     """
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
@@ -33,19 +36,48 @@ def check_output(path, overwrite=False):
         raise FileExistsError(f"{path!r} exists; choose another name, or overwrite it (--overwrite)")
 
 
-def publish(temporary, path):
-    """Give a complete file its name; after a power loss there is the whole file or what was there before.
+@contextlib.contextmanager
+def atomic_write(path):
+    """Write a file that appears under its name when the block ends without an error.
+
+    Several processes may write the same file at once; the last one wins.
 
     Parameters
     ----------
-    temporary, path : str
+    path : str or PathLike
+
+    Yields
+    ------
+    Path
+        Of a temporary file in the same folder, for the block to write.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        yield temporary
+        publish(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def publish(temporary, path):
+    """Rename a complete file; after a power loss, the path holds the whole file or its former content.
+
+    Parameters
+    ----------
+    temporary, path : str or PathLike
         In the same file system.
     """
     with open(temporary, "r+b") as file:
         os.fsync(file.fileno())
     os.replace(temporary, path)
-    folder = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
+    sync_folder(os.path.dirname(os.path.abspath(path)))
+
+
+def sync_folder(folder):
+    """Wait until the names in a folder are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

@@ -1,18 +1,18 @@
-"""Costly things, made once per process."""
+"""Costly values, made once per process."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-import os
-import threading
 from collections import OrderedDict
+
+from skdecaf._utils.locks import ForkSafeLock
 
 
 class _Entry:
     def __init__(self):
-        self.lock, self.made, self.value = threading.Lock(), False, None
+        self.lock, self.made, self.value = ForkSafeLock(), False, None
 
 
 class ProcessCache:
-    """Keeps the few values that were used last; each is made once, also if several threads ask for it at once.
+    """Keeps the values that were used last; each is made once, even if several threads ask for it at once.
 
     Parameters
     ----------
@@ -21,27 +21,17 @@ class ProcessCache:
     """
 
     def __init__(self, most):
-        self._most, self._entries, self._lock = most, OrderedDict(), threading.Lock()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._forget_other_threads)
+        self._most, self._entries, self._lock = most, OrderedDict(), ForkSafeLock()
 
     def get(self, key, make):
-        """Return the value of ``key``, which ``make()`` makes where there is none."""
-        with self._lock:
+        """Return the value of ``key``; ``make()`` makes a missing one."""
+        with self._lock.held():
             entry = self._entries.setdefault(key, _Entry())
             self._entries.move_to_end(key)
             while len(self._entries) > self._most:
                 self._entries.popitem(last=False)
-        # Whoever asks for another value does not wait here.
-        with entry.lock:
+        # Threads that ask for other values do not wait here.
+        with entry.lock.held():
             if not entry.made:
                 entry.value, entry.made = make(), True
             return entry.value
-
-    def _forget_other_threads(self):
-        """In a forked process the threads are gone that held locks; what they were making is not made."""
-        self._lock = threading.Lock()
-        made = [(key, entry) for key, entry in self._entries.items() if entry.made]
-        self._entries = OrderedDict(made)
-        for entry in self._entries.values():
-            entry.lock = threading.Lock()

@@ -45,7 +45,9 @@ def _cell(text):
 
 def _with_progress(labelled, n_photos, quiet):
     """Show a bar where the results go elsewhere than to the terminal of the bar."""
-    from tqdm import tqdm
+    from skdecaf._utils.progress import progress_bar
 
-    hidden = quiet or sys.stdout.isatty() or not sys.stderr.isatty()
-    return tqdm(labelled, total=n_photos, unit=" photos", desc="skdecaf", disable=hidden)
+    with progress_bar(n_photos, not (quiet or sys.stdout.isatty() or not sys.stderr.isatty())) as bar:
+        for row in labelled:
+            yield row
+            bar.update()

@@ -4,7 +4,6 @@
 import os
 import zipfile
 from collections import Counter
-from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from skdecaf._decaf import DeCAFTransformer
 from skdecaf._dropout import DropoutFeatures
 from skdecaf._dropout_classifier import DropoutClassifier
-from skdecaf._utils.files import publish
+from skdecaf._utils.files import atomic_write
 from skdecaf.cli._photos import bad_rows_expected, find_class_folders, why_unreadable
 
 
@@ -87,13 +86,8 @@ def save_model(model, path):
     """
     import skops.io
 
-    temporary = f"{path}.part"
-    try:
+    with atomic_write(path) as temporary:
         skops.io.dump(model, temporary)
-        publish(temporary, path)
-    finally:
-        with suppress(FileNotFoundError):  # where it has its name
-            os.unlink(temporary)
 
 
 def load_model(path):

@@ -4,26 +4,17 @@
 import io
 import os
 import stat
-import threading
 
+from skdecaf._utils.locks import ForkSafeLock
 from skdecaf.images.errors import ImageError, errors_naming
 
 # An open file or a lazily opened PIL image may occur in several rows and be read by several threads.
-_locks = [threading.Lock() for _ in range(64)]
-
-
-def _renew_locks():
-    """Replace the locks in a forked process, which lacks the threads that held them."""
-    _locks[:] = [threading.Lock() for _ in _locks]
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_locks)
+_locks = [ForkSafeLock() for _ in range(64)]
 
 
 def lock_of(source):
     """The lock to hold while an open file or a PIL image is read."""
-    return _locks[id(source) // 16 % len(_locks)]
+    return _locks[id(source) // 16 % len(_locks)].held()
 
 
 def is_path(source):

@@ -2,8 +2,6 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import json
-import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from skdecaf._utils.files import atomic_write
 from skdecaf.weights.layers import layer_from_dict, layer_to_dict
 from skdecaf.weights.preprocessing import Preprocessing
 
@@ -88,22 +87,8 @@ def write(network, path, dtype="float32"):
     path = Path(path).absolute()
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(path.parent)!r} for the file {path.name!r}")
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    os.close(handle)
-    try:
+    with atomic_write(path) as temporary:
         save_file(_encoded(arrays_and_mean_image(network), dtype), temporary, metadata=describe(network))
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask():
-    """The process's umask, which can only be read by setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _encoded(arrays, dtype):

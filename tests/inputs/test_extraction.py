@@ -149,7 +149,7 @@ def test_progress_goes_to_stderr(n_jobs, paths, capsys):
         estimator.set_params(verbose=True).fit_transform([*paths, None])
     out, err = capsys.readouterr()
     assert out == ""
-    assert "100%" in err and "26/26" in err and "images/s" in err
+    assert "100%" in err and "26/26" in err and "photos/s" in err
     assert err.count("\r") + err.count("\n") < 5, "a log does not want a line for each image"
 
 

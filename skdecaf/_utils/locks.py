@@ -1,0 +1,44 @@
+"""Locks that survive a fork."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import os
+import threading
+import weakref
+from contextlib import contextmanager
+
+_locks = weakref.WeakSet()
+
+
+class ForkSafeLock:
+    """A lock that is free in a forked process, where the thread that held it does not exist.
+
+    Parameters
+    ----------
+    repair : callable, optional
+        Called in the forked process if another thread was changing what the lock protects.
+    """
+
+    def __init__(self, repair=lambda: None):
+        self._lock, self._repair = threading.Lock(), repair
+        _locks.add(self)
+
+    @contextmanager
+    def held(self):
+        """Hold the lock; a thread that forks meanwhile holds it in the parent only."""
+        with self._lock:
+            yield
+
+    def _renew(self):
+        was_held = self._lock.locked()
+        self._lock = threading.Lock()
+        if was_held:
+            self._repair()
+
+
+def _renew_all():
+    for lock in tuple(_locks):
+        lock._renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_all)
