@@ -1,4 +1,4 @@
-"""Photos and boxes in columns become crops."""
+"""Crops from columns of photos and boxes, as a scikit-learn transformer."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from numbers import Real
@@ -14,44 +14,43 @@ from skdecaf.images import Crop, describe
 class BoxCropper(TransformerMixin, BaseEstimator):
     """Crop photos around boxes, as a step before `DeCAFTransformer`.
 
-    Nothing is decoded here: the crops are light, and are cut out when the next step reads them.
+    This step decodes nothing: the next step cuts the crops out when it reads the photos.
 
     Parameters
     ----------
     scale : float, default=1.5
-        How much wider and higher than its box a crop is, about the same centre. What lies outside the photo is left
-        out.
+        Width and height of a crop relative to its box, with the same centre. A crop ends where the photo ends.
     columns : sequence of five names, default=None
-        Columns of a data frame with photo, x, y, width and height. None takes the five columns of X in that order.
+        Columns of a data frame with photo, x, y, width and height. None uses the five columns of X in that order.
 
     Attributes
     ----------
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, where `fit` saw a data frame with names.
+        Names of the columns, if `fit` saw a data frame with names.
 
     Raises
     ------
     ValueError
-        Where a box is not made of finite numbers, has no area, or lies left of the photo or above it; the message
-        names the row. A box that lies beyond the photo's other ends is found when the photo is decoded, and is then a
-        bad image for the parameter ``on_error`` of `DeCAFTransformer`.
+        If a box is not made of finite numbers, has no area, or lies left of the photo or above it; the message names
+        the row. A box beyond the right or bottom edge is found when the photo is decoded, and is then a bad image for
+        the parameter ``on_error`` of `DeCAFTransformer`.
 
     See Also
     --------
-    skdecaf.images.Crop : What comes out.
+    skdecaf.images.Crop : The elements of the output.
     skdecaf.datasets.fetch_cub200 : Photos of birds with boxes; ``as_frame=True`` has these columns.
 
     Notes
     -----
-    x and y are the upper left corner of the box, counted from 0 in pixels of the photo as it is seen, turned upright
-    by its EXIF orientation. With the centre cx, the crop reaches from column int(cx - scale * width / 2 + 1/2) up to,
-    and not including, int(cx + scale * width / 2 + 1/2), but from 0 to the photo's width - 1; the same for rows. That
-    is the rule of the release of DeCAF for Table 2 (Section 4.3 of the paper), which has 1.5 times the box. A crop
-    need not be square; `DeCAFTransformer` warps it.
+    x and y are the upper left corner of the box, counted from 0 in pixels of the photo, turned upright by its EXIF
+    orientation. With the centre cx, the crop starts at column int(cx - scale * width / 2 + 1/2), but not before 0, and
+    ends before column int(cx + scale * width / 2 + 1/2), but not after the photo's width - 1; likewise for rows. This
+    is the rule of the original DeCAF release for Table 2 (Section 4.3 of the paper), which uses 1.5 times the box.
+    `DeCAFTransformer` warps crops that are not square.
 
-    There is nothing to learn, so `transform` works without `fit`.
+    `transform` works without `fit`, because there is nothing to learn.
 
     Examples
     --------
@@ -73,7 +72,7 @@ class BoxCropper(TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Check the columns, and remember their names.
+        """Check the columns and store their names.
 
         Parameters
         ----------
@@ -102,7 +101,7 @@ class BoxCropper(TransformerMixin, BaseEstimator):
         ndarray of shape (n_rows,), dtype object
             A `skdecaf.images.Crop` for each row.
         """
-        self._validate_params()  # there may have been no fit
+        self._validate_params()  # fit is optional
         if hasattr(self, "n_features_in_"):
             validate_data(self, X, reset=False, skip_check_array=True)
         rows = self._rows(X)
@@ -118,12 +117,12 @@ class BoxCropper(TransformerMixin, BaseEstimator):
         return crops
 
     def get_feature_names_out(self, input_features=None):
-        """Name of the one column: ``"crop"``.
+        """Return the name of the only column, ``"crop"``.
 
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the columns that `fit` saw, checked where it saw any; otherwise ignored.
+            Names of the columns that `fit` saw, checked if it saw any; otherwise ignored.
 
         Returns
         -------
@@ -138,7 +137,7 @@ class BoxCropper(TransformerMixin, BaseEstimator):
             return _named_columns(X, list(self.columns))
         X = np.asarray(X, dtype=object) if hasattr(X, "columns") else X
         rows = [(row,) if isinstance(row, str) else tuple(row) for row in X]
-        if not rows and isinstance(X, (list, tuple)):  # a table without rows has columns all the same
+        if not rows and isinstance(X, (list, tuple)):  # an array or frame without rows still has columns
             raise ValueError("X has no rows")
         wrong = next((row for row in rows if len(row) != 5), None)
         if wrong is not None:

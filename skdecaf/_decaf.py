@@ -24,62 +24,61 @@ def draw_seed(generator):
 class DeCAFTransformer(TransformerMixin, PhotoEstimator):
     """Activations of a deep convolutional network as features of photos.
 
-    Each photo is resized, cropped and sent through a convolutional network that was trained on ImageNet; the
-    activations of one of its layers are the photo's features (Donahue et al., ICML 2014). The network stays as it
-    is: `fit` learns nothing but how to read the images and, with dropout, a scale for each feature.
+    Each photo is resized, cropped and sent through a convolutional network that was trained on ImageNet. The
+    activations of one of its layers are the photo's features (Donahue et al., ICML 2014). The network is not trained
+    further: `fit` learns how to read the images and, with dropout, a scale for each feature.
 
     Parameters
     ----------
     layer : int, str, or list of them, default=6
-        Which activations. 5, 6 and 7 are the paper's DeCAF5 (``"pool5"``, after pooling), DeCAF6 (``"fc6"``) and
-        DeCAF7 (``"fc7"``), the last two after the ReLU; 8 is ``"fc8"``, the scores of the classes. Any blob's name
-        works: ``"conv1"`` to ``"conv5"``, ``"pool1"``, …, ``"prob"``; ``"fc6_pre"`` is fc6 before its ReLU. Maps are
-        flattened as (channel, row, column). A list puts several side by side, from one pass through the network.
-        The names of the original release, such as ``"fc6_cudanet_out"`` (before the ReLU) and
-        ``"fc6_neuron_cudanet_out"`` (after it), are understood.
+        Which activations to return. 5, 6 and 7 are the paper's DeCAF5 (``"pool5"``, after pooling), DeCAF6
+        (``"fc6"``) and DeCAF7 (``"fc7"``), the last two after the ReLU; 8 is ``"fc8"``, the scores of the classes. You
+        can also name any blob, which is Caffe's word for the output of a layer: ``"conv1"`` to ``"conv5"``,
+        ``"pool1"``, …, ``"prob"``; ``"fc6_pre"`` is fc6 before its ReLU. Maps are flattened as (channel, row, column).
+        A list concatenates several blobs from one pass through the network. The names of the original release work
+        too, such as ``"fc6_cudanet_out"`` (before the ReLU) and ``"fc6_neuron_cudanet_out"`` (after it).
     dropout : bool or "mask", default=True
-        True divides each feature by what dropout would make a linear classifier pay for it, learned from the
-        training photos; ``"mask"`` is the paper's procedure, with a random half of the training features set to zero
-        and all test features halved; False leaves the activations as they are. See Notes.
+        True scales each feature by a factor learned from the training photos, which replaces dropout in a linear
+        classifier. ``"mask"`` is the paper's procedure: a random half of the training features is set to zero, and all
+        test features are halved. False returns the activations unchanged. See Notes.
     weights : str, path or Network, default="mini"
         The network. "mini" ships with the package and needs no download. "random" is CaffeNet's architecture with
         random filters, the paper's control (footnote 7). "alexnet-compressed", "caffenet", "alexnet", "torchvision",
-        "caffenet-onnx" and "alexnet-onnx" are published weights, of 9 to 244 MB, which the first `fit` downloads and
-        verifies, unless the environment variable ``SKDECAF_OFFLINE`` is 1. A path names a file that `Network.save`
-        wrote, or one of Caffe, ONNX, torch, cuda-convnet and others, see `skdecaf.weights.read_network`.
+        "caffenet-onnx" and "alexnet-onnx" are published weights of 9 to 244 MB. The first `fit` downloads and verifies
+        them, unless the environment variable ``SKDECAF_OFFLINE`` is 1. A path names a file written by `Network.save`,
+        or a file of Caffe, ONNX, torch, cuda-convnet and others, see `skdecaf.weights.read_network`.
     precision : {"float32", "compact"}, default="float32"
-        "compact" keeps the weights of fully connected layers, which are most of a network, in 16 bits each: little more
-        than half the memory, and less time for a single photo. DeCAF6 differs by up to 2e-5 of the largest feature,
-        DeCAF7 by up to 3e-5.
+        "compact" stores the weights of fully connected layers, which are most of a network, in 16 bits each. It needs
+        little more than half the memory, and less time for a single photo. DeCAF6 differs by up to 2e-5 of the largest
+        feature, DeCAF7 by up to 3e-5.
     crops : {"center", "ten"}, default="center"
         One crop, or ten (corners and centre, and their mirrors), whose activations are averaged.
     resize : {"warp", "crop"} or None, default=None
-        "warp" resizes a photo regardless of its aspect, as in the paper (Section 3); "crop" scales its shorter side
-        and cuts the centre, as in the original release. None is what the network was trained with.
+        "warp" ignores a photo's aspect ratio, as in the paper (Section 3); "crop" scales its shorter side and cuts the
+        centre, as in the original release. None is the policy that the network was trained with.
     image_shape : tuple of int, default=None
-        Shape of images that come as rows of a table: (height, width), (height, width, channels), or (channels, height,
-        width) as in CIFAR's tables. None takes k columns for a square colour image if k = 3 s², a
-        square grey one if k = s², else, up to 100 columns, a single row of grey pixels.
+        Shape of images that are rows of a table: (height, width), (height, width, channels), or (channels, height,
+        width) as in CIFAR's tables. None reads k columns as a square colour image if k = 3 s², as a square grey image
+        if k = s², and otherwise, up to 100 columns, as a single row of grey pixels.
     value_range : tuple (low, high), default=None
-        Which values of float and 32- or 64-bit integer images are black and white. None learns it in `fit`: 0 to 1
-        or 0 to 255 where all values are within, else the smallest and the largest. uint8, uint16 and bool images and
-        photo files say it by themselves.
+        The values of black and white in float images and in 32- or 64-bit integer images. None learns them in `fit`:
+        0 and 1, or 0 and 255, if all values lie between these, otherwise the smallest and the largest value. uint8,
+        uint16 and bool images and photo files do not need it.
     fast_decode : bool, default=True
-        Whether large JPEG files are decoded at a half, a quarter or an eighth of their size, where three times the
-        size that the network's resizing asks for remains. That takes a fraction of the time, and features differ
-        little: their cosine to those of the full size is 0.999 or more. Of photos that the network sees in part,
-        with ``resize="crop"``, it is the shorter side that counts.
+        Whether to decode large JPEG files at a half, a quarter or an eighth of their size, as long as the shorter side
+        keeps three times the size that the network resizes to. That takes a fraction of the time, and features differ
+        little: their cosine to those of the full size is 0.999 or more.
     on_error : {"raise", "nan"}, default="raise"
-        What to do with an image that cannot be read, or has NaN or infinite pixels: stop, or fill its row with NaN and
-        warn once at the end.
+        What to do with an image that cannot be read, or has NaN or infinite pixels: raise an error, or fill its row
+        with NaN and warn once at the end.
     batch_size : int, default=64
-        How many crops go through the network at a time, per thread. Changes memory and speed, but no feature.
+        Number of crops that go through the network at a time, per thread. It changes memory and speed, but no feature.
     n_jobs : int, default=None
-        Threads. None is what `joblib.parallel_config` says, else as many as NumPy's BLAS may use; -1 is one for each
-        processor. Changes no feature.
+        Number of threads. None is the number of `joblib.parallel_config`, or as many as NumPy's BLAS may use; -1 is one
+        per processor. It changes no feature.
     memory : str, path or FeatureCache, default=None
-        A folder in which the activations of each photo are kept, so that no photo goes through the network twice: not
-        in the next fold, grid point, session or process. Changes no feature. See `FeatureCache`.
+        A folder in which to store the activations of each photo, so that no photo goes through the network twice, in
+        any fold, grid point, session or process. It changes no feature. See `FeatureCache`.
     random_state : int, RandomState instance or None, default=None
         Seeds the masks of ``dropout="mask"`` and the filters of ``weights="random"``.
     verbose : bool, default=False
@@ -88,53 +87,50 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
     Attributes
     ----------
     blobs_ : list of str
-        Names of the blobs that make up the features.
+        Names of the blobs that form the features.
     input_kind_ : str
         "images", or "table" for flattened images.
     image_shape_ : tuple or None
         Shape of the images in the rows of a table.
     value_range_ : tuple or None
-        Black and white of images whose dtype does not say it; None where `fit` saw none.
+        Black and white in images whose dtype does not define them; None if `fit` saw none.
     network_fingerprint_ : str
-        Digest of the network in use.
+        Digest of the network.
     n_features_in_ : int
-        Number of columns, where `fit` saw a table or a data frame.
+        Number of columns, if `fit` saw a table or a data frame.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, where `fit` saw a data frame with names.
+        Names of the columns, if `fit` saw a data frame with names.
 
     Raises
     ------
     ValueError
-        Where an image cannot be read; the message names its index and path.
+        If an image cannot be read; the message names its index and path.
 
     See Also
     --------
     FeatureCache : Activations on disk, for `memory`.
-    DropoutFeatures : Dropout as a step of its own, for any features.
+    DropoutFeatures : Dropout as a separate step, for any features.
     Network : The network as data.
 
     Notes
     -----
     **Dropout.** The paper trains its classifiers on features under dropout (Section 4.1). A batch solver sees every
     sample under one mask only, which costs accuracy: with the embedded network, LinearSVC and 30 photos per class of
-    Caltech-101, 74.1 % with ``"mask"`` against 77.3 % with True and 77.8 % for raw features scaled as a whole. What
-    averaging over all masks does to a linear model has a closed form, a ridge penalty in which each weight is
-    multiplied by its feature's second moment m_j (Wager, Wang and Liang, 2013), and dividing the features
-    accordingly is the same thing. So True divides feature j by sqrt(m_j + mean(m) / 4), where the second term keeps
-    rare features in bounds, and everything by the root mean square norm of the training rows, which brings the
-    features of any network to the scale at which `LinearSVC()` and `LogisticRegression()` are near their best with
-    the default C. It plays the part that idf plays in
-    `~sklearn.feature_extraction.text.TfidfTransformer`. Each block of a list of layers is scaled as if alone.
+    Caltech-101, ``"mask"`` reaches 74.1 %, True 77.3 %, and raw features scaled as a whole 77.8 %. The average over all
+    masks has a closed form in a linear model: a ridge penalty in which each weight is multiplied by the second moment
+    m_j of its feature (Wager, Wang and Liang, 2013). Dividing the features is equivalent. So True divides feature j by
+    sqrt(m_j + mean(m) / 4), where the second term bounds the scale of rare features. It then divides all features by
+    the root mean square norm of the training rows. With features of that scale, `LinearSVC()` and
+    `LogisticRegression()` are near their best with the default C. Each blob of a list is scaled as if it were alone.
 
-    ``dropout="mask"`` is the one place where ``fit_transform(X)`` differs from ``fit(X).transform(X)``: masks are
-    for training, and `fit_transform` is what a pipeline's `fit` calls. With ``dropout=False``, `fit` costs no pass
-    through the network.
+    Only with ``dropout="mask"`` does ``fit_transform(X)`` differ from ``fit(X).transform(X)``: masks are for training,
+    and the `fit` of a pipeline calls `fit_transform`. With ``dropout=False``, `fit` needs no pass through the network.
 
-    **The same bits.** On one machine an image's features do not depend on its neighbours, its place, `batch_size`
-    or `n_jobs`.
+    **Reproducibility.** On one machine the features of an image do not depend on other images, its position,
+    `batch_size` or `n_jobs`, to the last bit.
 
-    **Pickles** are small: the weights stay out, and are found by name or path, and verified, where the pickle is
-    loaded.
+    **Pickles** are small: they do not contain the weights, which are found by name or path, and verified, when the
+    pickle is loaded.
 
     References
     ----------
@@ -207,9 +203,9 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         Parameters
         ----------
         X : list, array, Series or single-column frame of images, or array-like of shape (n_images, n_pixels)
-            Paths, contents of files as bytes, open binary files, PIL images, or arrays of shape (height, width) or
-            (height, width, 1, 3 or 4), or a `skdecaf.images.Crop` of one of these, mixed freely; one array of shape
-            (n, height, width) or (n, height, width, channels); or a table with one flattened image in each row.
+            Paths, contents of files as bytes, open binary files, PIL images, arrays of shape (height, width) or
+            (height, width, 1, 3 or 4), or a `skdecaf.images.Crop` of one of these, in any mixture; or one array of
+            shape (n, height, width) or (n, height, width, channels); or a table with one flattened image per row.
         y : ignored
 
         Returns
@@ -223,8 +219,7 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
     def partial_fit(self, X, y=None):
         """Learn from one more chunk of images.
 
-        The first chunk decides the kind of input and, unless the parameter `value_range` is given, the range of
-        values.
+        The first chunk defines the kind of input and, unless you set `value_range`, the range of values.
 
         Parameters
         ----------
@@ -243,7 +238,7 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X, y=None):
-        """Fit, and return the features, in a single pass through the network.
+        """Fit and return the features, with a single pass through the network.
 
         Parameters
         ----------
@@ -253,7 +248,7 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         Returns
         -------
         ndarray of shape (n_images, n_features), float32
-            The features of `transform`; with ``dropout="mask"``, activations of which a random half is zero.
+            As from `transform`; with ``dropout="mask"``, a random half of the activations is zero.
         """
         features, generator = self._fit(X, return_features=True)
         if self._dropout_mode() == "mask":
@@ -276,12 +271,12 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         return self._scaled(self._activations(images, errors))
 
     def get_feature_names_out(self, input_features=None):
-        """Names of the features: ``"decaf6_0000"`` and so on, or ``"<blob>_0000"`` for other blobs.
+        """Return the names of the features: ``"decaf6_0000"`` and so on, or ``"<blob>_0000"`` for other blobs.
 
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the columns that `fit` saw, checked where it saw any; otherwise ignored.
+            Names of the columns that `fit` saw, checked if it saw any; otherwise ignored.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The network's own classes as a scikit-learn classifier."""
+"""A network's own classes as a scikit-learn classifier."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from collections import defaultdict
@@ -17,7 +17,7 @@ from skdecaf.weights import Softmax
 
 
 class Prediction(NamedTuple):
-    """A class that an image may show; as a string its name and a rounded probability.
+    """A class and its probability for one image; `str` gives the name and the rounded probability.
 
     Attributes
     ----------
@@ -38,10 +38,10 @@ class Prediction(NamedTuple):
 
 
 class ImageNetClassifier(ClassifierMixin, PhotoEstimator):
-    """The classes that a convolutional network was trained on, for photos.
+    """Classify photos into the classes that a convolutional network was trained on.
 
-    The network's own last layer (Donahue et al., ICML 2014, Section 3): 1000 classes of ImageNet. It is trained
-    already, so `predict` works without `fit`; `fit` only fixes how images are read.
+    The classifier is the network's own last layer (Donahue et al., ICML 2014, Section 3), for 1000 classes of ImageNet.
+    It is already trained, so `predict` works without `fit`; `fit` only learns how to read images.
 
     Parameters
     ----------
@@ -49,70 +49,71 @@ class ImageNetClassifier(ClassifierMixin, PhotoEstimator):
         The network, with labels and a softmax as its last layer: "mini", which ships with the package, or other names
         and files as in `DeCAFTransformer`.
     precision : {"float32", "compact"}, default="float32"
-        "compact" takes about three fifths of the memory, as in `DeCAFTransformer`.
+        "compact" needs about three fifths of the memory, as in `DeCAFTransformer`.
     crops : {"center", "ten"}, default="center"
         One crop, or ten (corners and centre, and their mirrors), whose probabilities are averaged.
     resize : {"warp", "crop"} or None, default=None
-        "warp" resizes a photo regardless of its aspect; "crop" scales its shorter side and cuts the centre. None is
-        what the network was trained with.
+        "warp" ignores a photo's aspect ratio; "crop" scales its shorter side and cuts the centre. None is the policy
+        that the network was trained with.
     image_shape : tuple of int, default=None
-        Shape of images that come as rows of a table, as in `DeCAFTransformer`.
+        Shape of images that are rows of a table, as in `DeCAFTransformer`.
     value_range : tuple (low, high), default=None
-        Which values of float and 32- or 64-bit integer images are black and white. None learns it in `fit`; without
-        `fit` such images need it. uint8, uint16 and bool images and photo files say it by themselves.
+        The values of black and white in float images and in 32- or 64-bit integer images. None learns them in `fit`;
+        without `fit` such images need it. uint8, uint16 and bool images and photo files do not.
     fast_decode : bool, default=True
-        Whether large JPEG files may be decoded at a reduced size, as in `DeCAFTransformer`.
+        Whether to decode large JPEG files at a reduced size, as in `DeCAFTransformer`.
     on_error : {"raise", "nan"}, default="raise"
-        What to do with an image that cannot be read: stop, or warn once at the end and give it probabilities of NaN,
-        the class ``""`` and an empty list of `top_k`.
+        What to do with an image that cannot be read: raise an error, or warn once at the end. Its probabilities are
+        then NaN, its class is ``""``, and its list from `top_k` is empty.
     batch_size : int, default=64
-        How many crops go through the network at a time, per thread. Changes memory and speed, but no result.
+        Number of crops that go through the network at a time, per thread. It changes memory and speed, but no result.
     n_jobs : int, default=None
-        Threads, as in `DeCAFTransformer`. Changes no result.
+        Number of threads, as in `DeCAFTransformer`. It changes no result.
     memory : str, path or FeatureCache, default=None
-        A folder in which the probabilities of each photo are kept, as in `DeCAFTransformer`. Changes no result.
+        A folder in which to store the probabilities of each photo, as in `DeCAFTransformer`. It changes no result.
     verbose : bool, default=False
         Whether to show a progress bar.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,), str
-        Identifiers of the classes, each once, in the order of the network's outputs, which for ImageNet is sorted.
-        There without `fit` too, like `class_names_`.
+        Unique identifiers of the classes, in the order of the network's outputs, which for ImageNet is sorted. It
+        exists without `fit`, as does `class_names_`.
     class_names_ : ndarray of shape (n_classes,), str
-        Names of the classes. Not unique: in ImageNet a crane is a bird and a machine.
+        Names of the classes. They are not unique: in ImageNet "crane" is a bird and a machine.
     input_kind_ : str
-        "images", or "table" for flattened images; set where `fit` saw images, like `image_shape_`.
+        "images", or "table" for flattened images; set if `fit` saw images, like `image_shape_`.
     image_shape_ : tuple or None
         Shape of the images in the rows of a table.
     value_range_ : tuple or None
-        Black and white of images whose dtype does not say it; None where `fit` saw none.
+        Black and white in images whose dtype does not define them; None if `fit` saw none.
     network_fingerprint_ : str
-        Digest of the network that `fit` found, where it saw images.
+        Digest of the network, if `fit` saw images.
     n_features_in_ : int
-        Number of columns, where `fit` saw a table or a data frame.
+        Number of columns, if `fit` saw a table or a data frame.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns, where `fit` saw a data frame with names.
+        Names of the columns, if `fit` saw a data frame with names.
 
     Raises
     ------
     ValueError
-        Where the network cannot name classes, or an image cannot be read; the message says which.
+        If the network has no class labels, or an image cannot be read; the message says which.
 
     See Also
     --------
-    DeCAFTransformer : Features from which to learn classes of one's own. With ``layer=8, dropout=False`` it gives the
-        scores that this classifier's softmax reads.
+    DeCAFTransformer : Features from which to learn your own classes. With ``layer=8, dropout=False`` it returns the
+        input of this classifier's softmax.
 
     Notes
     -----
-    The embedded network is small, and only about 270 of its classes had labelled photos in training: of 100 photos
-    of 100 classes it names 12 right, and 31 among the first five. Its features carry further than its names.
+    The embedded network is small, and only about 270 of its classes had labelled photos in training: for 100 photos of
+    100 classes, its first prediction is right for 12, and one of its first five for 31. Its features are more useful
+    than its class predictions.
 
-    `sklearn.metrics.top_k_accuracy_score` takes `predict_proba` with ``labels=classifier.classes_``.
+    `sklearn.metrics.top_k_accuracy_score` accepts `predict_proba` with ``labels=classifier.classes_``.
 
-    Of scikit-learn's checks of estimators, those of inputs, parameters, pickles and order apply; those in which a
-    classifier has to learn, or to refuse, the labels that `fit` is given do not.
+    scikit-learn's estimator checks pass for inputs, parameters, pickles and order. Checks in which a classifier has to
+    learn or refuse the labels given to `fit` do not apply.
 
     Examples
     --------
@@ -145,12 +146,12 @@ class ImageNetClassifier(ClassifierMixin, PhotoEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X=None, y=None):
-        """Fix how images are read; nothing is learned from labels.
+        """Learn how to read images; labels are ignored.
 
         Parameters
         ----------
         X : list, array, Series or single-column frame of images, or array-like of shape (n_images, n_pixels), optional
-            Images of every kind that `DeCAFTransformer.fit` takes. None fixes nothing, as if there were no `fit`.
+            Any images that `DeCAFTransformer.fit` takes. None learns nothing, as if `fit` were not called.
         y : ignored
 
         Returns
@@ -173,7 +174,7 @@ class ImageNetClassifier(ClassifierMixin, PhotoEstimator):
         Parameters
         ----------
         X : list, array, Series or single-column frame of images, or array-like of shape (n_images, n_pixels)
-            After `fit`, the kind of input that it saw.
+            After `fit`, the kind of input that `fit` saw.
 
         Returns
         -------
@@ -189,7 +190,7 @@ class ImageNetClassifier(ClassifierMixin, PhotoEstimator):
         return reader._extract([self._network().layers[-1].name], images, errors)
 
     def predict(self, X):
-        """Name the most probable class of each image.
+        """Predict the most probable class of each image.
 
         Parameters
         ----------
@@ -198,7 +199,7 @@ class ImageNetClassifier(ClassifierMixin, PhotoEstimator):
         Returns
         -------
         ndarray of shape (n_images,), str
-            Elements of `classes_`; ``""`` for an image that ``on_error="nan"`` let pass.
+            Elements of `classes_`; ``""`` for a bad image, with ``on_error="nan"``.
         """
         probabilities = self.predict_proba(X)
         identifiers = self.classes_[probabilities.argmax(axis=1)]
@@ -206,7 +207,7 @@ class ImageNetClassifier(ClassifierMixin, PhotoEstimator):
         return identifiers
 
     def top_k(self, X, k=5):
-        """Name the `k` most probable classes of each image.
+        """Return the `k` most probable classes of each image.
 
         Parameters
         ----------
@@ -217,7 +218,7 @@ class ImageNetClassifier(ClassifierMixin, PhotoEstimator):
         -------
         list of lists of Prediction
             One list for each image, the most probable class first. A `Prediction` is a named tuple (wnid, name,
-            probability). The list is empty for an image that ``on_error="nan"`` let pass.
+            probability). The list is empty for a bad image, with ``on_error="nan"``.
         """
         labels = self._network().labels
         if not isinstance(k, Integral) or not 1 <= k <= len(labels):
@@ -230,21 +231,21 @@ class ImageNetClassifier(ClassifierMixin, PhotoEstimator):
         ]
 
     def score(self, X, y, sample_weight=None):
-        """Compute the accuracy: the share of images of which the most probable class is the right one.
+        """Compute the accuracy: the share of images whose most probable class is right.
 
         Parameters
         ----------
         X : as in `predict_proba`
         y : array-like of shape (n_images,), str or int
-            The right classes: identifiers, names, or indices into `classes_`. A name is written as in `class_names_`,
-            or is the first of its synonyms; where it names two classes, as ``"crane"`` does, either is right.
+            The right classes: identifiers, names, or indices into `classes_`. A name is an element of `class_names_` or
+            its first synonym; if it names two classes, as ``"crane"`` does, either is right.
         sample_weight : array-like of shape (n_images,), default=None
             Weights of the images.
 
         Returns
         -------
         float
-            An image that ``on_error="nan"`` let pass counts as wrong.
+            A bad image counts as wrong, with ``on_error="nan"``.
         """
         check_consistent_length(X, y, sample_weight)
         right = _classes_meant(column_or_1d(y), self._network().labels)
@@ -261,7 +262,12 @@ class ImageNetClassifier(ClassifierMixin, PhotoEstimator):
     def _label_column(self, column):
         try:
             labels = self._network().labels
-        except (ImportError, OSError, TypeError, ValueError) as error:  # for hasattr and dir, and so for notebooks
+        except (
+            ImportError,
+            OSError,
+            TypeError,
+            ValueError,
+        ) as error:  # hasattr and dir must not fail
             raise AttributeError(f"there are no classes: {error}") from error
         return np.array([label[column] for label in labels])
 
@@ -289,7 +295,7 @@ def _classes_meant(y, labels):
     for i, word in enumerate(y.tolist()):
         if word not in known or isinstance(word, (bool, float)):  # True == 1 == 1.0
             raise ValueError(
-                f"y[{i}] = {word!r} is no class of the network: neither an identifier nor a name nor an index from 0 "
+                f"y[{i}] = {word!r} is not a class of the network: no identifier, no name and no index from 0 "
                 f"to {len(labels) - 1}"
             )
     return [known[word] for word in y.tolist()]

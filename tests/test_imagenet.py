@@ -217,10 +217,10 @@ def test_score_weighs_images(colours):
 @pytest.mark.parametrize(
     "y, message",
     [
-        (["n01", "heron"], r"y\[1\] = 'heron' is no class of the network"),
-        ([0, 4], r"y\[1\] = 4 is no class of the network.*from 0 to 3"),
-        ([0, 1.0], r"y\[0\] = 0.0 is no class of the network"),
-        ([True, False], r"y\[0\] = True is no class of the network"),
+        (["n01", "heron"], r"y\[1\] = 'heron' is not a class of the network"),
+        ([0, 4], r"y\[1\] = 4 is not a class of the network.*from 0 to 3"),
+        ([0, 1.0], r"y\[0\] = 0.0 is not a class of the network"),
+        ([True, False], r"y\[0\] = True is not a class of the network"),
         ([-1, 0], r"y\[0\] = -1"),
         (["n01", None], r"y\[1\] = None"),
         (["tank suit", "n01"], r"y\[0\] = 'tank suit'"),

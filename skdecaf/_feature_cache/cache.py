@@ -1,4 +1,4 @@
-"""The cache as users know it, and as the extraction of blobs does: rows of photos, found or kept."""
+"""The public `FeatureCache`, and the rows that one extraction finds and stores in it."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import hashlib
@@ -21,23 +21,23 @@ from skdecaf.images.digests import source_digest
 
 _FILE = "features.sqlite"
 
-# Seconds for which a use of a blob need not be noted again, so that reading seldom writes.
+# Seconds after which a use of a blob is recorded again, so that reading seldom writes.
 _TOUCHED_FOR = 60
 
 
 class CacheInfo(NamedTuple):
-    """What `FeatureCache.info` tells.
+    """What `FeatureCache.info` returns.
 
     Attributes
     ----------
     path : str
         Folder of the cache.
     n_rows : int
-        How many blobs are stored, one for each photo, blob and way to compute it.
+        Number of stored blobs, one for each photo, blob and way to compute it.
     n_bytes : int
-        Bytes that they take on disk.
+        Their bytes on disk.
     hits, misses : int
-        How many photos this process has found, and how many it had to compute.
+        Number of photos that this process has found, and that it had to compute.
     """
 
     path: str
@@ -48,32 +48,31 @@ class CacheInfo(NamedTuple):
 
 
 class FeatureCache:
-    """Activations of photos, kept on disk, for the parameter ``memory`` of estimators.
+    """Activations of photos, stored on disk, for the parameter ``memory`` of estimators.
 
-    A photo goes through a network once; whoever asks again, in the next fold, grid point or session, gets the stored
-    activations, the same to the last bit. They are found by the contents of the photo and by all that decides them,
-    so that nothing stale ever comes back.
+    Each photo goes through a network once. The next fold, grid point or session gets the stored activations, equal to
+    the last bit. Their key is the contents of the photo and everything else that decides them, so they are never stale,
+    and each has a checksum.
 
     Parameters
     ----------
     path : str or PathLike
-        A folder, which is made when it is first needed. Any number of processes may use it at once.
+        A folder, created when it is first needed. Any number of processes may use it at once.
     max_bytes : int, default=10 GiB
-        Size on disk above which the activations that were not used for longest make room for new ones.
+        Size on disk above which the least recently used activations are removed.
     max_memory_bytes : int, default=256 MiB
-        How much each process holds in memory, too.
+        How much each process keeps in memory as well.
 
     Raises
     ------
     ValueError
-        When it is first used, where the folder holds a file ``features.sqlite`` that another version or another program
-        has written.
+        At the first use, if the folder holds a file ``features.sqlite`` of another version or another program.
 
     Warns
     -----
     UserWarning
-        Where the file is damaged: it gets another name, and the cache begins anew. Also where it cannot be written;
-        features are computed then, and not stored.
+        If the file is damaged: it is renamed, and the cache starts anew. If single activations are damaged: they are
+        computed again. If the file cannot be written: features are computed, but not stored.
 
     See Also
     --------
@@ -81,9 +80,8 @@ class FeatureCache:
 
     Notes
     -----
-    The file is an SQLite database in WAL mode. A process that is killed loses at most the photos that it was working
-    on. The cache never changes after it was made, so that clones of an estimator share it; its pickle holds the path
-    and the limits alone.
+    The file is an SQLite database in WAL mode. A process that is killed loses only the photos that it was working on.
+    The object never changes, so clones of an estimator share it; its pickle holds the path and the limits only.
 
     Examples
     --------
@@ -114,16 +112,16 @@ class FeatureCache:
 
     @property
     def max_bytes(self):
-        """Size on disk above which old activations make room for new ones."""
+        """Size on disk above which the least recently used activations are removed."""
         return self._max_bytes
 
     @property
     def max_memory_bytes(self):
-        """Bytes that each process holds in memory."""
+        """Bytes that each process keeps in memory."""
         return self._max_memory_bytes
 
     def info(self):
-        """Count what is stored, and what this process has found.
+        """Count stored activations, and the photos that this process has found.
 
         Returns
         -------
@@ -136,14 +134,14 @@ class FeatureCache:
         return CacheInfo(str(self._path), *size, memory.hits, memory.misses)
 
     def clear(self):
-        """Remove all that is stored, and begin to count anew.
+        """Remove all activations and reset the counts.
 
-        A file in the format of another version is deleted; nobody else may use that one meanwhile.
+        A file in the format of another version is deleted; no other process may use it meanwhile.
 
         Raises
         ------
         ValueError
-            Where the file is that of another program.
+            If the file belongs to another program.
         """
         memory_of(self._path).clear()
         if not self._file.exists():
@@ -163,7 +161,7 @@ class FeatureCache:
         return hash(self._state())
 
     def __deepcopy__(self, memo):
-        """Return the cache itself: nothing in it changes, so `sklearn.base.clone` shares it."""
+        """Return the cache itself, so that `sklearn.base.clone` shares it."""
         return self
 
     def _state(self):
@@ -177,7 +175,7 @@ class FeatureCache:
         return Database(self._file, self._max_bytes)
 
     def _ask(self, method):
-        """Call a method of the file, or of the one that takes its place if it is damaged."""
+        """Call a method of the file, or of a new one if it is damaged."""
         try:
             with closing(self._open()) as database:
                 return method(database)
@@ -194,7 +192,7 @@ def check_memory(estimator):
     Raises
     ------
     InvalidParameterError
-        With a hint for what scikit-learn's pipelines call ``memory``, a ``joblib.Memory``.
+        With a hint if it is a ``joblib.Memory``, the ``memory`` of scikit-learn's pipelines.
     """
     memory = estimator.memory
     if memory is None or isinstance(memory, str | os.PathLike | FeatureCache):
@@ -209,16 +207,16 @@ def check_memory(estimator):
 
 
 class CachedRows:
-    """Rows of blobs of photos, found in a cache or kept there; a context manager, used by the threads of one run.
+    """Rows of blobs of photos in a cache; a context manager that the threads of one run share.
 
     Parameters
     ----------
     memory : str, PathLike or FeatureCache
         The parameter of estimators.
     recipe : str
-        All that decides the blobs of a photo but the photo.
+        Everything except the photo that decides its blobs.
     blobs : dict of str to int
-        The blobs that make up a row, in order, and their sizes.
+        The blobs of a row, in order, and their sizes.
     """
 
     def __init__(self, memory, recipe, blobs):
@@ -226,9 +224,9 @@ class CachedRows:
         self._memory = memory_of(self._cache.path)
         self._recipe, self._sizes = hashlib.sha256(recipe.encode()).digest(), blobs
         self._edges = [0, *np.cumsum(list(blobs.values())).tolist()]
-        # The database is opened when memory does not have everything, and used by one thread at a time.
+        # The database is opened when a row is not in memory. Threads use it one at a time.
         self._lock, self._database = threading.Lock(), None
-        self._damage, self._trouble = "", None  # what to tell in the end
+        self._damage, self._error, self._n_damaged = "", None, 0  # for the warnings at the end
         self._touched = set()
 
     def __enter__(self):
@@ -240,7 +238,7 @@ class CachedRows:
             self._warn()
 
     def identity(self, source, value_range):
-        """Digest of all that decides a row; the range of values where the image's type leaves it open, else None."""
+        """Digest of everything that decides a row; the value range if the image's dtype needs one, else None."""
         return hashlib.sha256(self._recipe + source_digest(source) + repr(value_range).encode()).digest()
 
     def find(self, identities):
@@ -260,10 +258,9 @@ class CachedRows:
         if len(blobs) < len(wanted):
             missing = [key for key in wanted if key not in blobs]
             stored = self._with_database(Database.read, missing) or {}
-            stored = {key: blob for key, blob in stored.items() if blob[0].size == self._sizes[key[1]]}
             self._memory.put(stored, self._cache.max_memory_bytes)
             blobs |= stored
-        self._note_use(blobs)
+        self._record_use(blobs)
         return {
             identity: np.concatenate([blobs[key][0] for key in row]) if len(row) > 1 else blobs[row[0]][0]
             for identity, row in keys.items()
@@ -290,25 +287,31 @@ class CachedRows:
         self._memory.count(hits, misses)
 
     def _close(self):
-        """Note what was used, and close the file."""
-        trouble = self._trouble
+        """Record which blobs were used, and close the file."""
+        error = self._error
         try:
             if self._touched:
                 self._with_database(Database.touch, self._touched, int(time.time()))
         finally:
-            self._trouble = trouble  # what can be read and not written is of use all the same
+            self._error = error  # no warning if the file can only be read, as long as all rows are found
             if self._database is not None:
+                self._n_damaged = len(self._database.damaged)
                 self._database.close()
 
     def _warn(self):
-        """Say that a damaged file was set aside and, once in each process, that rows could not be stored."""
+        """Warn about damage and, once in each process, that rows could not be stored."""
         if self._damage:
             warn_user(self._damage)
-        if self._trouble is not None and not self._memory.warned:
+        if self._n_damaged:
+            warn_user(
+                f"{self._n_damaged} stored blobs of the feature cache {str(self._cache._file)!r} are damaged; they "
+                "were computed again"
+            )
+        if self._error is not None and not self._memory.warned:
             self._memory.warned = True
-            warn_user(f"features are computed and not stored, since the feature cache cannot be used: {self._trouble}")
+            warn_user(f"features are computed and not stored, since the feature cache cannot be used: {self._error}")
 
-    def _note_use(self, blobs):
+    def _record_use(self, blobs):
         now = int(time.time())
         old = {key: (values, now) for key, (values, used) in blobs.items() if now - used >= _TOUCHED_FOR}
         if old:
@@ -317,20 +320,20 @@ class CachedRows:
                 self._touched |= old.keys()
 
     def _with_database(self, method, *args):
-        """Call a method of the database; None where it is of no use. After the first trouble it is only read."""
+        """Call a method of the database; None if it cannot be used. After the first error it is only read."""
         with self._lock:
-            if self._trouble is not None and (self._database is None or method is not Database.read):
+            if self._error is not None and (self._database is None or method is not Database.read):
                 return None
             try:
                 if self._database is None:
                     self._database = self._cache._open()
                 return method(self._database, *args)
             except CacheUnavailable as error:
-                self._trouble = self._set_aside(error) if isinstance(error, CacheDamaged) else error
+                self._error = self._set_aside(error) if isinstance(error, CacheDamaged) else error
                 return None
 
     def _set_aside(self, damage):
-        """Let a new file take the place of a damaged one, once in a run; return what trouble is left."""
+        """Replace a damaged file by a new one, once in a run; return the error that is left, if any."""
         if self._database is not None:
             self._database.close()
             self._database = None

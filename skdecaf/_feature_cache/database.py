@@ -1,7 +1,8 @@
-"""The file of a cache: one SQLite table of blobs, read and written by any number of processes at once."""
+"""The file of a feature cache: one SQLite table of blobs, for any number of processes at once."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import errno
+import hashlib
 import os
 import sqlite3
 from contextlib import contextmanager, suppress
@@ -11,26 +12,34 @@ import numpy as np
 
 from skdecaf._utils.download import exclusive
 
-# How SQLite knows the file as ours, and the form of what is in it.
+# SQLite stores these in the file: whose it is, and the version of the table.
 _APPLICATION_ID = 0x44654341
-_FORMAT = 1
+_FORMAT = 2
 
 _PATIENCE = 60  # seconds to wait for other writers
 _PAGE_SIZE = 8192
 _MAGIC = b"SQLite format 3\0"
-_FILES = ("", "-wal", "-shm")  # the file, and what SQLite keeps beside it
-# A file that is damaged, or that others wrote; every other error is one of its surroundings.
-_BROKEN = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_FILES = ("", "-wal", "-shm")  # suffixes of SQLite's files
+# The file is damaged, or was written by another program. Other errors come from the disk, or from permissions.
+_BROKEN = (
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_TOOBIG,
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_NOTADB,
+)
 _NOT_WRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class CacheUnavailable(OSError):
-    """The file cannot be read or written now: no permission, no space, or others do not let go of it."""
+    """The file cannot be read or written now: no permission, no space, or another process holds it."""
 
 
 class CacheDamaged(CacheUnavailable):
-    """The file cannot be read any more; its ``identity`` is that of the file that was opened."""
+    """The file is damaged; ``identity`` is that of the file that was opened."""
 
 
 class OtherFormat(ValueError):
@@ -44,15 +53,20 @@ class Database:
     ----------
     path : Path
     max_bytes : int
-        Size of the file above which blobs that were not used for longest make room for others.
+        Size of the file above which the least recently used blobs are removed.
+
+    Attributes
+    ----------
+    damaged : set of tuple (photo, blob)
+        Keys of the blobs whose checksum was wrong when they were read. `write` replaces them.
     """
 
     def __init__(self, path, max_bytes):
-        self._path, self._max_bytes = path, max_bytes
+        self._path, self._max_bytes, self.damaged = path, max_bytes, set()
         if path.parent.is_file():
             raise NotADirectoryError(f"{str(path.parent)!r} is a file; a feature cache needs a folder")
         with self._errors_explained():
-            self._identity = _identity(path)  # before it is opened, since what replaces it in between is sound
+            self._identity = _identity(path)  # before opening: a file that replaces it in between is sound
             self._connection = _open(path)
 
     def read(self, keys):
@@ -65,25 +79,32 @@ class Database:
         Returns
         -------
         dict of key to tuple (values, used)
-            Values are float32; used is the time of the last use in seconds.
+            Values are float32; used is the time of the last use in seconds. Damaged blobs are not among them.
         """
         found = {}
+        query = "SELECT data, used, checksum FROM blobs WHERE photo = ? AND blob = ?"
         with self._transaction("BEGIN"):
             for key in keys:
-                query = "SELECT data, used FROM blobs WHERE photo = ? AND blob = ?"
                 row = self._connection.execute(query, key).fetchone()
-                if row is not None:
-                    found[key] = np.frombuffer(row[0], "<f4"), row[1]
+                if row is None:
+                    continue
+                data, used, checksum = row
+                if isinstance(data, bytes) and isinstance(used, int) and checksum == _checksum(key, data):
+                    found[key] = np.frombuffer(data, "<f4"), used
+                else:
+                    self.damaged.add(key)
         return found
 
     def write(self, blobs):
-        """Store blobs, a dict of key to tuple (values, used), all that fit or none; those that are there stay."""
-        statement = "INSERT OR IGNORE INTO blobs (photo, blob, used, data) VALUES (?, ?, ?, ?)"
+        """Store blobs, a dict of key to tuple (values, used), in one transaction; sound blobs are not replaced."""
+        insert = "INSERT OR IGNORE INTO blobs (photo, blob, used, data, checksum) VALUES (?, ?, ?, ?, ?)"
         with self._transaction("BEGIN IMMEDIATE"):
+            damaged = [key for key in blobs if key in self.damaged]
+            self._connection.executemany("DELETE FROM blobs WHERE photo = ? AND blob = ?", damaged)
             for key, (values, used) in blobs.items():
                 data = values.astype("<f4", copy=False).tobytes()
                 if self._make_room(len(data)):
-                    self._connection.execute(statement, (*key, used, data))
+                    self._connection.execute(insert, (*key, used, data, _checksum(key, data)))
             if self._value("PRAGMA page_count") * _PAGE_SIZE > self._max_bytes:  # it was written with a higher limit
                 self._give_back_space()
 
@@ -94,22 +115,22 @@ class Database:
             self._connection.executemany(statement, [(now, *key) for key in keys])
 
     def size(self):
-        """How many blobs there are, and how many bytes they and their index take."""
+        """Return the number of blobs, and the bytes that they and their index take."""
         with self._transaction("BEGIN"):
             return self._value("SELECT count(*) FROM blobs"), self._bytes_in_use()
 
     def clear(self):
-        """Remove all blobs, and give their space back."""
+        """Remove all blobs and shrink the file."""
         with self._transaction("BEGIN IMMEDIATE"):
             self._connection.execute("DELETE FROM blobs")
             self._give_back_space()
 
     def close(self):
-        """Close the file; the last one to do so clears away what SQLite keeps beside it."""
+        """Close the file; SQLite removes its other files when the last process closes it."""
         self._connection.close()
 
     def _make_room(self, n_bytes):
-        """Remove the blobs that were not used for longest, some at a time, until a new one fits; False if none does."""
+        """Remove the least recently used blobs, some at a time, until a new one fits; False if it never does."""
         while self._bytes_in_use() + n_bytes + 2 * _PAGE_SIZE > self._max_bytes:
             n_blobs = self._value("SELECT count(*) FROM blobs")
             if not n_blobs:
@@ -140,13 +161,14 @@ class Database:
     def _errors_explained(self):
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite's own messages quote damaged text
             raise self._explained(error) from error
         except OSError as error:
             raise _unavailable(self._path, error) from error
 
     def _explained(self, error):
-        code = error.sqlite_errorcode & 0xFF
+        # Errors of Python itself have no code.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         if code in _BROKEN:
             if _is_foreign(self._path):
                 return _foreign(self._path)
@@ -157,7 +179,7 @@ class Database:
             cure = "; free some space"
         elif code in _NOT_WRITABLE:
             cure = "; give a folder in which you may write"
-        else:  # others hold it, or the disk fails
+        else:  # another process holds it, or the disk fails
             cure = ""
         return CacheUnavailable(f"{str(self._path)!r}: {error}{cure}")
 
@@ -168,7 +190,7 @@ def _unavailable(path, error):
 
 
 def set_aside(path, damage):
-    """Give a damaged file another name, so that a new one can begin.
+    """Rename a damaged file, so that a new one can be created.
 
     Parameters
     ----------
@@ -178,12 +200,12 @@ def set_aside(path, damage):
     Returns
     -------
     str
-        What to tell the user; "" where another process has come first.
+        A message for the user; "" if another process was faster.
 
     Raises
     ------
     CacheUnavailable
-        Where it cannot be renamed.
+        If it cannot be renamed.
     """
     try:
         with exclusive(path):
@@ -200,24 +222,29 @@ def set_aside(path, damage):
 
 
 def remove(path):
-    """Delete a file that nobody uses."""
+    """Delete a file that no process uses."""
     for suffix in _FILES:
         with suppress(FileNotFoundError):
             os.unlink(f"{path}{suffix}")
 
 
+def _checksum(key, data):
+    photo, blob = key
+    return hashlib.sha256(b"".join((photo, blob.encode(), b"\0", data))).digest()[:16]
+
+
 def _identity(path):
-    """What tells a file from one that takes its place, or None where there is none."""
+    """A value that differs for a file that replaces this one; None if there is no file."""
     with suppress(FileNotFoundError):
         status = os.stat(path)
         return status.st_dev, status.st_ino
 
 
 def _is_foreign(path):
-    """Whether a file is a database, and says that it is not ours."""
+    """Whether a file is a database of another program."""
     with open(path, "rb") as file:
         head = file.read(100)
-    return head.startswith(_MAGIC) and head[68:72] != _APPLICATION_ID.to_bytes(4, "big")
+    return len(head) == 100 and head.startswith(_MAGIC) and head[68:72] != _APPLICATION_ID.to_bytes(4, "big")
 
 
 def _foreign(path):
@@ -229,23 +256,24 @@ def _open(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         return _connect(path, str(path))
     except sqlite3.OperationalError as error:
-        # In a folder where it cannot write, SQLite reads a file only if it is told that nobody else writes.
+        # In a folder without write permission SQLite reads a file only if told that no process writes it.
         if error.sqlite_errorcode & 0xFF in _NOT_WRITABLE and path.is_file() and not os.path.exists(f"{path}-wal"):
             return _connect(path, f"{path.as_uri()}?immutable=1", uri=True)
         raise
 
 
 def _connect(path, name, **options):
-    # No thread uses it while another one does; transactions are begun and ended by hand.
+    # Threads use it one at a time, and transactions are explicit.
     options |= {"timeout": _PATIENCE, "isolation_level": None, "check_same_thread": False}
     connection = sqlite3.connect(name, **options)
+    connection.text_factory = bytes  # a damaged file may hold text that is not UTF-8
     try:
         if _is_empty(connection):
             with exclusive(path):
                 if _is_empty(connection):
                     _create(connection)
         _check(path, connection)
-        # A power cut may lose the last rows, and damages nothing.
+        # A power cut may lose the last rows, but does not damage the file.
         connection.execute("PRAGMA synchronous = NORMAL")
     except BaseException:
         connection.close()
@@ -264,7 +292,8 @@ def _create(connection):
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(
-            "CREATE TABLE blobs (photo BLOB, blob TEXT, used INTEGER, data BLOB, PRIMARY KEY (photo, blob))"
+            "CREATE TABLE blobs "
+            "(photo BLOB, blob TEXT, used INTEGER, data BLOB, checksum BLOB, PRIMARY KEY (photo, blob))"
         )
         connection.execute("CREATE INDEX blobs_by_use ON blobs (used)")
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")

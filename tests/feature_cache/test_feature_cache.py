@@ -498,6 +498,70 @@ def test_a_damaged_file_is_set_aside(damage, paths, cache, passes):
     assert (cache.path / "features.sqlite.damaged-1").read_bytes() == damaged
 
 
+DAMAGED_ROWS = {
+    "a flipped bit": "UPDATE blobs SET data = x'00' || substr(data, 2) WHERE rowid <= 2",
+    "NaN": "UPDATE blobs SET data = x'0000c07f' || substr(data, 5) WHERE rowid <= 2",
+    "too short": "UPDATE blobs SET data = substr(data, 1, 40) WHERE rowid <= 2",
+    "half a number": "UPDATE blobs SET data = substr(data, 1, 41) WHERE rowid <= 2",
+    "too long": "UPDATE blobs SET data = data || data WHERE rowid <= 2",
+    "text": "UPDATE blobs SET data = 'text' WHERE rowid <= 2",
+    "text that is no UTF-8": "UPDATE blobs SET data = CAST(x'ff' AS TEXT) WHERE rowid = 1",
+    "a number": "UPDATE blobs SET data = 3 WHERE rowid <= 2",
+    "nothing": "UPDATE blobs SET data = NULL WHERE rowid <= 2",
+    "swapped": "UPDATE blobs SET (data, checksum) = "
+    "(SELECT data, checksum FROM blobs b WHERE b.rowid = 3 - blobs.rowid) WHERE rowid <= 2",
+    "another photo's": "UPDATE blobs SET (data, checksum) = "
+    "(SELECT data, checksum FROM blobs b WHERE b.rowid = blobs.rowid + 2) WHERE rowid <= 2",
+    "no checksum": "UPDATE blobs SET checksum = NULL WHERE rowid <= 2",
+    "a time that is text": "UPDATE blobs SET used = 'now' WHERE rowid <= 2",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED_ROWS)
+def test_damaged_rows_are_computed_again(damage, paths, cache, passes):
+    layers = ["fc6_pre", "fc6"]
+    expected = transformer(layers).fit_transform(paths)
+    transformer(layers, cache).fit_transform(paths)
+    _execute(cache.path / "features.sqlite", DAMAGED_ROWS[damage])
+    forget()
+    passes.clear()
+    with pytest.warns(UserWarning, match=r"features.sqlite' (are|is) damaged") as record:
+        np.testing.assert_array_equal(transformer(layers, cache).fit_transform(paths), expected)
+    assert len(record) == 1 and record[0].filename == __file__ and 0 < sum(passes) <= 10
+    forget()
+    passes.clear()
+    np.testing.assert_array_equal(transformer(layers, cache).fit_transform(paths), expected)
+    assert not passes, "stored again"
+
+
+@pytest.mark.parametrize("rounds", [60, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.filterwarnings("ignore:(the feature cache|features are computed|.*stored blobs)")
+def test_no_damage_gives_other_features(rounds, cache):
+    photos = noise_photos(12)
+    step = transformer(["conv1", 6], cache).fit(photos)
+    expected = step.transform(photos)
+    file = cache.path / "features.sqlite"
+    sound, generator = file.read_bytes(), np.random.default_rng(rounds)
+    for i in range(rounds):
+        damaged = np.frombuffer(sound, np.uint8).copy()
+        places = generator.integers(0, (len(damaged), 100, 3 * 8192)[i % 3], 1 + i % 5)
+        damaged[places] ^= generator.integers(1, 256, len(places)).astype(np.uint8)
+        if i % 7 == 6:
+            damaged = damaged[: generator.integers(len(damaged))]
+        remove_all(cache.path)
+        file.write_bytes(damaged)
+        forget()
+        try:
+            np.testing.assert_array_equal(step.transform(photos), expected)
+        except ValueError as error:
+            assert "is a database of something else" in str(error) or "has format" in str(error)
+
+
+def remove_all(folder):
+    for path in folder.iterdir():
+        path.unlink()
+
+
 def test_what_was_set_aside_is_not_overwritten(paths, cache):
     cache.path.mkdir()
     for i in range(3):
@@ -557,7 +621,7 @@ def test_another_format_is_cleared_when_asked(paths, cache):
     _execute(cache.path / "features.sqlite", "PRAGMA user_version = 99")
     forget()
     match = (
-        r"features.sqlite' has format 99, and this version reads format 1; choose another folder, or call FeatureCache"
+        r"features.sqlite' has format 99, and this version reads format 2; choose another folder, or call FeatureCache"
     )
     with pytest.raises(ValueError, match=match):
         transformer(memory=cache).fit_transform(paths)
