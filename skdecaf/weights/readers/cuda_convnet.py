@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from skdecaf.weights.embedded import imagenet_labels
-from skdecaf.weights.files import weights_file
+from skdecaf.weights.files import MOST_BYTES, weights_file
 from skdecaf.weights.layers import blob_shapes, layer_from_dict
 from skdecaf.weights.preprocessing import Preprocessing
 from skdecaf.weights.readers.array_pickles import PickledArray, read_pickle
 from skdecaf.weights.readers.assembling import exact_input_size, network_from_layers, shortest_float
+
+_MOST_VALUES = MOST_BYTES // 8
 
 
 def looks_like(head):
@@ -43,11 +45,12 @@ def read_decaf(path, name=None, origin=None, *, meta=None):
     Network
     """
     with weights_file(path) as path:
-        steps, sizes = _chain(_layers(read_pickle(path.read_bytes())))
+        with open(path, "rb") as file:
+            steps, sizes = _chain(_layers(read_pickle(file)))
         crop = (exact_input_size(steps),) * 2
         _check_sizes([layer for layer, _ in steps], crop, sizes)
-    with weights_file(_meta_beside(path) if meta is None else meta) as meta:
-        mean_image, names = _read_meta(read_pickle(meta.read_bytes()))
+    with weights_file(_meta_beside(path) if meta is None else meta) as meta, open(meta, "rb") as file:
+        mean_image, names = _read_meta(read_pickle(file))
     with weights_file(path):
         preprocessing = Preprocessing(mean_image.shape[:2], crop, policy="crop", flip=True)
         return network_from_layers(
@@ -99,7 +102,7 @@ def _layers(content):
 
 def _chain(layers):
     """Steps for `network_from_layers`, and for each layer the width that it states for its maps."""
-    steps, sizes, last = [], [], None
+    steps, sizes, last, n_values = [], [], None, 0
     for index, fields in enumerate(layers):
         name, kind = (_text(fields, key, f"layer {index}") for key in ("name", "type"))
         if kind == "data" or kind.startswith("cost"):
@@ -110,6 +113,9 @@ def _chain(layers):
         if last is not None and not _reads(fields, layers, last):
             raise ValueError(f"{what} does not read what the layer before it wrote")
         layer_type, values, parameters = _TRANSLATIONS[kind](fields, what)
+        n_values += sum(array.size for array in parameters.values())
+        if n_values > _MOST_VALUES:  # one array of the pickle may be in many layers
+            raise ValueError(f"{what} is one of too many for a network of the AlexNet family")
         steps.append((layer_from_dict({"type": layer_type, "name": name, **values}), parameters))
         sizes.append(fields.get("outputsX") if kind == "pool" else None)
         last = index
