@@ -179,7 +179,7 @@ class DomainSelector(DelegatedPredictions, MetaEstimatorMixin, BaseEstimator):
                 f"sample_domain is {sign}"
             )
         if y is not None and is_classifier(self.estimator):
-            chosen = chosen & ~_hidden(y, in_source, self.train_on)
+            chosen = chosen & ~hidden_labels(y, in_source, self.train_on)
         if not chosen.any():
             raise ValueError(f"train_on={self.train_on!r}, but all labels of its samples are hidden")
         return np.flatnonzero(chosen)
@@ -242,7 +242,7 @@ class DomainSelector(DelegatedPredictions, MetaEstimatorMixin, BaseEstimator):
         return tags
 
 
-def _hidden(y, in_source, train_on):
+def hidden_labels(y, in_source, train_on):
     """Which labels `mask_target_labels` has hidden.
 
     None never is a class. -1 may be one: where the source has it, nobody can tell what it means in the target.

@@ -1,0 +1,121 @@
+"""Linear models under the squared hinge loss, many at once, by Newton's method."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
+
+_MAX_STEPS = 200
+_MAX_INNER = 1000
+_ROUNDING = 1e-14  # of the gradient at zero
+_DECREASE = 1e-4  # of what the slope promises, below which a step is halved
+
+
+class SquaredHinge:
+    """The convex function ½‖W‖² + Σ weights (1 - signs · scores)₊² of a matrix W, with scores = L W R' + offset.
+
+    With L the identity it is a linear support vector machine for each row of W, one class versus the rest. With other
+    L the rows of W depend on each other.
+
+    Parameters
+    ----------
+    right : float64 ndarray of shape (n_samples, n_right)
+        R. The solver is fastest where its columns are principal axes.
+    signs : float64 ndarray of shape (n_left, n_samples)
+        1 and -1.
+    weights : float64 ndarray that broadcasts to the shape of `signs`
+        Positive.
+    left : float64 ndarray of shape (n_left, n_inner), default=None
+        L; None is the identity.
+    offset : float64 ndarray of the shape of `signs`, default=0.0
+        Added to the scores.
+    """
+
+    def __init__(self, right, signs, weights, left=None, offset=0.0):
+        self.right, self.left = right, left
+        self.signs, self.weights, self.offset = signs, weights, offset
+        n_inner = len(signs) if left is None else left.shape[1]
+        self.shape = (n_inner, right.shape[1])
+        self._diagonal = 1 + self._adjoint_of_squares(np.broadcast_to(2 * weights, signs.shape))
+
+    def scores(self, W):
+        """Scores of W without the offset, of shape (n_left, n_samples)."""
+        product = W @ self.right.T
+        return product if self.left is None else self.left @ product
+
+    def value(self, W):
+        """The function of W."""
+        return self._value(np.vdot(W, W), self.scores(W) + self.offset)
+
+    def minimise(self, start=None, tol=1e-8):
+        """Find the minimum.
+
+        Parameters
+        ----------
+        start : float64 ndarray, default=None
+            Where to begin; None is zero.
+        tol : float, default=1e-8
+            The gradient's norm at the end, relative to that of W, which bounds the relative error of W. It is never
+            below what rounding leaves.
+
+        Returns
+        -------
+        float64 ndarray of shape (n_inner, n_right)
+        """
+        W = np.zeros(self.shape) if start is None else start.copy()
+        scores = self.scores(W) + self.offset
+        at_zero = self._gradient(np.zeros(self.shape), np.broadcast_to(self.offset, self.signs.shape))
+        rounding = _ROUNDING * np.linalg.norm(at_zero)
+        for _ in range(_MAX_STEPS):
+            gradient = self._gradient(W, scores)
+            norm = np.linalg.norm(gradient)
+            least = max(tol * np.linalg.norm(W), rounding)
+            if norm <= least:
+                break
+            curvature = np.where(self.signs * scores < 1, 2 * self.weights, 0)
+            # The nearer the minimum, the more exactly a step is computed: far away, the set of errors changes anyway.
+            direction = self._newton_direction(gradient, curvature, max(least / 3, 0.01 * norm))
+            W, scores = self._step(W, scores, direction, np.vdot(gradient, direction))
+        return W
+
+    def _value(self, square_norm, scores):
+        slack = np.maximum(1 - self.signs * scores, 0)
+        return square_norm / 2 + np.sum(self.weights * slack**2)
+
+    def _gradient(self, W, scores):
+        slack = np.maximum(1 - self.signs * scores, 0)
+        return W - self._adjoint(2 * self.weights * self.signs * slack)
+
+    def _adjoint(self, values):
+        return (values if self.left is None else self.left.T @ values) @ self.right
+
+    def _adjoint_of_squares(self, values):
+        return (values if self.left is None else (self.left**2).T @ values) @ self.right**2
+
+    def _newton_direction(self, gradient, curvature, tol):
+        """Solve for the step by conjugate gradients, preconditioned by the diagonal of the largest curvature."""
+        direction = np.zeros_like(gradient)
+        residual = -gradient
+        preconditioned = residual / self._diagonal
+        search, product = preconditioned, np.vdot(residual, preconditioned)
+        for _ in range(_MAX_INNER):
+            curved = search + self._adjoint(curvature * self.scores(search))
+            step = product / np.vdot(search, curved)
+            direction += step * search
+            residual -= step * curved
+            if np.linalg.norm(residual) <= tol:
+                break
+            preconditioned = residual / self._diagonal
+            previous, product = product, np.vdot(residual, preconditioned)
+            search = preconditioned + (product / previous) * search
+        return direction
+
+    def _step(self, W, scores, direction, slope):
+        """Go as far as the function falls: the whole step, or a half, a quarter and so on."""
+        change = self.scores(direction)
+        squares = np.vdot(W, W), 2 * np.vdot(W, direction), np.vdot(direction, direction)
+        before, length = self._value(squares[0], scores), 1.0
+        while length > 1e-10:
+            square_norm = squares[0] + length * squares[1] + length**2 * squares[2]
+            if self._value(square_norm, scores + length * change) <= before + _DECREASE * length * slope:
+                break
+            length /= 2
+        return W + length * direction, scores + length * change
