@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-from . import datasets, images, model_selection, plotting, weights
+from . import datasets, domain_adaptation, images, model_selection, plotting, weights
 from ._box_cropper import BoxCropper
 from ._decaf import DeCAFTransformer
 from ._dropout import DropoutFeatures
@@ -18,6 +18,7 @@ __all__ = [
     "ImageNetClassifier",
     "Network",
     "datasets",
+    "domain_adaptation",
     "images",
     "model_selection",
     "plotting",

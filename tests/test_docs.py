@@ -22,6 +22,7 @@ from sklearn.datasets import load_sample_images
 
 import skdecaf
 import skdecaf.datasets
+import skdecaf.domain_adaptation
 import skdecaf.images
 import skdecaf.model_selection
 import skdecaf.plotting
@@ -40,6 +41,7 @@ PUBLIC_MODULES = (
     skdecaf.weights,
     skdecaf.images,
     skdecaf.datasets,
+    skdecaf.domain_adaptation,
     skdecaf.model_selection,
     skdecaf.plotting,
 )

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 import skdecaf
 import skdecaf._paper
 import skdecaf.datasets
+import skdecaf.domain_adaptation
 import skdecaf.images
 import skdecaf.model_selection
 import skdecaf.plotting
@@ -36,6 +37,7 @@ LEVELS = {
     "_feature_cache": 3,
     "_forward": 3,
     "_dropout_classifier": 4,
+    "domain_adaptation": 4,
     "_inputs": 4,
     "_photo_estimator": 5,
     "_decaf": 6,
@@ -50,6 +52,7 @@ LEVELS = {
 PUBLIC_MODULES = (
     skdecaf,
     skdecaf.datasets,
+    skdecaf.domain_adaptation,
     skdecaf.images,
     skdecaf.model_selection,
     skdecaf.plotting,
