@@ -17,7 +17,6 @@ from sklearn.utils._param_validation import InvalidParameterError
 from skdecaf._feature_cache.database import CacheDamaged, CacheUnavailable, Database, OtherFormat, remove, set_aside
 from skdecaf._feature_cache.process_memory import memory_of
 from skdecaf._utils.warnings import warn_user
-from skdecaf.images.digests import source_digest
 
 _FILE = "features.sqlite"
 
@@ -237,9 +236,9 @@ class CachedRows:
         if error is None:
             self._warn()
 
-    def identity(self, source, value_range):
-        """Digest of everything that decides a row; the value range if the image's dtype needs one, else None."""
-        return hashlib.sha256(self._recipe + source_digest(source) + repr(value_range).encode()).digest()
+    def identity(self, digest, value_range):
+        """Key of a row, from the photo's digest and, if the image's dtype needs one, the value range."""
+        return hashlib.sha256(self._recipe + digest + repr(value_range).encode()).digest()
 
     def find(self, identities):
         """Find rows.

@@ -18,7 +18,7 @@ from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf._utils.warnings import warn_user
 from skdecaf.images import ImageError, cut_windows, fit_image, map_chunks
 from skdecaf.images.decoding import decoder_version
-from skdecaf.images.digests import may_change
+from skdecaf.images.digests import may_change, source_digest
 
 N_VIEWS = {"center": 1, "ten": 10}
 
@@ -142,7 +142,7 @@ class BlobExtractor:
     def _complete(self, images, cached, identities, features, cancelled):
         """Compute the features of one chunk that were not found in the cache."""
         n_found = len(features)
-        views, bad, out_of_range = self._load_missing(images, identities, features, cancelled)
+        views, keys, bad, out_of_range = self._load_missing(images, identities, features, cached, cancelled)
         rows = [i for i in identities if i not in bad]
         if not rows or cancelled.is_set():
             return _Chunk([], None, bad, out_of_range)
@@ -151,28 +151,36 @@ class BlobExtractor:
             computed = np.hstack([self._average_views(blob) for blob in blobs])
             features.update(zip(views, computed, strict=True))
         if cached:
-            storable = self._storable(images, identities, views, out_of_range, cached)
-            cached.store({identity: features[identity] for identity in storable})
+            cached.store({key: features[identity] for identity, key in keys.items()})
             cached.count(hits=n_found, misses=len(views))
         return _Chunk(rows, np.stack([features[identities[i]] for i in rows]), bad, out_of_range)
 
     def _identity(self, images, i, cached):
         """The cache's key for an image; its row if there is no cache or the image cannot be read."""
         try:
-            return cached.identity(images[i], self.value_range if i in images.unscaled else None) if cached else i
+            return self._key(images, i, cached, source_digest(images[i])) if cached else i
         except ImageError:
             return i  # loading it raises the error
 
-    def _load_missing(self, images, identities, features, cancelled):
-        """Load images without features: views by identity, errors by row, and the rows out of range."""
-        views, bad, out_of_range = {}, {}, []
+    def _key(self, images, i, cached, digest):
+        return cached.identity(digest, self.value_range if i in images.unscaled else None)
+
+    def _load_missing(self, images, identities, features, cached, cancelled):
+        """Load images without features.
+
+        Returns their views and their keys in the cache by identity, errors by row, and the rows out of range. A key is
+        the identity, unless the file has changed meanwhile. Rows out of range have no key and are not stored, because
+        every run has to warn about them.
+        """
+        views, keys, bad, out_of_range = {}, {}, {}, []
         for i, identity in identities.items():
             if cancelled.is_set():
                 break
             if identity in features or identity in views:
                 continue
             try:
-                loaded = load_image(images, i, self.value_range, self.least_side)
+                with_digest = cached is not None and may_change(images[i])
+                loaded = load_image(images, i, self.value_range, self.least_side, with_digest)
                 views[identity] = self._views(loaded.pixels, loaded.box)
             except ImageError as error:
                 if self.on_error == "raise":
@@ -181,18 +189,9 @@ class BlobExtractor:
                 continue
             if loaded.out_of_range:
                 out_of_range.append(i)
-        return views, bad, out_of_range
-
-    def _storable(self, images, identities, views, out_of_range, cached):
-        """Identities of loaded images to store in the cache: their files have not changed since.
-
-        Images with values out of range are not stored, because every run has to warn about them.
-        """
-        for i, identity in identities.items():
-            if identity == i or identity not in views or i in out_of_range:
-                continue
-            if not may_change(images[i]) or self._identity(images, i, cached) == identity:
-                yield identity
+            elif cached:
+                keys[identity] = self._key(images, i, cached, loaded.digest) if with_digest else identity
+        return views, keys, bad, out_of_range
 
     def _views(self, pixels, box):
         """Cut the crops out of one image and subtract the network's mean image, if it has one."""

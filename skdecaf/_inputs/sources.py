@@ -9,6 +9,7 @@ from skdecaf._inputs.kinds import CHANNELS
 from skdecaf._inputs.value_range import is_out_of_range
 from skdecaf.images import ImageError, check_source, describe, needs_value_range, to_rgb
 from skdecaf.images.decoding import decode_reduced
+from skdecaf.images.digests import read_and_digest
 
 
 class LoadedImage(NamedTuple):
@@ -22,11 +23,14 @@ class LoadedImage(NamedTuple):
         The photo's edges in the pixels, as from `decode_reduced`.
     out_of_range : bool
         Whether the values lie far outside the value range.
+    digest : bytes or None
+        Digest of what was decoded, if asked for.
     """
 
     pixels: np.ndarray
     box: tuple | None
     out_of_range: bool
+    digest: bytes | None
 
 
 class Images:
@@ -91,7 +95,7 @@ def check_images(images, on_error="nan"):
     return errors
 
 
-def load_image(images, i, value_range, least_side=None):
+def load_image(images, i, value_range, least_side=None, with_digest=False):
     """Load image ``i`` as RGB.
 
     Parameters
@@ -102,6 +106,8 @@ def load_image(images, i, value_range, least_side=None):
     value_range : (low, high) or None
     least_side : int, optional
         A large JPEG may be reduced until its shorter side has so many pixels, see `decode_reduced`.
+    with_digest : bool
+        Whether to compute the digest of what is decoded, for the feature cache.
 
     Returns
     -------
@@ -113,11 +119,12 @@ def load_image(images, i, value_range, least_side=None):
         If the image cannot be read; the message begins with its name.
     """
     try:
-        pixels, box = decode_reduced(images[i], least_side)
+        source, digest = read_and_digest(images[i]) if with_digest else (images[i], None)
+        pixels, box = decode_reduced(source, least_side)
         pixels = to_rgb(pixels, value_range)
     except ImageError as error:
         raise _named_error(images, i, error) from error
-    return LoadedImage(pixels, box, i in images.unscaled and is_out_of_range(pixels, value_range))
+    return LoadedImage(pixels, box, i in images.unscaled and is_out_of_range(pixels, value_range), digest)
 
 
 def _named_error(images, i, error):

@@ -1,6 +1,9 @@
 """Decoding: files, their contents, PIL images and arrays become arrays of pixels."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+from contextlib import nullcontext
+from functools import partial
+
 import numpy as np
 import PIL
 from PIL import Image, features
@@ -8,7 +11,7 @@ from PIL import Image, features
 from skdecaf.images.arrays import array_pixels, check_array, check_finite, on_white
 from skdecaf.images.crops import Crop
 from skdecaf.images.errors import ImageError, errors_naming
-from skdecaf.images.files import first_bytes, is_path, lock_of, open_binary
+from skdecaf.images.files import first_bytes, is_path, open_binary
 from skdecaf.images.formats import (
     HEAD_SIZE,
     format_name,
@@ -17,6 +20,7 @@ from skdecaf.images.formats import (
     turned_box,
     turned_upright,
 )
+from skdecaf.images.locks import lock_of
 from skdecaf.images.per_file_cache import cached_per_file
 
 # Increase it with every change that gives some image other pixels.
@@ -56,13 +60,13 @@ def check_source(source):
     if isinstance(source, Crop):
         return check_source(source.photo)
     if is_path(source):
-        return cached_per_file(source, _file_dtype)
+        return cached_per_file(source, _open_file_dtype)
     with errors_naming(source):
         if isinstance(source, np.ndarray):
             return check_array(source)
         if isinstance(source, Image.Image):
             return _image_dtype(source)
-    return _file_dtype(source)
+        return _dtype_at_start(first_bytes(source, HEAD_SIZE), partial(open_binary, source))
 
 
 def decode(source):
@@ -151,14 +155,17 @@ def decoder_version():
     return ", ".join([f"decoding {_DECODING}", f"Pillow {PIL.__version__}", *libraries])
 
 
-def _file_dtype(source):
-    """The dtype of a file's pixels; raises errors that the beginning of the file shows."""
-    with errors_naming(source):
-        head = first_bytes(source, HEAD_SIZE)
-        name = format_name(head)
-        if name in _DTYPE_NEEDS_HEADER:
-            with open_binary(source) as file:
-                return _image_dtype(read_header(file))
+def _open_file_dtype(file):
+    return _dtype_at_start(file.read(HEAD_SIZE), partial(nullcontext, file))
+
+
+def _dtype_at_start(head, open_file):
+    """The dtype of a file's pixels, from its first bytes and, for some formats, its header."""
+    name = format_name(head)
+    if name in _DTYPE_NEEDS_HEADER:
+        with open_file() as file:
+            file.seek(0)
+            return _image_dtype(read_header(file))
     # Among the others only grey PNGs can have more than 8 bits; the first chunk holds depth and colour type.
     return _UINT16 if name == "PNG" and head[24:26] == b"\x10\x00" else _UINT8
 

@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import hashlib
+import io
 
 import numpy as np
 from PIL import Image
@@ -35,19 +36,49 @@ def source_digest(source):
     if isinstance(source, Crop):
         return _digest(f"crop {source.box} ".encode() + source_digest(source.photo)).digest()
     if is_path(source):
-        return cached_per_file(source, _contents_digest)
+        return cached_per_file(source, _file_digest)
     if isinstance(source, (np.ndarray, Image.Image)):
         pixels = np.ascontiguousarray(decode(source))
         digest = _digest(f"pixels {pixels.dtype.str} {pixels.shape} ".encode())
         digest.update(pixels)
         return digest.digest()
-    return _contents_digest(source)
+    return _digest(file_contents(source)).digest()
+
+
+def read_and_digest(source):
+    """Read a file into memory, so that its digest is that of the very bytes that are decoded.
+
+    Parameters
+    ----------
+    source : str, PathLike, bytes-like, binary file, PIL image, ndarray or Crop
+        As for `decode`.
+
+    Returns
+    -------
+    source : as the input
+        An open file in memory, if the source was a path or an open file.
+    digest : bytes
+        As from `source_digest`.
+    """
+    source = _in_memory(source)
+    return source, source_digest(source)
 
 
 def may_change(source):
-    """Whether the source is a path, or a crop of one: the file may change at any time."""
-    return is_path(source.photo if isinstance(source, Crop) else source)
+    """Whether the source is a path, an open file, or a crop of one."""
+    photo = source.photo if isinstance(source, Crop) else source
+    return is_path(photo) or hasattr(photo, "read")
 
 
-def _contents_digest(source):
-    return _digest(file_contents(source)).digest()
+def _in_memory(source):
+    if isinstance(source, Crop):
+        return Crop(_in_memory(source.photo), source.box)
+    if not may_change(source):
+        return source
+    contents = io.BytesIO(file_contents(source))
+    contents.name = source if is_path(source) else getattr(source, "name", None)
+    return contents
+
+
+def _file_digest(file):
+    return hashlib.file_digest(file, _digest).digest()

@@ -1,11 +1,15 @@
 """Errors of images, and how they name an image."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import io
 import os
+import tarfile
 from contextlib import contextmanager
 
 import numpy as np
 from PIL import Image
+
+from skdecaf.images.locks import lock_of
 
 
 class ImageError(ValueError):
@@ -34,9 +38,10 @@ def describe(source):
     if hasattr(type(source), "photo"):  # a Crop
         return describe(source.photo)
     if isinstance(source, Image.Image):
-        source = getattr(source, "filename", None)
-    elif hasattr(source, "read"):
-        source = getattr(source, "name", None)
+        file = getattr(source, "fp", None)  # Pillow replaces a closed one by an object that raises errors
+        source = getattr(source, "filename", None) or (file if isinstance(file, io.IOBase) else None)
+    if hasattr(source, "read"):
+        source = _member_name(source) or getattr(source, "name", None)
     if not isinstance(source, (str, os.PathLike)) or not source:
         return None
     name = os.fsdecode(source)
@@ -62,6 +67,19 @@ def errors_naming(source):
         raise ImageError(
             f"{_subject(source)} cannot be read ({reason}); repair it, replace it or leave it out"
         ) from error
+
+
+def _member_name(file):
+    """The name of a member of a tar archive. Before Python 3.13 the member's file object does not have it."""
+    if not isinstance(file, tarfile.ExFileObject) or file.closed:
+        return None
+    try:
+        with lock_of(file):
+            archive = file.raw.fileobj
+            archive.seek(file.raw.offset - tarfile.BLOCKSIZE)
+            return tarfile.TarInfo.frombuf(archive.read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape").name
+    except (AttributeError, OSError, tarfile.TarError):
+        return None
 
 
 def _subject(source):

@@ -5,16 +5,8 @@ import io
 import os
 import stat
 
-from skdecaf._utils.locks import ForkSafeLock
 from skdecaf.images.errors import ImageError, errors_naming
-
-# An open file or a lazily opened PIL image may occur in several rows and be read by several threads.
-_locks = [ForkSafeLock() for _ in range(64)]
-
-
-def lock_of(source):
-    """The lock to hold while an open file or a PIL image is read."""
-    return _locks[id(source) // 16 % len(_locks)].held()
+from skdecaf.images.locks import lock_of
 
 
 def is_path(source):

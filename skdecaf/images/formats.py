@@ -135,7 +135,10 @@ def _orientation(image):
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         # 1 in versions of Pillow that turn TIFFs themselves.
         return image.getexif().get(_ORIENTATION_TAG, 1)
-    exif = image.info.get("exif", b"").removeprefix(b"Exif\0\0")
+    exif = image.info.get("exif")
+    if not isinstance(exif, bytes):  # pillow-heif sets None
+        return 1
+    exif = exif.removeprefix(b"Exif\0\0")
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])
     if order is None:
         return 1

@@ -4,6 +4,9 @@
 import os
 import time
 
+from skdecaf.images.errors import errors_naming
+from skdecaf.images.files import open_path
+
 # A file that changes twice within one tick of its file system's clock has the same state after both changes. So no
 # value is cached for a file that changed in these last seconds.
 _SETTLED_AFTER = 2
@@ -13,7 +16,7 @@ _files = {}
 
 
 def cached_per_file(path, compute):
-    """Return ``compute(path)``, called again only if the file has changed.
+    """Return ``compute(file)`` for the open file at a path, called again only if the file has changed.
 
     Parameters
     ----------
@@ -26,16 +29,16 @@ def cached_per_file(path, compute):
     object
     """
     path = os.fspath(path)
-    state = _state(path)
     known_state, values = _files.get(path, (None, {}))
-    if known_state is not None and known_state == state and compute in values:
+    if compute in values and known_state == _current_state(path):
         return values[compute]
-    value = compute(path)
-    if state is not None and max(state[3:]) / 1e9 < time.time() - _SETTLED_AFTER:
-        if known_state == state:
-            values[compute] = value
-        else:
-            _store(path, state, {compute: value})
+    with errors_naming(path), open_path(path, buffering=0) as file:
+        # The state of the open file: another file may take its place at the path, and the first may come back.
+        state = _state(file.fileno())
+        value = compute(file)
+        is_settled = max(state[3:]) / 1e9 < time.time() - _SETTLED_AFTER
+        if is_settled and state == _state(file.fileno()):
+            _store(path, state, values | {compute: value} if known_state == state else {compute: value})
     return value
 
 
@@ -45,11 +48,15 @@ def _store(path, state, values):
     _files[path] = state, values
 
 
-def _state(path):
-    """A value that differs after every change of the file; None if there is no file."""
+def _current_state(path):
     try:
-        status = os.stat(path)
+        return _state(path)
     except (OSError, ValueError):
         return None
+
+
+def _state(file):
+    """A value that differs after every change of the file at a path, or of an open file."""
+    status = os.stat(file)
     # Programs can set st_mtime_ns, but not st_ctime_ns.
     return status.st_size, status.st_ino, status.st_dev, status.st_mtime_ns, status.st_ctime_ns

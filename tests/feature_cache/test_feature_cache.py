@@ -274,9 +274,67 @@ def test_a_file_that_changes_while_it_is_read_is_not_stored(tmp_path, cache, mon
     with monkeypatch.context() as patch:
         patch.setattr(extraction, "load_image", load_after_change)
         transformer(memory=cache).fit_transform([path])
-    assert cache.info().n_rows == 0
-    Image.fromarray(photo).save(path)
-    found = transformer(memory=cache).fit_transform([path])
+    for pixels in (photo, other):
+        Image.fromarray(pixels).save(path)
+        found = transformer(memory=cache).fit_transform([path])
+        np.testing.assert_array_equal(found, transformer().fit_transform([pixels]))
+
+
+@pytest.mark.parametrize("kind", ["path", "crop", "open file"])
+def test_a_file_that_changes_to_and_fro_while_it_is_read_is_stored_as_what_was_read(kind, tmp_path, cache, monkeypatch):
+    """A digest from before reading and one from after it agree, and what was decoded in between is something else."""
+    path, (photo, other, *_) = tmp_path / "photo.bmp", [array[:15, :15] for array in photo_arrays()]
+    source = Crop(path, (0, 0, 9, 9)) if kind == "crop" else path
+
+    def write(pixels):
+        Image.fromarray(pixels).save(path)
+
+    from skdecaf._inputs import extraction
+
+    load = extraction.load_image
+
+    def load_other(*args):
+        write(other)
+        loaded = load(*args)
+        write(photo)
+        return loaded
+
+    write(photo)
+    expected = [transformer().fit_transform([source]) for pixels in (photo, other) if not write(pixels)]
+    write(photo)
+    with monkeypatch.context() as patch, open(path, "rb") as file:
+        patch.setattr(extraction, "load_image", load_other)
+        transformer(memory=cache).fit_transform([file if kind == "open file" else source])
+    for pixels, features in zip((photo, other), expected, strict=True):
+        write(pixels)
+        np.testing.assert_array_equal(transformer(memory=cache).fit_transform([source]), features)
+
+
+def test_a_link_that_turns_to_and_fro_while_it_is_read_is_not_trusted(tmp_path, cache, monkeypatch):
+    """The digest belongs to the file that was read, not to the one that the link points at before and after."""
+    monkeypatch.setattr(per_file_cache, "_SETTLED_AFTER", -1e9)  # as if all files were old
+    (photo, other, *_), link = photo_arrays(), tmp_path / "link.png"
+    for name, pixels in (("photo", photo), ("other", other)):
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+
+    def turn_to(name):
+        link.unlink(missing_ok=True)
+        link.symlink_to(tmp_path / f"{name}.png")
+
+    opened = per_file_cache.open_path
+
+    @contextlib.contextmanager
+    def open_other(path, **options):
+        turn_to("other")
+        with opened(path, **options) as file:
+            turn_to("photo")
+            yield file
+
+    turn_to("photo")
+    with monkeypatch.context() as patch:
+        patch.setattr(per_file_cache, "open_path", open_other)
+        transformer(memory=cache).fit_transform([link])
+    found = transformer(memory=cache).fit_transform([link])
     np.testing.assert_array_equal(found, transformer().fit_transform([photo]))
 
 

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import io
 import os
+import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -64,6 +65,46 @@ def test_the_same_lazy_image_and_file_in_many_threads(format):
         with ThreadPoolExecutor(8) as pool:
             for pixels in pool.map(decode, [source] * 32):
                 np.testing.assert_array_equal(pixels, expected)
+
+
+@pytest.mark.parametrize("format", ["BMP", "JPEG"])
+@pytest.mark.parametrize("lazy", [False, True])
+def test_members_of_one_archive_in_many_threads(format, lazy, tmp_path):
+    photos = [RNG.integers(0, 256, (40, 50, 3), np.uint8) for _ in range(40)]
+    with tarfile.open(tmp_path / "photos.tar", "w") as archive:
+        for i, photo in enumerate(photos):
+            member = tarfile.TarInfo(f"photo{i}")
+            data = encode(photo, format)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    expected = [decode(encode(photo, format)) for photo in photos]
+    with tarfile.open(tmp_path / "photos.tar") as archive, ThreadPoolExecutor(8) as pool:
+        for _ in range(3):
+            members = [archive.extractfile(member) for member in archive.getmembers()]
+            sources = [Image.open(member) for member in members] if lazy else members
+            for found, pixels in zip(pool.map(decode, sources), expected, strict=True):
+                np.testing.assert_array_equal(found, pixels)
+
+
+def test_a_damaged_member_of_an_archive_is_named(tmp_path):
+    with tarfile.open(tmp_path / "photos.tar.gz", "w:gz") as archive:
+        for name, data in (("cats/1.png", encode(RGB, "PNG")[:-80]), ("cats/2.png", b""), ("cats/3.png", b"text")):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    with tarfile.open(tmp_path / "photos.tar.gz") as archive:
+        for member in archive.getmembers():
+            with pytest.raises(ImageError, match=rf"^'{member.name}' "):
+                decode(archive.extractfile(member))
+        with pytest.raises(ImageError, match=r"^'cats/1.png' "):
+            decode(Image.open(archive.extractfile("cats/1.png")))
+
+
+def test_pil_images_whose_exif_data_are_none():
+    image = Image.fromarray(RGB)
+    for nothing in (None, "", 3):
+        image.info["exif"] = nothing
+        np.testing.assert_array_equal(read(image), RGB)
 
 
 def test_arrays():
