@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import json
 import threading
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing, nullcontext
 from functools import cached_property
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from skdecaf._utils.warnings import warn_user
 from skdecaf.images import ImageError, cut_windows, fit_image, map_chunks
 from skdecaf.images.decoding import decoder_version
 from skdecaf.images.digests import may_change, source_digest
+from skdecaf.images.loading import pixel_budget
 
 N_VIEWS = {"center": 1, "ten": 10}
 
@@ -179,9 +180,7 @@ class BlobExtractor:
             if identity in features or identity in views:
                 continue
             try:
-                with_digest = cached is not None and may_change(images[i])
-                loaded = load_image(images, i, self.value_range, self.least_side, with_digest)
-                views[identity] = self._views(loaded.pixels, loaded.box)
+                loaded, views[identity] = self._load(images, i, cached is not None and may_change(images[i]))
             except ImageError as error:
                 if self.on_error == "raise":
                     raise
@@ -190,8 +189,16 @@ class BlobExtractor:
             if loaded.out_of_range:
                 out_of_range.append(i)
             elif cached:
-                keys[identity] = self._key(images, i, cached, loaded.digest) if with_digest else identity
+                keys[identity] = self._key(images, i, cached, loaded.digest) if loaded.digest else identity
         return views, keys, bad, out_of_range
+
+    def _load(self, images, i, with_digest):
+        """Load an image and cut its views; all threads share the budget of pixels."""
+        with ExitStack() as stack:
+            options = {"with_digest": with_digest, "reserve": lambda n: stack.enter_context(pixel_budget.hold(n))}
+            loaded = load_image(images, i, self.value_range, self.least_side, **options)
+            views = self._views(loaded.pixels, loaded.box)
+            return loaded._replace(pixels=None), views
 
     def _views(self, pixels, box):
         """Cut the crops out of one image and subtract the network's mean image, if it has one."""

@@ -95,7 +95,7 @@ def check_images(images, on_error="nan"):
     return errors
 
 
-def load_image(images, i, value_range, least_side=None, with_digest=False):
+def load_image(images, i, value_range, least_side=None, *, with_digest=False, reserve=lambda n_pixels: None):
     """Load image ``i`` as RGB.
 
     Parameters
@@ -108,6 +108,8 @@ def load_image(images, i, value_range, least_side=None, with_digest=False):
         A large JPEG may be reduced until its shorter side has so many pixels, see `decode_reduced`.
     with_digest : bool
         Whether to compute the digest of what is decoded, for the feature cache.
+    reserve : callable
+        Called with the number of pixels before they are decoded.
 
     Returns
     -------
@@ -120,7 +122,7 @@ def load_image(images, i, value_range, least_side=None, with_digest=False):
     """
     try:
         source, digest = read_and_digest(images[i]) if with_digest else (images[i], None)
-        pixels, box = decode_reduced(source, least_side)
+        pixels, box = decode_reduced(source, least_side, reserve)
         pixels = to_rgb(pixels, value_range)
     except ImageError as error:
         raise _named_error(images, i, error) from error

@@ -8,6 +8,7 @@ import math
 
 from skdecaf._utils.warnings import warn_user
 from skdecaf.images import ImageError, decode
+from skdecaf.images.arrays import row_bands
 
 
 def learn_value_range(images, value_range, errors):
@@ -67,7 +68,9 @@ def is_out_of_range(pixels, value_range):
     if low < -255 or high > 510:
         return True
     # Values from 0 to 1 where white is 255; a black image has a few whole numbers only.
-    return value_range == (0, 255) and low >= 0 and high <= 1 and bool((pixels % 1).any())
+    if value_range != (0, 255) or low < 0 or high > 1:
+        return False
+    return any((pixels[rows] % 1).any() for rows in row_bands(*pixels.shape[:2]))
 
 
 def warn_if_out_of_range(images, rows, value_range):

@@ -8,23 +8,25 @@ import numpy as np
 import PIL
 from PIL import Image, features
 
-from skdecaf.images.arrays import array_pixels, check_array, check_finite, on_white
+from skdecaf.images.arrays import array_pixels, check_array, check_finite, on_white, row_bands
 from skdecaf.images.crops import Crop
 from skdecaf.images.errors import ImageError, errors_naming
 from skdecaf.images.files import first_bytes, is_path, open_binary
 from skdecaf.images.formats import (
     HEAD_SIZE,
+    empty_upright,
+    first_frame_box,
     format_name,
+    is_upright,
     read_header,
     reduce_on_load,
     turned_box,
-    turned_upright,
 )
 from skdecaf.images.locks import lock_of
 from skdecaf.images.per_file_cache import cached_per_file
 
 # Increase it with every change that gives some image other pixels.
-_DECODING = 1
+_DECODING = 2
 
 _DTYPE_NEEDS_HEADER = ("JPEG2000", "PPM", "TIFF")
 _UINT8, _UINT16 = np.dtype(np.uint8), np.dtype(np.uint16)
@@ -105,21 +107,10 @@ def decode(source):
     >>> decode(Image.new("CMYK", (6, 4))).shape
     (4, 6, 3)
     """
-    if isinstance(source, Crop):
-        pixels = decode(source.photo)
-        with errors_naming(source):
-            return source.cut(pixels)
-    with errors_naming(source):
-        if isinstance(source, np.ndarray):
-            return array_pixels(source)
-        if isinstance(source, Image.Image):
-            with lock_of(source):
-                source.load()
-            return _image_pixels(source)
-        return _file_pixels(source)[0]
+    return decode_reduced(source, None)[0]
 
 
-def decode_reduced(source, least_side):
+def decode_reduced(source, least_side, reserve=lambda n_pixels: None):
     """Read an image; decode a large JPEG file at a half, a quarter or an eighth of its size.
 
     Libjpeg then skips the fine detail, which takes a fraction of the time.
@@ -130,6 +121,8 @@ def decode_reduced(source, least_side):
         As for `decode`. The photo of a crop keeps its size, because its box counts pixels.
     least_side : int or None
         No side becomes shorter than this; None never reduces.
+    reserve : callable
+        Called with the number of pixels of a file or PIL image before they are decoded.
 
     Returns
     -------
@@ -138,10 +131,19 @@ def decode_reduced(source, least_side):
         Edges (left, top, right, bottom) of a reduced photo in the pixels, for `fit_image`. The pixels at the right and
         bottom edges reach beyond the photo where its size is not a multiple of the reduction.
     """
-    if least_side is None or isinstance(source, (Crop, np.ndarray, Image.Image)):
-        return decode(source), None
+    if isinstance(source, Crop):
+        pixels, _ = decode_reduced(source.photo, None, reserve)
+        with errors_naming(source):
+            return source.cut(pixels), None
     with errors_naming(source):
-        return _file_pixels(source, least_side)
+        if isinstance(source, np.ndarray):
+            return array_pixels(source), None
+        if isinstance(source, Image.Image):
+            reserve(source.width * source.height)
+            with lock_of(source):
+                source.load()
+            return _image_pixels(source), None
+        return _file_pixels(source, least_side, reserve)
 
 
 def decoder_version():
@@ -170,11 +172,12 @@ def _dtype_at_start(head, open_file):
     return _UINT16 if name == "PNG" and head[24:26] == b"\x10\x00" else _UINT8
 
 
-def _file_pixels(source, least_side=None):
+def _file_pixels(source, least_side, reserve):
     """The pixels of a file, and the photo's box in them if it is reduced."""
     with open_binary(source) as file:
         image = read_header(file)
         box = reduce_on_load(image, least_side) if least_side else None
+        reserve(image.width * image.height)
         image.load()
         return _image_pixels(image), box and turned_box(box, image)
 
@@ -190,15 +193,30 @@ def _image_dtype(image):
 
 
 def _image_pixels(image):
-    """The pixels of a loaded PIL image."""
-    dtype = _image_dtype(image)
-    transparency = image.info.get("transparency")
-    image = turned_upright(image)
+    """The pixels of a loaded PIL image, converted band by band."""
+    dtype, (width, height), frame = _image_dtype(image), image.size, first_frame_box(image)
+    bands = row_bands(height, width)
+    if len(bands) == 1 and is_upright(image) and frame in (None, (0, 0, width, height)):
+        return _converted_pixels(image, dtype)
+    upright = None
+    for rows in bands:
+        pixels = _converted_pixels(image.crop((0, rows.start, width, min(rows.stop, height))), dtype)
+        if upright is None:
+            upright, stored = empty_upright(image, pixels.shape[2:], dtype)
+        stored[rows] = pixels
+    if frame is not None:
+        left, top, right, bottom = frame
+        stored[:top] = stored[bottom:] = stored[:, :left] = stored[:, right:] = 255
+    return upright
+
+
+def _converted_pixels(image, dtype):
     if dtype == _UINT8:
         if image.has_transparency_data:
             return on_white(np.asarray(_converted(image, "RGBA")))
         return np.asarray(_converted(image, "L" if image.mode in ("1", "L") else "RGB"))
     pixels = check_finite(np.asarray(image).astype(dtype, copy=False))
+    transparency = image.info.get("transparency")
     if dtype == _UINT16 and isinstance(transparency, int):
         return np.where(pixels == transparency, np.uint16(65535), pixels)
     return pixels

@@ -7,6 +7,7 @@ pixels, as from today's phones, and a warning cannot be silenced in one thread w
 # SPDX-License-Identifier: BSD-3-Clause
 import struct
 
+import numpy as np
 from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
@@ -52,14 +53,15 @@ _ACCEPTS = {name: Image.OPEN[name][1] for name in _READERS}  # Pillow's tests of
 HEAD_SIZE = 32
 
 _ORIENTATION_TAG = 0x0112
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+# Views of an upright image in which it lies as it is stored.
+_AS_STORED = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels),
+    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    8: lambda pixels: np.rot90(pixels, -1),
 }
 # How a box is turned: whether x and y are swapped, and whether x, and y, are then mirrored.
 _TURNS = {
@@ -107,14 +109,43 @@ def reduce_on_load(image, least_side):
     return reduction[1] if reduction is not None and image.size != size else None
 
 
-def turned_upright(image):
-    """Turn a loaded PIL image by its EXIF orientation."""
-    orientation = _orientation(image)
-    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+def empty_upright(image, n_channels, dtype):
+    """Allocate the pixels of a loaded PIL image.
+
+    Parameters
+    ----------
+    image : PIL image
+    n_channels : tuple of int
+        Empty for a grey image, otherwise one number.
+    dtype : dtype-like
+
+    Returns
+    -------
+    upright : ndarray
+        Turned by the EXIF orientation.
+    stored : ndarray
+        The view of it in which the pixels lie as in the image.
+    """
+    orientation, (width, height) = _orientation(image), image.size
+    shape = (width, height) if orientation in (5, 6, 7, 8) else (height, width)
+    upright = np.empty((*shape, *n_channels), dtype)
+    return upright, _AS_STORED.get(orientation, lambda pixels: pixels)(upright)
+
+
+def is_upright(image):
+    """Whether a loaded PIL image is upright by its EXIF orientation."""
+    return _orientation(image) not in _AS_STORED
+
+
+def first_frame_box(image):
+    """Edges (left, top, right, bottom) of the first frame of a GIF; outside its canvas is transparent, else None."""
+    if isinstance(image, GifImagePlugin.GifImageFile) and image.tell() == 0:
+        return image.dispose_extent
+    return None
 
 
 def turned_box(box, image):
-    """Turn a box of a loaded PIL image as `turned_upright` turns the image."""
+    """Turn a box of a loaded PIL image upright."""
     (left, top, right, bottom), (width, height) = box, image.size
     swapped, mirrored_x, mirrored_y = _TURNS.get(_orientation(image), (False, False, False))
     if swapped:

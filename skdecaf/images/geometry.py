@@ -4,6 +4,8 @@
 import numpy as np
 from PIL import Image
 
+from skdecaf.images.arrays import row_bands
+
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 # The largest ratio of an image's longer side to its window; longer images are cut before they are scaled.
@@ -25,7 +27,7 @@ def resize_image(pixels, size, resample, box=None):
     Returns
     -------
     ndarray of shape (*size, 3) and the same dtype
-        uint8 is exactly what Pillow returns; float32 is not rounded in between. The input itself if it has the size.
+        uint8 is exactly what Pillow returns; float32 is not rounded. The input itself if it has the size.
 
     Examples
     --------
@@ -37,10 +39,12 @@ def resize_image(pixels, size, resample, box=None):
     resample = _FILTERS[_one_of("resample", resample, _FILTERS)]
     if pixels.shape[:2] == tuple(size) and box is None:
         return pixels
-    # Pillow's colour images have 8 bits, its float images one channel.
-    images = [pixels] if pixels.dtype == np.uint8 else np.moveaxis(pixels, 2, 0)
-    resized = [np.asarray(Image.fromarray(image).resize(size[::-1], resample, box)) for image in images]
-    return resized[0] if pixels.dtype == np.uint8 else np.stack(resized, axis=2)
+    if pixels.strides[2] == 0:  # a grey image
+        return np.broadcast_to(_resize(pixels[:, :, 0], size, resample, box)[:, :, np.newaxis], (*size, 3))
+    if pixels.dtype == np.uint8:
+        return _resize(pixels, size, resample, box)
+    # Pillow's float images have one channel.
+    return np.stack([_resize(pixels[:, :, channel], size, resample, box) for channel in range(3)], axis=2)
 
 
 def fit_image(pixels, size, policy, resample, box=None):
@@ -122,6 +126,33 @@ def cut_windows(pixels, crop, crops):
     windows = [pixels[top : top + height, left : left + width] for top, left in corners]
     windows = np.stack([*windows, _center(pixels, crop)])
     return np.concatenate([windows, windows[:, :, ::-1]])
+
+
+def _resize(pixels, size, resample, box):
+    """Resize uint8 pixels, with or without channels, or one channel of float32."""
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = box or (0, 0, width, height)
+    bands = row_bands(height, width)
+    if len(bands) == 1 and pixels.dtype == np.uint8:
+        return np.asarray(Image.fromarray(pixels).resize(size[::-1], resample, box))
+
+    # Pillow resizes rows first, too. It clips uint8, so that the bicubic filter gives no value beyond black and white.
+    is_clipped = pixels.dtype != np.uint8 and pixels.min() >= 0 and pixels.max() <= 255
+
+    def resize(part, new_size, part_box):
+        resized = np.asarray(Image.fromarray(part).resize(new_size[::-1], resample, part_box))
+        return resized.clip(0, 255) if is_clipped else resized
+
+    def resize_rows(part):
+        rows = [part[band] for band in row_bands(*part.shape[:2])]
+        return np.concatenate([resize(one, (len(one), size[1]), (left, 0, right, len(one))) for one in rows])
+
+    def resize_columns(part):
+        return resize(part, (size[0], part.shape[1]), (0, top, part.shape[1], bottom))
+
+    if len(bands) > 1 and width < size[1]:  # a long image, whose longer rows would take much memory
+        return resize_rows(resize_columns(pixels))
+    return resize_columns(resize_rows(pixels))
 
 
 def _covering(pixels, size, resample, box):

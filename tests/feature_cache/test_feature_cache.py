@@ -267,9 +267,9 @@ def test_a_file_that_changes_while_it_is_read_is_not_stored(tmp_path, cache, mon
 
     load = extraction.load_image
 
-    def load_after_change(*args):
+    def load_after_change(*args, **options):
         Image.fromarray(other).save(path)
-        return load(*args)
+        return load(*args, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(extraction, "load_image", load_after_change)
@@ -293,9 +293,9 @@ def test_a_file_that_changes_to_and_fro_while_it_is_read_is_stored_as_what_was_r
 
     load = extraction.load_image
 
-    def load_other(*args):
+    def load_other(*args, **options):
         write(other)
-        loaded = load(*args)
+        loaded = load(*args, **options)
         write(photo)
         return loaded
 
