@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from skdecaf.images.locks import lock_of
+from skdecaf.images.pillow_warnings import silent_pillow
 
 
 class ImageError(ValueError):
@@ -51,9 +52,10 @@ def describe(source):
 
 @contextmanager
 def errors_naming(source):
-    """Turn any error into an `ImageError` that names the source."""
+    """Turn any error into an `ImageError` that names the source; drop Pillow's warnings."""
     try:
-        yield
+        with silent_pillow():
+            yield
     except ImageError as error:
         raise ImageError(f"{_subject(source)} {error}") from None
     except Image.DecompressionBombError as error:

@@ -1,7 +1,7 @@
 """The supported file formats, and Pillow's readers of them.
 
-The readers are called directly, not by ``Image.open(formats=...)``: that warns about photos of more than 89 million
-pixels, as from today's phones, and a warning cannot be silenced in one thread without silencing it in all.
+The readers are called directly, not by ``Image.open(formats=...)``: that hides what is wrong with a file, as in "cannot
+identify image file <_io.BytesIO object at 0x7f3a>" for a PNG whose header is damaged.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -25,16 +25,8 @@ from skdecaf.images.errors import ImageError
 
 class _JpegReader(JpegImagePlugin.JpegImageFile):
     def getexif(self):
-        """Return nothing: Pillow looks for the resolution, and would warn about damage outside the pixels."""
+        """Return nothing: Pillow only looks for the resolution, which takes as long as a small photo."""
         return Image.Exif()
-
-
-class _TiffReader(TiffImagePlugin.TiffImageFile):
-    def load_prepare(self):
-        """Allocate the pixels first: Pillow would warn about large images that `read_header` accepts."""
-        if getattr(self, "_im", None) is None and hasattr(self, "_tile_size"):
-            self.im = Image.new(self.mode, self._tile_size).im
-        super().load_prepare()
 
 
 _READERS = {
@@ -44,7 +36,7 @@ _READERS = {
     "JPEG2000": Jpeg2KImagePlugin.Jpeg2KImageFile,
     "PNG": PngImagePlugin.PngImageFile,
     "PPM": PpmImagePlugin.PpmImageFile,
-    "TIFF": _TiffReader,
+    "TIFF": TiffImagePlugin.TiffImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
 }
 _ACCEPTS = {name: Image.OPEN[name][1] for name in _READERS}  # Pillow's tests of a file's first bytes
@@ -160,8 +152,8 @@ def turned_box(box, image):
 def _orientation(image):
     """The EXIF orientation of a loaded PIL image; 1 is upright.
 
-    Pillow's EXIF reader warns about damage anywhere in the data, as in a JPEG whose EXIF directory ends too early. So
-    it is used for TIFFs only, whose tags are their EXIF data.
+    Pillow's EXIF reader reads all tags and fails on damage in any of them, as in a JPEG whose EXIF directory ends too
+    early. So it is used for TIFFs only, whose tags are their EXIF data.
     """
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         # 1 in versions of Pillow that turn TIFFs themselves.

@@ -7,6 +7,7 @@ import os
 import struct
 import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -251,6 +252,82 @@ def test_damaged_exif_data_is_no_reason_to_fail_or_warn(order):
     np.testing.assert_array_equal(decode(encode(RGB, "JPEG", exif=found)), np.rot90(plain, -1))
     for lost in (start, start[:9], start + struct.pack(f"{order}I", 4_000_000_000), b"Exif\0\0junk"):
         np.testing.assert_array_equal(decode(encode(RGB, "JPEG", exif=lost)), plain)
+
+
+# Readable files that Pillow warns about
+
+
+def tiff_with(entry):
+    """A TIFF with one more tag, before all others."""
+    data = encode(RGB, "TIFF")
+    (start,) = struct.unpack_from("<I", data, 4)
+    (n_entries,) = struct.unpack_from("<H", data, start)
+    tags = data[start + 2 : start + 2 + 12 * n_entries]
+    tags = b"".join(sorted([entry, *(tags[i : i + 12] for i in range(0, len(tags), 12))], key=lambda tag: tag[1::-1]))
+    directory = struct.pack("<H", n_entries + 1) + tags + bytes(4)
+    return data[:4] + struct.pack("<I", len(data)) + data[8:] + directory
+
+
+def animated_png(*controls):
+    data = encode(RGB, "PNG")
+    chunks = [(b"acTL", struct.pack(">II", n_frames, 0)) for n_frames in controls]
+    pack = [struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks]
+    return data[:33] + b"".join(pack) + data[33:]
+
+
+WARNED = {
+    "a tag with too many entries": tiff_with(struct.pack("<HHIHH", 274, 3, 2, 1, 1)),
+    "a tag beyond the end": tiff_with(struct.pack("<HHII", 315, 2, 99, 4_000_000)),
+    "a tag larger than the file": tiff_with(struct.pack("<HHII", 270, 2, 99_000_000, 8)),
+    "a directory that ends too early": tiff_with(struct.pack("<HHII", 270, 2, 1, 0))[:-4],
+    "an animation of no frames": animated_png(0),
+    "two animations": animated_png(1, 1),
+}
+
+
+@pytest.mark.parametrize("kind", WARNED)
+def test_warnings_of_pillow_neither_leak_nor_stop(kind, tmp_path):
+    data = WARNED[kind]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+            image.getexif()
+    assert caught, "Pillow warns its own users"
+    (tmp_path / "photo").write_bytes(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(read(data), RGB)
+        np.testing.assert_array_equal(read(tmp_path / "photo"), RGB)
+        with ThreadPoolExecutor(4) as pool:
+            for pixels in pool.map(decode, [data] * 40):
+                np.testing.assert_array_equal(pixels, RGB)
+        with pytest.raises(Warning), Image.open(io.BytesIO(data)) as image:
+            image.getexif()
+
+
+# What formats' specifications say
+
+
+@pytest.mark.parametrize("transparent", [False, True])
+@pytest.mark.parametrize("mode", ["L", "P"])
+def test_the_canvas_outside_the_first_frame_of_a_gif_is_white(mode, transparent):
+    image = Image.fromarray(GREY // 16 + 1)  # black is not in it, but is the first colour of the palette
+    if mode == "P":
+        image = image.convert("RGB").quantize(16)
+    data = bytearray(encode(image, "GIF", **({"transparency": 0} if transparent else {})))
+    frame = decode(bytes(data))
+    height, width = frame.shape[:2]
+    struct.pack_into("<HH", data, 6, width + 9, height + 7)
+    place = data.index(b"," + struct.pack("<HHHH", 0, 0, width, height))
+    struct.pack_into("<HH", data, place + 1, 5, 3)
+    for source in (bytes(data), Image.open(io.BytesIO(data))):
+        pixels = read(source)
+        assert pixels.shape[:2] == (height + 7, width + 9)
+        np.testing.assert_array_equal(pixels[3 : 3 + height, 5 : 5 + width], frame)
+        pixels = pixels.copy()
+        pixels[3 : 3 + height, 5 : 5 + width] = 255
+        assert (pixels == 255).all()
 
 
 # Damaged and hostile files
