@@ -87,7 +87,7 @@ class PhotoEstimator(BaseEstimator):
         self._validate_params()  # set_params may have followed fit
         images = read_images(self, X, reset=reset)
         errors = check_images(images, self.on_error)
-        require_value_range(images, self.value_range_)
+        require_value_range(images, self.value_range_, errors, self.on_error)
         return images, errors
 
     def _network(self):

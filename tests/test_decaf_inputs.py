@@ -380,3 +380,73 @@ def test_wrong_parameters_after_fit(change, paths):
     estimator = transformer().fit(paths[:2])
     with pytest.raises(ValueError, match=f"The '{next(iter(change))}' parameter"):
         estimator.set_params(**change).transform(paths[:2])
+
+
+# Other dtypes
+
+
+@pytest.mark.parametrize("resample", ["bilinear", "bicubic"])
+@pytest.mark.parametrize(
+    ("dtype", "white"), [(">u2", 65535), ("u2", 65535), ("f2", 1), ("f2", 255), (">f4", 255), (">f8", 1)]
+)
+def test_the_same_photo_in_another_dtype_has_the_same_features(dtype, white, resample):
+    generator = np.random.default_rng(0)
+    photos = [generator.integers(0, 256, shape, dtype=np.uint8) for shape in ((40, 50, 3), (60, 30), (50, 50, 3))]
+    photos[2] = np.where(photos[2] > 127, 255, 0).astype(np.uint8)  # the bicubic filter overshoots most here
+    preprocessing = Preprocessing((18, 20), (17, 19), resample=resample)
+    network = Network.random(Architecture(TINY.layers, preprocessing), 0)
+    step = DeCAFTransformer(dropout=False, weights=network, value_range=(0, white))
+    expected = step.fit_transform(photos)
+    others = [(photo * np.float64(white / 255)).round(20 if white == 1 else 0).astype(dtype) for photo in photos]
+    found = step.fit_transform(others)
+    assert np.linalg.norm(found - expected) <= 1e-3 * np.linalg.norm(expected)
+
+
+def test_deep_photos_keep_their_depth():
+    deep = np.random.default_rng(0).integers(20_000, 20_200, (40, 50), dtype=np.uint16)
+    step = transformer(dropout=False)
+    assert (step.fit_transform([deep]) != step.fit_transform([deep // 257 * 257])).any()
+
+
+@pytest.mark.parametrize("X", ["batch", "table", "list of rows"])
+def test_masked_values_in_X_have_to_be_filled(X):
+    images = np.ma.masked_array(np.random.default_rng(0).random((3, 4, 4)), mask=False)
+    images[1, 2, 2] = np.ma.masked
+    X = {"batch": images, "table": images.reshape(3, 16), "list of rows": list(images.reshape(3, 16))}[X]
+    for on_error in ("raise", "nan"):
+        with pytest.raises(ValueError, match="masked values; fill them"):
+            transformer(on_error=on_error).fit(X)
+
+
+# Files whose range of values is unknown
+
+
+@pytest.fixture
+def odd_files(tmp_path):
+    """Files of floats and of 32-bit integers, whole and truncated."""
+    for name, mode in (("float.tiff", "F"), ("integers.tiff", "I"), ("float.pfm", "F")):
+        Image.new(mode, (20, 30), 7).save(tmp_path / name, "PPM" if name.endswith("pfm") else None)
+    for path in tuple(tmp_path.iterdir()):
+        (tmp_path / f"cut-{path.name}").write_bytes(path.read_bytes()[:-900])
+    return sorted(map(str, tmp_path.glob("*.[tp]*")))
+
+
+def test_odd_files_are_bad_rows_where_fit_saw_none(odd_files, paths):
+    assert len(odd_files) == 6
+    step = transformer(on_error="nan", dropout=False).fit(paths)
+    expected = step.transform(paths[:2])
+    with pytest.warns(UserWarning, match="6 of 8 images cannot be read") as caught:
+        found = step.transform([paths[0], *odd_files, paths[1]])
+    assert len(caught) == 1
+    np.testing.assert_array_equal(found[[0, -1]], expected)
+    assert np.isnan(found[1:-1]).all()
+    with pytest.raises(ValueError, match="fit saw none from which to learn the range"):
+        step.set_params(on_error="raise").transform([paths[0], *odd_files])
+    with pytest.raises(ValueError, match=r"image 1 has float64 pixels, and fit saw none"):
+        step.set_params(on_error="nan").transform([paths[0], np.ones((4, 4))])
+
+
+def test_truncated_odd_files_are_bad_rows_in_fit(odd_files, paths):
+    with pytest.warns(UserWarning, match="3 of 5 images cannot be read"):
+        found = transformer(on_error="nan", dropout=False).fit_transform([*odd_files[:3], *paths[:2]])
+    assert np.isnan(found[:3]).all() and np.isfinite(found[3:]).all()

@@ -31,6 +31,7 @@ def find_rows(X):
     if issparse(X):
         check_array(X)  # raises, in scikit-learn's words
     if hasattr(X, "__array__"):
+        _check_not_masked(X)
         array = np.asarray(X)
         if array.ndim > 0:
             return _find_rows_of_array(array)
@@ -93,6 +94,8 @@ def _find_rows_of_nested_list(rows):
         column = [row[0] for row in rows]
         if any(map(_is_source, column)):  # not through numpy, which would take arrays and bytes apart
             return "column", column
+    for row in rows:
+        _check_not_masked(row)
     try:
         array = np.array(rows)
     except ValueError as error:
@@ -100,6 +103,11 @@ def _find_rows_of_nested_list(rows):
             "The rows of X differ in length; flattened images have one size, others must be arrays"
         ) from error
     return _find_rows_of_array(array)
+
+
+def _check_not_masked(values):
+    if np.ma.is_masked(values):
+        raise ValueError("X has masked values; fill them with X.filled(value) or leave these images out")
 
 
 def _is_photo(value):

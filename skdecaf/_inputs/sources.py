@@ -8,6 +8,7 @@ import numpy as np
 from skdecaf._inputs.kinds import CHANNELS
 from skdecaf._inputs.value_range import is_out_of_range
 from skdecaf.images import ImageError, check_source, describe, needs_value_range, to_rgb
+from skdecaf.images.arrays import as_uint8
 from skdecaf.images.decoding import decode_reduced
 from skdecaf.images.digests import read_and_digest
 
@@ -126,7 +127,8 @@ def load_image(images, i, value_range, least_side=None, *, with_digest=False, re
         pixels = to_rgb(pixels, value_range)
     except ImageError as error:
         raise _named_error(images, i, error) from error
-    return LoadedImage(pixels, box, i in images.unscaled and is_out_of_range(pixels, value_range), digest)
+    out_of_range = i in images.unscaled and is_out_of_range(pixels, value_range)
+    return LoadedImage(as_uint8(pixels), box, out_of_range, digest)
 
 
 def _named_error(images, i, error):

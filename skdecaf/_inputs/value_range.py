@@ -6,6 +6,8 @@ These are floats, and integers other than uint8 and uint16.
 # SPDX-License-Identifier: BSD-3-Clause
 import math
 
+import numpy as np
+
 from skdecaf._utils.warnings import warn_user
 from skdecaf.images import ImageError, decode
 from skdecaf.images.arrays import row_bands
@@ -44,8 +46,8 @@ def learn_value_range(images, value_range, errors):
     return None if low > high else _range_around(low, high)
 
 
-def require_value_range(images, value_range):
-    """Raise an error for images that need a range of values if `fit` learned none.
+def require_value_range(images, value_range, errors=None, on_error="raise"):
+    """Reject images that need a range of values if `fit` learned none.
 
     Parameters
     ----------
@@ -53,13 +55,18 @@ def require_value_range(images, value_range):
         Images that `check_images` has seen.
     value_range : (low, high) or None
         What `learn_value_range` returned in `fit`.
+    errors : dict of int to ImageError
+        With ``on_error="nan"``, files are added to it. Arrays raise an error all the same.
+    on_error : {"raise", "nan"}
     """
-    if value_range is None and images.unscaled:
-        i, dtype = next(iter(images.unscaled.items()))
-        raise ValueError(
+    for i, dtype in images.unscaled.items() if value_range is None else ():
+        error = ImageError(
             f"{images.name(i)} has {dtype} pixels, and fit saw none from which to learn the range of their values; "
             "fit on such images, or set value_range=(low, high) to the values of black and white"
         )
+        if on_error == "raise" or isinstance(getattr(images[i], "photo", images[i]), np.ndarray):
+            raise error
+        errors[i] = error
 
 
 def is_out_of_range(pixels, value_range):

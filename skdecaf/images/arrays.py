@@ -9,6 +9,7 @@ _DTYPES_WITH_RANGE = (np.dtype(bool), np.dtype(np.uint8), np.dtype(np.uint16))
 
 
 _BAND_PIXELS = 2**18
+_FLOAT16_ERROR = 2**-10.9  # largest relative error of a number that was stored as float16, and a little more
 
 
 def row_bands(height, width):
@@ -71,8 +72,27 @@ def to_rgb(pixels, value_range=None):
     return pixels if pixels.ndim == 3 else np.broadcast_to(pixels[:, :, np.newaxis], (*pixels.shape, 3))
 
 
+def as_uint8(pixels):
+    """Turn RGB pixels of floats into uint8 if all are whole numbers from 0 to 255, up to the precision of float16.
+
+    So an image of 8 bits has the same features in any dtype, because uint8 is rounded when it is resized.
+    """
+    if pixels.dtype == np.uint8 or pixels.min() < 0 or pixels.max() > 255 * (1 + _FLOAT16_ERROR):
+        return pixels
+    values = pixels[:, :, 0] if pixels.strides[2] == 0 else pixels
+    out = np.empty(values.shape, np.uint8)
+    for rows in row_bands(*values.shape[:2]):
+        rounded = np.rint(values[rows])
+        if (np.abs(values[rows] - rounded) > _FLOAT16_ERROR * rounded).any():
+            return pixels
+        out[rows] = rounded
+    return to_rgb(out)
+
+
 def check_array(array):
     """Return the dtype that `array_pixels` will give, or raise an error if the array is not an image."""
+    if np.ma.is_masked(array):
+        raise ImageError("has masked pixels; fill them with array.filled(value) or leave it out")
     if array.dtype.kind not in "buif":
         raise ImageError(f"has dtype {array.dtype}; pixels are booleans, integers or floats")
     if array.ndim not in (2, 3) or 0 in array.shape or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):

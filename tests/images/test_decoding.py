@@ -147,6 +147,12 @@ def test_arrays_that_are_no_images(array, words):
             function(array)
 
 
+def test_masked_arrays_have_to_be_filled():
+    masked = np.ma.masked_array(RGB, mask=RGB[0, 0, 0] == RGB)
+    assert "masked pixels; fill them" in errors_of(masked)
+    np.testing.assert_array_equal(read(np.ma.masked_array(RGB, mask=False)), RGB)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_pixels_that_are_no_numbers(value):
     array = np.zeros((4, 4, 3))
