@@ -162,10 +162,11 @@ class TorchEngine(Peer):
     def prepare(self, task, threads, shape):
         """Compile the module for this shape."""
         import torch
-        from torch_module import build_module
+
+        from skdecaf.training import to_torch
 
         torch.set_num_threads(threads)
-        module = build_module(self.network, task["blob"])
+        module = torch.nn.Sequential(to_torch(self.network, until=task["blob"]), torch.nn.Flatten())
         self.module, self.settings = torch.compile(module, dynamic=False), "float32, compiled, channels last"
         try:
             self.run(self.convert(np.zeros((shape[0], *shape[2:], 3), np.uint8)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-from . import datasets, domain_adaptation, images, model_selection, plotting, weights
+from . import datasets, domain_adaptation, images, model_selection, plotting, training, weights
 from ._box_cropper import BoxCropper
 from ._decaf import DeCAFTransformer
 from ._dropout import DropoutFeatures
@@ -22,5 +22,6 @@ __all__ = [
     "images",
     "model_selection",
     "plotting",
+    "training",
     "weights",
 ]

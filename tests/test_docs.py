@@ -26,6 +26,7 @@ import skdecaf.domain_adaptation
 import skdecaf.images
 import skdecaf.model_selection
 import skdecaf.plotting
+import skdecaf.training
 import skdecaf.weights
 from skdecaf.weights.registry import WEIGHTS
 
@@ -44,6 +45,7 @@ PUBLIC_MODULES = (
     skdecaf.domain_adaptation,
     skdecaf.model_selection,
     skdecaf.plotting,
+    skdecaf.training,
 )
 
 MARKDOWN_BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -74,7 +76,7 @@ def photos(tmp_path, monkeypatch):
 
 
 SLOW_PAGES = (
-    "first_features.rst", "layers.rst", "pipelines.rst", "plots.rst", "protocols.rst", "weights.rst",
+    "first_features.rst", "layers.rst", "pipelines.rst", "plots.rst", "protocols.rst", "training.rst", "weights.rst",
 )  # fmt: skip
 
 
@@ -84,6 +86,8 @@ SLOW_PAGES = (
     ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_python_of_a_page_runs(page, photos):
+    if page.name == "training.rst":
+        pytest.importorskip("torch")
     namespace = {"__name__": "__main__"}
     for block in code_blocks(page, "python"):
         exec(compile(block, str(page), "exec"), namespace)
@@ -128,7 +132,7 @@ def modules_with_examples():
     return [name for name in names if ">>> " in Path(importlib.util.find_spec(name).origin).read_text("utf-8")]
 
 
-SLOW_EXAMPLES = re.compile(r"skdecaf\.(_dropout_classifier|plotting\..*)")
+SLOW_EXAMPLES = re.compile(r"skdecaf\.(_dropout_classifier|(plotting|training)\..*)")
 
 
 @pytest.mark.parametrize(
@@ -139,6 +143,8 @@ SLOW_EXAMPLES = re.compile(r"skdecaf\.(_dropout_classifier|plotting\..*)")
     ],
 )
 def test_examples_in_docstrings(name):
+    if name.startswith("skdecaf.training."):
+        pytest.importorskip("torch")
     module = importlib.import_module(name)
     runner = doctest.DocTestRunner()
     for test in doctest.DocTestFinder(exclude_empty=True).find(module):

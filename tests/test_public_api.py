@@ -18,6 +18,7 @@ import skdecaf.domain_adaptation
 import skdecaf.images
 import skdecaf.model_selection
 import skdecaf.plotting
+import skdecaf.training
 import skdecaf.weights
 
 TESTS = Path(__file__).parent
@@ -43,6 +44,7 @@ LEVELS = {
     "_decaf": 6,
     "_imagenet": 6,
     "plotting": 7,
+    "training": 6,
     "__init__": 8,
     "_paper": 8,
     "cli": 9,
@@ -56,6 +58,7 @@ PUBLIC_MODULES = (
     skdecaf.images,
     skdecaf.model_selection,
     skdecaf.plotting,
+    skdecaf.training,
     skdecaf.weights,
 )
 

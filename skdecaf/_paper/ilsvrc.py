@@ -27,14 +27,14 @@ def imagenet_errors(dataset, *, weights="mini", folder=None, n_jobs=None, verbos
     Returns
     -------
     PaperTable
-        Percentages of the photos.
+        In per cent of the photos.
 
     Raises
     ------
     TypeError
-        If the dataset lacks one of these fields.
+        Where the dataset lacks one of these fields.
     ValueError
-        If the network has no such class; this is checked before any photo is read.
+        Where the network has no such class; no photo is read then.
 
     Notes
     -----

@@ -32,15 +32,14 @@ def table_2(dataset, *, weights="mini", random_state=0, folder=None, n_jobs=None
     Returns
     -------
     PaperTable
-        Accuracy as a percentage. The row of parts is the paper's.
+        Accuracy in per cent. The row of parts is the paper's.
 
     Raises
     ------
     TypeError
-        If the dataset lacks one of these fields.
+        Where the dataset lacks one of these fields.
     ValueError
-        If a class has no training photo, or there are fewer than two classes; this is checked before any photo is
-        read.
+        Where a class has no photo for training, or there are fewer than two classes; no photo is read then.
 
     Notes
     -----
@@ -73,7 +72,7 @@ def table_2(dataset, *, weights="mini", random_state=0, folder=None, n_jobs=None
 def _check_classes(labels, train):
     unseen = np.setdiff1d(labels, labels[train]).tolist()
     if unseen:
-        raise ValueError(f"no training photo is of {', '.join(map(repr, unseen))}; leave these classes out")
+        raise ValueError(f"no photo for training is of {', '.join(map(repr, unseen))}; leave these classes out")
 
 
 def _accuracy(X, y, *, split, seed):

@@ -6,12 +6,12 @@ from importlib import import_module
 # Extra -> name of the package, and module that is imported.
 _PACKAGES = {
     "caffe": ("protobuf", "google.protobuf"),
-    "cli": ("skops", "skops.io"),
     "completion": ("shtab", "shtab"),
     "onnx": ("onnx", "onnx"),
     "parquet": ("pyarrow", "pyarrow"),
     "plot": ("matplotlib", "matplotlib.pyplot"),
     "torch": ("torch", "torch"),
+    "train": ("torch", "torch"),
 }
 
 
@@ -32,7 +32,7 @@ def require(extra, purpose):
     Raises
     ------
     ImportError
-        If the package is not installed.
+        Where the package is not installed.
     """
     package, module = _PACKAGES[extra]
     try:

@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf.cli import _options
+from skdecaf.cli._label_printing import print_labels
 
 _DESCRIPTION = """\
 Name what photos show, out of the classes that the network was trained on: the
@@ -34,9 +35,13 @@ def add_parser(commands):
 def run(options):
     """Run the command."""
     from skdecaf._imagenet import ImageNetClassifier
-    from skdecaf.cli._labels import label_with_network, print_labels
+    from skdecaf.cli._labelling import label_with_network
 
     photos = _options.list_photos(options)
     classifier = ImageNetClassifier(**_options.reading_parameters(options))
     labelled = label_with_network(photos, classifier, options.top)
-    print_labels(labelled, len(photos), ("label", "probability", "id"), options)
+    rows = (
+        (photo, [(label.name, label.probability, label.wnid) for label in labels], error)
+        for photo, labels, error in labelled
+    )
+    print_labels(rows, len(photos), ("label", "probability", "id"), options)

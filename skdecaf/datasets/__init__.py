@@ -1,4 +1,4 @@
-"""Image data sets: found on this computer or downloaded, and listed."""
+"""The photos of data sets: found on this computer or downloaded, and listed by their names."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf.datasets.caltech101 import fetch_caltech101

@@ -1,6 +1,7 @@
-"""What all data sets share: finding, downloading and extracting them, and the Bunch that fetchers return.
+"""What the data sets have in common: where they lie, how they are brought there, and what their fetchers return.
 
-Each data set is a `Dataset`; its fetcher calls `load`, then `as_bunch`.
+A data set is a `Dataset`, which is data, with one function that lists a folder of it. Its fetcher is two lines:
+`load`, then `as_bunch`.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -26,7 +27,7 @@ _EXTRACTED = "extracted"
 
 @dataclass(frozen=True)
 class Archive:
-    """A published archive: its name, addresses (the best first), digest and size in bytes if known."""
+    """An archive that somebody published: its name, addresses (the best first), digest and size in bytes if known."""
 
     name: str
     urls: tuple = ()
@@ -36,38 +37,38 @@ class Archive:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set that can be found and downloaded.
+    """A data set that can be found, and downloaded.
 
     Parameters
     ----------
     name : str
-        Name of its folder inside ``data_home``.
+        Of its folder below ``data_home``.
     title : str
-        Its name in messages.
+        What messages call it.
     fetcher : str
         Name of the function that gets it.
     sources : tuple of tuples of Archive
-        Alternatives, the best first; each is a complete set of archives.
+        Alternatives, the best first; the archives of one of them make the data set.
     places : tuple of str
-        `glob` patterns of folders that `read` might read, likeliest first, relative to ``data_home``, to its folder
-        there, and to the extracted archives. ``"."`` means these folders themselves.
+        Patterns as of `glob`, for folders that `read` might read, likeliest first: below ``data_home``, its folder
+        there, or what was extracted from archives. ``"."`` is these folders themselves.
     is_here : callable
         Whether a folder at one of the places (a `Path`) is the data set; looks at few names.
     read : callable
         Lists such a folder (a `Path`): returns a dict of ``filenames`` (list of str), ``target`` (list of int),
-        ``target_names`` (list of str) and further fields of the Bunch.
+        ``target_names`` (list of str) and whatever else the Bunch shall have.
     problem : callable
-        How the result of `read` differs from what is published: the end of a sentence that begins with the folder,
-        or "". For archives without a published digest it is an error, otherwise a warning.
+        What is wrong with what `read` returned, compared with what is published: the end of a sentence that begins
+        with the folder, or "". It is an error in archives without a published digest, and a warning elsewhere.
     limits : Limits
-        Limits for all archives of a source together.
+        Of all archives of a source together.
     description : str
-        DESCR: content, source, licence and reference.
+        DESCR: what it is, its source, its licence, whom to cite.
     arguments : tuple of str
-        Arguments of the fetcher that get this variant: ``("version=2010",)``.
+        With which the fetcher gets it, other than by default: ``("version=2010",)``.
     partly : callable
-        Which part of the data set a folder (a `Path`) at one of the places has: the end of a sentence that begins
-        with the folder, or "".
+        What a folder (a `Path`) at one of the places has of a data set that is not all there: the end of a sentence
+        that begins with the folder, or "".
     """
 
     name: str
@@ -85,14 +86,14 @@ class Dataset:
 
 
 class AbsentDataset(FileNotFoundError):
-    """A data set, or a part with its own download, is missing.
+    """A data set, or a part of it that has a download of its own, is not there; what is damaged has other errors.
 
     Parameters
     ----------
     message : str
         What is missing, and which files to place where.
     summary : str, optional
-        What is missing, without advice; the whole message by default.
+        What is missing, for a caller with advice of its own; the whole message by default.
     """
 
     def __init__(self, message, summary=None):
@@ -101,43 +102,43 @@ class AbsentDataset(FileNotFoundError):
 
 
 def datasets_home(data_home=None):
-    """The folder of all data sets: ``data_home``, or ``datasets`` inside the cache folder."""
+    """The folder of all data sets: ``data_home``, or ``datasets`` in the folder for what is downloaded."""
     return cache_home() / "datasets" if data_home is None else Path(os.path.abspath(os.path.expanduser(data_home)))
 
 
 def load(dataset, data_home, download_if_missing):
-    """Find or download a data set, and list it.
+    """Find a data set, or bring it, and list it.
 
     Parameters
     ----------
     dataset : Dataset
     data_home : str or PathLike or None
-        Argument of the fetchers.
+        As the fetchers take it.
     download_if_missing : bool
 
     Returns
     -------
     dict
-        The result of the data set's `read`.
+        From the data set's `read`.
 
     Raises
     ------
     FileNotFoundError
-        If it is missing and may not be downloaded (`AbsentDataset`), or has no address.
+        Where it is not there, and may not be downloaded (`AbsentDataset`) or is published at no address.
     OSError
-        If a download fails.
+        Where a download fails.
     ValueError
-        If an archive is not the published one, or has the wrong content.
+        Where an archive is not the published one, or not what it should be.
 
     Warns
     -----
     UserWarning
-        If an existing folder differs from what was published.
+        Where a folder that was there holds something else than what was published.
     """
     home = datasets_home(data_home)
     folder = find(dataset, home)
     if folder is None:
-        folder = _download_and_extract(dataset, home, data_home is not None, download_if_missing)
+        folder = _bring(dataset, home, data_home is not None, download_if_missing)
     listing = dataset.read(folder)
     if problem := dataset.problem(listing):
         warn_user(f"{str(folder)!r} {problem}")
@@ -145,12 +146,12 @@ def load(dataset, data_home, download_if_missing):
 
 
 def find(dataset, home):
-    """The folder of a data set, in any of its layouts, or None."""
+    """The folder of a data set that is there in one of its layouts, or None."""
     return next(filter(dataset.is_here, _folders(dataset, home)), None)
 
 
 def _folders(dataset, home):
-    """All folders that may be the data set, likeliest first."""
+    """All folders in which it may be, likeliest first."""
     for base in (home / dataset.name / _EXTRACTED, home / dataset.name, home):
         yield from _folders_below(dataset, base)
 
@@ -163,8 +164,8 @@ def _folders_below(dataset, base):
                 yield folder
 
 
-def _download_and_extract(dataset, home, is_own_home, download_if_missing):
-    """Extract a data set from existing or downloaded archives; return its folder."""
+def _bring(dataset, home, is_own_home, download_if_missing):
+    """Extract a data set from archives that are there, or are downloaded; return its folder."""
     folder = home / dataset.name
     archives = _archives_by_hand(dataset, home)
     if archives is None and (is_offline() or not download_if_missing):
@@ -174,7 +175,7 @@ def _download_and_extract(dataset, home, is_own_home, download_if_missing):
     _extract(dataset, archives, folder / _EXTRACTED)
     found = find(dataset, home)
     if found is None:
-        raise ValueError(f"{str(folder / _EXTRACTED)!r} has no {dataset.title}; delete it, and call again")
+        raise ValueError(f"{str(folder / _EXTRACTED)!r} holds no {dataset.title}; delete it, and call again")
     return found
 
 
@@ -194,10 +195,10 @@ def _extract(dataset, archives, folder):
 
 
 def _check(dataset, archives, extracted):
-    """Find the data set in the extracted files; without a published digest, compare its numbers, too."""
+    """Find the data set in what was extracted; where no digest vouches for it, compare its numbers, too."""
     folder, problem = next(filter(dataset.is_here, _folders_below(dataset, extracted)), None), ""
     if folder is None:
-        problem = f"has no {dataset.title}"
+        problem = f"holds no {dataset.title}"
     elif any(archive.digest is None for archive in archives):
         problem = dataset.problem(dataset.read(folder))
     if problem:
@@ -206,7 +207,7 @@ def _check(dataset, archives, extracted):
 
 
 def _archives_by_hand(dataset, home):
-    """The first source whose archives are all there, as a dict from `Archive` to path, or None."""
+    """The first source whose archives all lie there, as a dict from `Archive` to path, or None."""
     for source in dataset.sources:
         if all(_find_archive(archive, dataset, home) for archive in source):
             return {archive: _verified(archive, dataset, home) for archive in source}
@@ -228,16 +229,16 @@ def _verified(archive, dataset, home):
 
 
 def _download(dataset, home):
-    """Download the first source that is available, as a dict from `Archive` to path."""
+    """Bring the archives of the first source that can be had, as a dict from `Archive` to path."""
     problems = []
     for source in dataset.sources:
         if not all(archive.urls or _find_archive(archive, dataset, home) for archive in source):
-            continue  # no address is published
+            continue  # published at no address
         try:
             return {archive: _fetch(archive, dataset, home) for archive in source}
         except OSError as error:
             problems.append(str(error))
-    # Nothing was tried if no source has an address: then a file is missing.
+    # Where nothing was tried, since it is published at no address, it is a file that is missing.
     kind = OSError if problems else FileNotFoundError
     advice = _by_hand(dataset, home / dataset.name)
     raise kind(f"{'; '.join([*problems, advice])}{_part_that_is_there(dataset, home)}")
@@ -252,9 +253,9 @@ def _fetch(archive, dataset, home):
 
 
 def _check_that_it_is_an_archive(path):
-    """Refuse the error pages that some hosts answer with."""
+    """Tell it from the page of excuses that some hosts answer with."""
     if archive_kind(path) is None:
-        raise ValueError("the response is not an archive")
+        raise ValueError("what comes is no archive")
 
 
 def _digest_path(path):
@@ -262,7 +263,7 @@ def _digest_path(path):
 
 
 def _record_digest(path):
-    """Store the digest of an archive without a published one, in the format of ``sha256sum``."""
+    """Write down the digest of an archive that has none published, in the form of ``sha256sum``."""
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     with contextlib.suppress(OSError):  # a folder that is read-only
@@ -281,7 +282,7 @@ def _absence(dataset, home, is_own_home):
     offline = " and SKDECAF_OFFLINE is set" if is_offline() else ""
     arguments = ", ".join([*([f"data_home={str(home)!r}"] if is_own_home else []), *dataset.arguments])
     can_be_downloaded = any(all(archive.urls for archive in source) for source in dataset.sources)
-    call = f"call {dataset.fetcher}({arguments}) with a network connection, or " if can_be_downloaded else ""
+    call = f"call {dataset.fetcher}({arguments}) where there is a network, or " if can_be_downloaded else ""
     part = _part_that_is_there(dataset, home)
     message = f"{dataset.title} is not in {str(folder)!r}{offline}{part}; {call}{_by_hand(dataset, folder)}"
     return AbsentDataset(message, f"{dataset.title} is not here (looked in {str(home)!r}){part}")
@@ -302,16 +303,16 @@ def _by_hand(dataset, folder):
 
 
 def wrong_counts(title, published, listing):
-    """The `Dataset.problem` of a listing, given the published number of photos in each class.
+    """The `Dataset.problem` of a listing, where the number of photos in each class is published.
 
     Parameters
     ----------
     title : str
-        Name of the data set.
+        Of the data set.
     published : dict
         Name of class: number of photos.
     listing : dict
-        Result of `Dataset.read`.
+        As from `Dataset.read`.
 
     Returns
     -------
@@ -328,16 +329,16 @@ def wrong_counts(title, published, listing):
 
 
 def as_bunch(listing, description, *, return_X_y, as_frame):
-    """Turn a listing into the return value of a fetcher.
+    """Turn a listing into what a fetcher returns.
 
     Parameters
     ----------
     listing : dict
-        Result of `Dataset.read`. ``boxes`` of shape (n, 4) and ``sample_domain`` become columns of the frame. An
-        optional ``data`` has features instead of photos, and ``feature_names`` their columns.
+        As from `Dataset.read`. ``boxes`` of shape (n, 4) and ``sample_domain`` become columns of the frame. ``data``,
+        where it is there, are features in place of photos, and ``feature_names`` their columns.
     description : str
     return_X_y, as_frame : bool
-        Arguments of the fetchers.
+        As the fetchers take them.
 
     Returns
     -------

@@ -225,13 +225,14 @@ def test_engines_compute_the_same(tmp_path):
 def test_the_module_of_torch_computes_the_same(network, tmp_path):
     torch = pytest.importorskip("torch")
     from engines import SkdecafEngine
-    from torch_module import build_module
+
+    from skdecaf.training import to_torch
 
     network.save(tmp_path / "network.safetensors")
     images = random_images(network, 3)
     for blob in ("conv1_pre", "conv1", "norm2", "pool5", "fc6", "prob"):
         with torch.no_grad():
-            found = build_module(network, blob)(torch.from_numpy(Peer.convert(None, images))).numpy()
+            found = to_torch(network, until=blob)(torch.from_numpy(Peer.convert(None, images))).flatten(1).numpy()
         task = {"network": tmp_path / "network.safetensors", "precision": "float32", "blob": blob}
         expected = SkdecafEngine(task, 1, 3).run(images)
         np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
