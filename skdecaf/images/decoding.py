@@ -22,7 +22,7 @@ from skdecaf.images.formats import (
     reduce_on_load,
     turned_box,
 )
-from skdecaf.images.locks import lock_of
+from skdecaf.images.locks import image_locked
 from skdecaf.images.per_file_cache import cached_per_file
 
 # Increase it with every change that gives some image other pixels.
@@ -140,7 +140,7 @@ def decode_reduced(source, least_side, reserve=lambda n_pixels: None):
             return array_pixels(source), None
         if isinstance(source, Image.Image):
             reserve(source.width * source.height)
-            with lock_of(source):
+            with image_locked(source):
                 source.load()
             return _image_pixels(source), None
         return _file_pixels(source, least_side, reserve)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 from PIL import Image
 
-from skdecaf.images.locks import lock_of
+from skdecaf.images.locks import file_locked
 from skdecaf.images.pillow_warnings import silent_pillow
 
 
@@ -76,7 +76,7 @@ def _member_name(file):
     if not isinstance(file, tarfile.ExFileObject) or file.closed:
         return None
     try:
-        with lock_of(file):
+        with file_locked(file):
             archive = file.raw.fileobj
             archive.seek(file.raw.offset - tarfile.BLOCKSIZE)
             return tarfile.TarInfo.frombuf(archive.read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape").name

@@ -6,7 +6,7 @@ import os
 import stat
 
 from skdecaf.images.errors import ImageError, errors_naming
-from skdecaf.images.locks import lock_of
+from skdecaf.images.locks import file_locked
 
 
 def is_path(source):
@@ -76,7 +76,7 @@ def _read(source, size=-1):
         raise ImageError("is no image; give a path, the contents of a file, an open file, a PIL image or an array")
     if isinstance(source, io.TextIOBase):
         raise ImageError('is open as text; open it with mode "rb"')
-    with lock_of(source):
+    with file_locked(source):
         try:
             position = source.tell()
             source.seek(position)
