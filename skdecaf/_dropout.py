@@ -1,4 +1,4 @@
-"""Dropout on features: one random mask, or what averaging over all masks does to a linear model."""
+"""Dropout on features as a scikit-learn transformer: one random mask, or the average over all masks."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from numbers import Real
@@ -11,12 +11,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.sparsefuncs import inplace_column_scale
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-FLOAT_DTYPES = [np.float64, np.float32]  # kept as they are; the first is what others are converted to
-RANDOM_BLOCK = 2**18  # random numbers drawn at once: they need 8 bytes each
+FLOAT_DTYPES = [np.float64, np.float32]  # other dtypes are converted to the first
+RANDOM_BLOCK = 2**18  # random numbers drawn at a time, of 8 bytes each
 
 
 def without_duplicates(X):
-    """Give a sparse matrix one stored value per entry: what follows squares and drops stored values."""
+    """Return a sparse matrix with one stored value per entry, because stored values are squared and dropped."""
     if sparse.issparse(X) and not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()
@@ -50,23 +50,23 @@ def add_squares(sums, X):
 
 
 def update_second_moment(second_moment, n_samples, X):
-    """Take further rows into the mean square of each feature.
+    """Update the mean square of each feature with further rows.
 
     Parameters
     ----------
     second_moment : float64 ndarray of shape (n_features,) or float
-        Mean squares over the rows seen before; 0.0 if there were none.
+        Mean squares over earlier rows; 0.0 if there were none.
     n_samples : int
-        The number of rows seen before.
+        Number of earlier rows.
     X : {ndarray, csr or csc sparse matrix} of shape (n_new, n_features)
-        The further rows; rows to be left out must not be among them. There may be none.
+        Further rows, possibly none.
 
     Returns
     -------
     second_moment : float64 ndarray of shape (n_features,)
         Mean squares over all rows; zeros if there were none.
     n_samples : int
-        The number of all rows.
+        Number of all rows.
     """
     with np.errstate(over="ignore"):  # reported below
         sums = add_squares(second_moment * n_samples, X)
@@ -80,42 +80,42 @@ def update_second_moment(second_moment, n_samples, X):
 
 
 def expected_scale(second_moment, rate):
-    """Give the factor per feature that stands for averaging over all masks (see `DropoutFeatures`).
+    """Compute the factor per feature that replaces averaging over all masks (see `DropoutFeatures`).
 
     Parameters
     ----------
     second_moment : float64 ndarray of shape (n_features,)
-        Mean square of each feature over the training rows, as `update_second_moment` gives it.
+        Mean square of each feature over the training rows, as from `update_second_moment`.
     rate : float in [0, 1)
         Probability with which a feature is dropped.
 
     Returns
     -------
     scale : float64 ndarray of shape (n_features,)
-        Positive and finite, also for features that are zero everywhere; ones if all of them are.
+        Positive and finite, even for features that are zero everywhere; ones if all features are.
     """
     mean = second_moment.mean()
     if mean == 0:
         return np.ones_like(second_moment)
     relative = second_moment / mean
-    penalty = rate / (1 - rate) * relative + 0.25  # dropout's and the model's own, on the square of each weight
+    penalty = rate / (1 - rate) * relative + 0.25  # of dropout and of the model, on the square of each weight
     return 1 / np.sqrt(mean * penalty * np.sum(relative / penalty))
 
 
 def drop_entries(X, rate, random_state):
     """Set each entry of X to zero with probability `rate`, in place, and return X; NaN stays NaN.
 
-    The mask is drawn row by row, so that pieces of X that share one `random_state` get the mask of the whole. In a
-    sparse matrix it is drawn for the stored entries only.
+    The mask is drawn row by row, so parts of X that share one `random_state` get the mask of the whole. In a sparse
+    matrix it is drawn for the stored entries only.
 
     Parameters
     ----------
     X : {ndarray of shape (n_samples, n_features), csr or csc sparse matrix without duplicates}
-        What is changed.
+        Changed in place.
     rate : float in [0, 1)
         Probability with which an entry is dropped.
     random_state : numpy.random.RandomState
-        Draws one number for each entry.
+        Draws one number per entry.
 
     Returns
     -------
@@ -133,8 +133,8 @@ def drop_entries(X, rate, random_state):
 class DropoutFeatures(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Dropout as a step between features and a linear classifier.
 
-    Dropout [1]_ is training under noise that sets each feature to zero with probability `rate`. Here it is either a
-    scale per feature that does to a linear model what averaging over all masks would do, or one random mask.
+    Dropout [1]_ is training under noise that sets each feature to zero with probability `rate`. This step applies
+    either a scale per feature, equivalent to averaging over all masks in a linear model, or one random mask.
 
     Parameters
     ----------
@@ -142,11 +142,11 @@ class DropoutFeatures(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Probability with which a feature is dropped. The paper's rate is 1/2.
 
     mode : {"expected", "mask"}, default="expected"
-        - "expected" scales each feature by a factor learned in `fit`; nothing is random, and `fit_transform(X)` equals
+        - "expected" scales each feature by a factor learned in `fit`; it is not random, and `fit_transform(X)` equals
           `fit(X).transform(X)`.
         - "mask" is the paper's procedure: `fit_transform` sets each entry to zero with probability `rate`, and
-          `transform` multiplies by `1 - rate`. The two differ on purpose, so pass training rows through
-          `fit_transform` only, as a pipeline does.
+          `transform` multiplies by `1 - rate`. The two differ on purpose, so use `fit_transform` for training rows, as
+          a pipeline does.
 
     random_state : int, RandomState instance or None, default=None
         Seeds the mask that `fit_transform` draws when `mode="mask"`. Pass an int for the same mask every time.
@@ -154,7 +154,7 @@ class DropoutFeatures(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Attributes
     ----------
     scale_ : float64 ndarray of shape (n_features_in_,)
-        What `transform` multiplies each feature by.
+        Factors by which `transform` multiplies the features.
 
     second_moment_ : float64 ndarray of shape (n_features_in_,)
         Mean square of each feature over the training rows. Only with `mode="expected"`.
@@ -166,7 +166,7 @@ class DropoutFeatures(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Number of features seen during `fit`.
 
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of features seen during `fit`, where they are all strings.
+        Names of features seen during `fit`, if they are all strings.
 
     See Also
     --------
@@ -177,18 +177,18 @@ class DropoutFeatures(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Let m_j be the mean square of feature j over the training rows and rho = rate / (1 - rate). On average over the
     masks, dropping features puts the penalty rho * sum_j m_j w_j ** 2 on the weights w of a linear model under the
     squared loss; under other losses it does so to second order, with weights on the samples [2]_ that are left out
-    here. A plain L2 penalty of mean(m) / 4 on top keeps weak features from being blown up without limit. Features
-    divided by sqrt(rho * m_j + mean(m) / 4) turn the two into the L2 penalty that a linear classifier has anyway. All
-    is then divided by the root mean square norm of the training rows, sqrt(sum_j m_j / (rho * m_j + mean(m) / 4)),
-    which brings any features to the scale at which linear models are near their best with their default `C`. With
-    `rate=0` the result is X divided by its root mean square norm. Features that are zero everywhere stay zero.
+    here. An additional L2 penalty of mean(m) / 4 limits the scale of weak features. If features are divided by
+    sqrt(rho * m_j + mean(m) / 4), the two penalties become the L2 penalty that a linear classifier already has. All
+    features are then divided by the root mean square norm of the training rows,
+    sqrt(sum_j m_j / (rho * m_j + mean(m) / 4)). At that scale linear models are near their best with their default `C`.
+    With `rate=0` the result is X divided by its root mean square norm. Features that are zero everywhere stay zero.
 
-    "mask" follows Section 4.1 of the paper [3]_: at training half of the features are set to zero, at test all are
-    multiplied by 1/2. A batch solver sees each sample under one mask only, which costs accuracy; `DropoutClassifier`
-    draws fresh masks. In sparse input the mask is drawn for the stored entries only, so that it differs from the mask
-    of the same rows as a dense array.
+    "mask" follows Section 4.1 of the paper [3]_: half of the features are set to zero in training, and all are
+    multiplied by 1/2 in prediction. A batch solver sees each sample under one mask only, which costs accuracy;
+    `DropoutClassifier` draws fresh masks. In sparse input the mask is drawn for the stored entries only, so it differs
+    from the mask of an equal dense array.
 
-    float32 and float64 are kept, other dtypes become float64; sparse input stays sparse.
+    float32 and float64 keep their dtype, others become float64; sparse input stays sparse.
 
     References
     ----------
@@ -252,7 +252,7 @@ class DropoutFeatures(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None):
-        """Learn the scale of each feature from further rows; all pieces together give what `fit` gives.
+        """Learn the scale of each feature from further rows; several calls have the result of one `fit` with all rows.
 
         Parameters
         ----------
@@ -269,7 +269,7 @@ class DropoutFeatures(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            As `fit`, or if the rows before were seen with `mode="mask"`, and now it is "expected".
+            As for `fit`, or if earlier rows were seen with `mode="mask"` and the mode is now "expected".
         """
         return self._learn(X, first=not hasattr(self, "scale_"))
 
@@ -279,7 +279,7 @@ class DropoutFeatures(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if self.mode == "mask":
             self.n_samples_seen_ = n_before + X.shape[0]
             self.scale_ = np.full(X.shape[1], 1.0 - self.rate)
-            vars(self).pop("second_moment_", None)  # of other rows
+            vars(self).pop("second_moment_", None)  # of an earlier mode
         elif not first and not hasattr(self, "second_moment_"):
             raise ValueError("mode was changed to 'expected' after rows were seen with 'mask'; call fit with all rows")
         else:
@@ -289,7 +289,7 @@ class DropoutFeatures(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self
 
     def fit_transform(self, X, y=None):
-        """Learn the scale of each feature and apply it, or with `mode="mask"` draw a mask and apply that.
+        """Learn the scale of each feature and apply it; with `mode="mask"`, draw and apply a mask.
 
         Parameters
         ----------
@@ -315,7 +315,7 @@ class DropoutFeatures(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of features; there may be none.
+            Rows of features, possibly none.
 
         Returns
         -------

@@ -30,30 +30,29 @@ from skdecaf._utils.delegation import DelegatedPredictions
 
 
 class DropoutClassifier(DelegatedPredictions, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
-    """Train a classifier under dropout: the same samples under many random masks.
+    """Train a classifier under dropout, with many random masks of each sample.
 
-    In training each feature of each sample is set to zero with probability `rate`, anew for every presentation; in
-    prediction features are multiplied by `1 - rate`.
+    In training each feature of each sample is set to zero with probability `rate`, with a new mask at every
+    presentation. In prediction features are multiplied by `1 - rate`.
 
     Parameters
     ----------
     estimator : classifier
-        What is trained. It is cloned; give it a `random_state` of its own where it has one.
+        The classifier to train. It is cloned; set its `random_state` if it has one.
 
     rate : float in [0, 1), default=0.5
         Probability with which a feature is dropped. The paper's rate is 1/2.
 
     n_draws : int, default=10
-        Number of masks under which `fit` shows each sample.
+        Number of masks of each sample in `fit`.
 
     solver : {"auto", "stack", "epochs"}, default="auto"
-        - "stack" calls `estimator.fit` once, on `n_draws` masked copies of X on top of each other, each sample
-          weighted `1 / n_draws` so that `C` keeps its meaning. It needs the memory of `n_draws` times X. An
-          estimator whose `fit` takes no `sample_weight` sees the stack unweighted, as if there were `n_draws` times
-          as many samples: give it a smaller `C`.
-        - "epochs" calls `estimator.partial_fit` `n_draws` times, each with one masked copy of X: take more draws
-          than with "stack", as each is one pass of a stochastic solver. It needs the memory of twice X.
-        - "auto" is "epochs" where the estimator has `partial_fit`, else "stack". An estimator that refuses
+        - "stack" calls `estimator.fit` once, on `n_draws` masked copies of X. Each sample has the weight `1 / n_draws`,
+          so `C` keeps its meaning. It needs `n_draws` times the memory of X. If the estimator's `fit` takes no
+          `sample_weight`, the copies have no weights and count as `n_draws` times as many samples: use a smaller `C`.
+        - "epochs" calls `estimator.partial_fit` `n_draws` times, each with one masked copy of X. Use more draws than
+          with "stack", because each is one pass of a stochastic solver. It needs twice the memory of X.
+        - "auto" is "epochs" if the estimator has `partial_fit`, otherwise "stack". An estimator that rejects
           `partial_fit` with its parameters, as `SGDClassifier(class_weight="balanced")` does, needs "stack".
 
     random_state : int, RandomState instance or None, default=None
@@ -68,13 +67,13 @@ class DropoutClassifier(DelegatedPredictions, MetaEstimatorMixin, ClassifierMixi
         The class labels.
 
     scale_ : float
-        What features are multiplied by in prediction: `1 - rate`.
+        Factor of the features in prediction, `1 - rate`.
 
     n_features_in_ : int
         Number of features seen during `fit`.
 
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of features seen during `fit`, where they are all strings.
+        Names of features seen during `fit`, if they are all strings.
 
     See Also
     --------
@@ -83,12 +82,12 @@ class DropoutClassifier(DelegatedPredictions, MetaEstimatorMixin, ClassifierMixi
     Notes
     -----
     Section 4.1 of the paper [1]_ trains linear classifiers on features of which half are set to zero, and multiplies
-    features by 1/2 at test, after [2]_. Put it behind raw features: after `DeCAFTransformer(dropout=False)`.
+    features by 1/2 in prediction, following [2]_. Use it on raw features, after `DeCAFTransformer(dropout=False)`.
 
-    X may be sparse if the estimator takes sparse input. What the estimator's `fit` needs beside X and y comes by
-    metadata routing; `sample_weight` also without it. Where routing is enabled, requests are those of the method that
-    is called: set `set_partial_fit_request` for "epochs", `set_fit_request` for "stack". A grid search belongs around
-    this classifier, not in it: stacked copies of a sample would be both in the training and the test part of a split.
+    X may be sparse if the estimator takes sparse input. Further arguments of the estimator's `fit` are passed by
+    metadata routing; `sample_weight` is passed without routing too. With routing, set the requests of the method that
+    is called: `set_partial_fit_request` for "epochs", `set_fit_request` for "stack". Put a grid search around this
+    classifier, not inside it, where copies of one sample would be in both the training and the test part of a split.
 
     References
     ----------
@@ -149,7 +148,7 @@ class DropoutClassifier(DelegatedPredictions, MetaEstimatorMixin, ClassifierMixi
         Raises
         ------
         ValueError
-            If the estimator is no classifier, or `solver="epochs"` and it has no `partial_fit`.
+            If the estimator is not a classifier, or `solver="epochs"` and it has no `partial_fit`.
         """
         if self.solver == "epochs" and not hasattr(self.estimator, "partial_fit"):
             raise ValueError(
@@ -179,7 +178,7 @@ class DropoutClassifier(DelegatedPredictions, MetaEstimatorMixin, ClassifierMixi
         y : array-like of shape (n_samples,)
             Class labels.
         classes : array-like of shape (n_classes,), default=None
-            All classes that will occur; needed in the first call.
+            All classes, needed in the first call.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples; None is 1 each.
         **params : dict
@@ -236,12 +235,12 @@ class DropoutClassifier(DelegatedPredictions, MetaEstimatorMixin, ClassifierMixi
         return X * X.dtype.type(self.scale_)
 
     def _method_of_fit(self):
-        """Name the method of the estimator that `fit` calls."""
+        """Return the name of the estimator's method that `fit` calls."""
         by_epochs = self.solver == "epochs" or (self.solver == "auto" and hasattr(self.estimator, "partial_fit"))
         return "partial_fit" if by_epochs else "fit"
 
     def _routed(self, method, sample_weight, params):
-        """Collect what the estimator's method is to be given beside X and y."""
+        """Collect the arguments of the estimator's method beside X and y."""
         _raise_for_params(params, self, method)
         if sample_weight is not None:
             params = {**params, "sample_weight": sample_weight}
@@ -251,12 +250,12 @@ class DropoutClassifier(DelegatedPredictions, MetaEstimatorMixin, ClassifierMixi
         return dict(process_routing(self, method, **params)["estimator"][callee])
 
     def get_metadata_routing(self):
-        """Say what metadata goes where.
+        """Return the routing of metadata.
 
         Returns
         -------
         routing : MetadataRouter
-            What this object and its estimator request.
+            The requests of this object and its estimator.
         """
         to_estimator = (
             MethodMapping()

@@ -1,10 +1,9 @@
-"""Which kind of input scikit-learn's X is, and its rows; looks at types and shapes, reads no image.
+"""The kind of input that scikit-learn's X is, and its rows, found by types and shapes without reading an image.
 
-A *table* holds one flattened image a row, all numbers: a 2-D array, a frame or a list of lists. *Images* are sources
-one by one (paths, file contents, open files, PIL images, arrays of pixels, crops of these) in a list, an array, an
-Index or a Series, or one array with an image in each place of its first axis. A *column* is a frame, an array or a list
-of lists with one column of such sources. Numbers that make no table go as one to scikit-learn, whose messages people
-know.
+A *table* holds one flattened image per row: a 2-D array, a frame or a list of lists of numbers. *Images* are sources
+(paths, file contents, open files, PIL images, arrays of pixels, crops of these) in a list, an array, an Index or a
+Series, or one array whose first axis counts images. A *column* is a frame, an array or a list of lists with one column
+of such sources. Other numbers are passed to scikit-learn as a table, for its familiar error messages.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -21,15 +20,15 @@ CHANNELS = (1, 3, 4)
 
 
 def find_rows(X):
-    """How X is laid out ("table", "column" or "images"), and its rows.
+    """Find the layout of X ("table", "column" or "images"), and its rows.
 
-    The rows of a table are an array for ``validate_data``, which has the last word on it; others are a sequence of
-    sources. A column has two dimensions, but one image a row. A flat X of nothing counts as images.
+    The rows of a table are an array, which ``validate_data`` still has to check; others are a sequence of sources. A
+    column has two dimensions, but one image per row. An empty X of one dimension counts as images.
     """
     if _is_photo(X):
         raise ValueError(f"X must be a sequence of images; put a single {type(X).__name__} in a list: [X]")
     if issparse(X):
-        check_array(X)  # raises, in scikit-learn's words
+        check_array(X)  # raises scikit-learn's error
     if hasattr(X, "__array__"):
         _check_not_masked(X)
         array = np.asarray(X)
@@ -65,7 +64,7 @@ def _find_rows_of_array(array):
 def _find_rows_of_objects(array):
     if array.ndim == 1:
         return _find_rows_of_list(list(array))
-    if array.ndim > 2:  # np.array(images, dtype=object) of images of one size: their type is lost
+    if array.ndim > 2:  # np.array(images, dtype=object) of images of one size, which loses their dtype
         pixels = np.array(array.tolist())
         if pixels.dtype.kind not in "biufc":
             raise ValueError(f"X is an array of objects of shape {array.shape}; its values must be numbers")
@@ -85,14 +84,14 @@ def _find_rows_of_list(rows):
         return "images", rows
     if rows and all(isinstance(row, list | tuple) or getattr(row, "ndim", 0) == 1 for row in rows):
         return _find_rows_of_nested_list(rows)
-    # Neither sources nor numbers: each row is a bad image, whose error tells where it is.
+    # If there are neither sources nor numbers, each row is a bad image, whose error names it.
     return ("table", np.asarray(rows)) if _are_numbers(rows) else ("images", rows)
 
 
 def _find_rows_of_nested_list(rows):
     if all(len(row) == 1 for row in rows):
         column = [row[0] for row in rows]
-        if any(map(_is_source, column)):  # not through numpy, which would take arrays and bytes apart
+        if any(map(_is_source, column)):  # NumPy would split arrays and bytes into elements
             return "column", column
     for row in rows:
         _check_not_masked(row)
@@ -111,9 +110,9 @@ def _check_not_masked(values):
 
 
 def _is_photo(value):
-    """Whether it is an image that is no array."""
+    """Whether the value is an image other than an array."""
     kinds = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)
-    # A crop has a photo. Its type is asked, since to an object with columns each is an attribute.
+    # A crop has a photo. Its type is asked, because the columns of a data frame are attributes.
     return isinstance(value, kinds) or hasattr(value, "read") or hasattr(type(value), "photo")
 
 
@@ -122,7 +121,7 @@ def _is_source(value):
 
 
 def _are_numbers(values):
-    """Whether there are numbers, and nothing else but missing values between them."""
+    """Whether there are numbers, and otherwise only missing values."""
     missing = [_is_missing(value) for value in values]
     numbers = [isinstance(value, Number | np.bool_) for value in values]
     return not all(missing) and all(np.logical_or(missing, numbers))
