@@ -34,21 +34,21 @@ def _upper_convolutions():
     )  # fmt: skip
 
 
-# DeCAF and its successor, BVLC's Reference CaffeNet: pooling before normalisation.
+# DeCAF and its successor, BVLC's Reference CaffeNet; pooling before normalisation.
 _CAFFENET = (
     Convolution("conv1", 96, 11, stride=4), ReLU("relu1"), MaxPool("pool1", 3, 2), ResponseNorm("norm1"),
     Convolution("conv2", 256, 5, pad=2, groups=2), ReLU("relu2"), MaxPool("pool2", 3, 2), ResponseNorm("norm2"),
     *_upper_convolutions(), *_classifier_layers((4096, 4096, 1000)),
 )  # fmt: skip
 
-# Krizhevsky et al. (2012) as BVLC trained it: normalisation before pooling.
+# Krizhevsky et al. (2012), as trained by BVLC; normalisation before pooling.
 _ALEXNET = (
     Convolution("conv1", 96, 11, stride=4), ReLU("relu1"), ResponseNorm("norm1"), MaxPool("pool1", 3, 2),
     Convolution("conv2", 256, 5, pad=2, groups=2), ReLU("relu2"), ResponseNorm("norm2"), MaxPool("pool2", 3, 2),
     *_upper_convolutions(), *_classifier_layers((4096, 4096, 1000)),
 )  # fmt: skip
 
-# Krizhevsky (2014), one tower, as torchvision has it.
+# Krizhevsky (2014), one tower, in the version of torchvision.
 _TORCHVISION_ALEXNET = (
     Convolution("conv1", 64, 11, stride=4, pad=2), ReLU("relu1"), MaxPool("pool1", 3, 2, rounding="floor"),
     Convolution("conv2", 192, 5, pad=2), ReLU("relu2"), MaxPool("pool2", 3, 2, rounding="floor"),
@@ -58,7 +58,7 @@ _TORCHVISION_ALEXNET = (
     *_classifier_layers((4096, 4096, 1000)),
 )  # fmt: skip
 
-# The network that ships with the package: 64 x 64 pixels, no normalisation.
+# The network that ships with the package.
 _MINI = (
     Convolution("conv1", 96, 7, stride=2, pad=2), ReLU("relu1"), MaxPool("pool1", 3, 2, rounding="floor"),
     Convolution("conv2", 256, 5, pad=2, groups=2), ReLU("relu2"), MaxPool("pool2", 3, 2, rounding="floor"),
@@ -102,7 +102,7 @@ ARCHITECTURES = {
 
 
 def find_architecture(architecture):
-    """The architecture of this name; one that is none of these by name stays as it is."""
+    """Look up an architecture by its name; an `Architecture` is returned as it is."""
     if isinstance(architecture, Architecture):
         return architecture
     if architecture not in ARCHITECTURES:

@@ -1,4 +1,4 @@
-"""From the ``layer`` parameter to blobs, and from blobs to column names."""
+"""Names of blobs (outputs of layers): from the ``layer`` parameter, and to column names."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import re
@@ -10,7 +10,7 @@ _DECAF_RELEASE_SUFFIX = "_cudanet_out"
 
 
 def resolve_blobs(layer, network):
-    """Names of the blobs that ``layer`` means, in the order asked for.
+    """Names of the blobs that ``layer`` asks for, in its order.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def resolve_blobs(layer, network):
     Raises
     ------
     ValueError
-        Naming what can be asked for.
+        If the network has no such blob; the message lists those that it has.
     """
     layers = list(layer) if isinstance(layer, (list, tuple)) else [layer]
     if not layers:
@@ -51,7 +51,7 @@ def _resolve_blob(layer, known):
 
 
 def _modern_name(name, known):
-    """Translate the paper's names and the DeCAF release's; any other name stays as it is."""
+    """Translate a name of the paper or of the DeCAF release; other names stay."""
     for blob, paper_name in _PAPER_NAMES.items():
         if name == paper_name:
             return blob

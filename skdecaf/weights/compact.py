@@ -1,38 +1,38 @@
-"""Weights of fully connected layers in 16 bits: little more than half their memory, and of the time to read them."""
+"""Weights of fully connected layers in 16 bits, which take little more than half the memory and memory traffic."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
 
 import numpy as np
 
-# Rows of a panel: enough that a row of it fills a page, and that several threads find a panel each.
+# Rows of a panel: a row of the transposed panel fills a page of memory, and several threads have a panel each.
 PANEL = 2048
 _LARGEST = 32767
 _LARGEST_FACTOR = 255
-# Rows that are rounded at a time, so that it takes little memory; they divide a panel.
+# Rows that are rounded at a time, which limits the memory; a divisor of `PANEL`.
 _AT_A_TIME = 256
 
 
 class CompactMatrix:
-    """A matrix of 16-bit whole numbers, with a scale for each row and a factor for each few columns of it.
+    """A matrix of 16-bit integers, with a scale for each row and a factor for each span of columns in it.
 
     Parameters
     ----------
     matrix : ndarray of shape (rows, columns), float32
     group : int, default=1
-        So many neighbouring columns, a divisor of their number, keep their sum to half a unit when they are rounded.
-        Where they are multiplied by much the same values, as those of one channel of a map are, errors cancel.
+        Number of neighbouring columns whose sum is kept to half a unit by the rounding; divides the number of columns.
+        If their inputs are similar, as in one channel of a map, rounding errors cancel.
 
     Attributes
     ----------
     panels : tuple of ndarray of shape (columns, rows of the panel), int16
         Neighbouring rows, up to `PANEL` each, transposed.
     factors : tuple of ndarray of shape (spans, rows of the panel), uint8
-        What each span of columns is multiplied by, so that small ones are not rounded as large ones are. The product
-        of a factor and a whole number is exact in float32.
+        Multiplies each span of columns, so that spans of small values are rounded more finely. The product of a
+        factor and an integer is exact in float32.
     span : int
-        How many columns have a factor together: the smallest multiple of `group` that four divides, since so many are
-        multiplied at a time.
+        Number of columns that share a factor: the smallest multiple of `group` that is divisible by four, the number
+        of columns that are multiplied at a time.
     scale : ndarray of shape (rows,), float32
     shape : tuple (rows, columns)
     """
@@ -55,7 +55,7 @@ class CompactMatrix:
 
     @property
     def size(self):
-        """How many numbers it holds."""
+        """Number of entries."""
         return self.shape[0] * self.shape[1]
 
     @property
@@ -64,12 +64,12 @@ class CompactMatrix:
         return sum(array.nbytes for array in self.buffers())
 
     def buffers(self):
-        """Its arrays, all of them."""
+        """All arrays."""
         return self.scale, *self.panels, *self.factors
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:
-            raise ValueError("a CompactMatrix holds no array of floats; it can only be copied to one")
+            raise ValueError("a CompactMatrix holds no array of floats and can only be copied to one")
         rows = np.concatenate([panel.T for panel in self.panels]).astype(np.float32)
         rows *= np.repeat(np.concatenate([each.T for each in self.factors]), self.span, axis=1)[:, : self.shape[1]]
         rows *= self.scale[:, np.newaxis]
@@ -77,11 +77,11 @@ class CompactMatrix:
 
 
 def _round(rows, span, group):
-    """Whole numbers, as many as the rows have, factors (rows, spans) and the scale of each row."""
+    """Integers of the shape of the rows, factors (rows, spans), and the scale of each row."""
     largest = np.maximum.reduceat(np.abs(rows), range(0, rows.shape[1], span), axis=1)
     of_row = largest.max(axis=1, keepdims=True)
     scale = of_row / np.float32(_LARGEST * _LARGEST_FACTOR)
-    # A row of zeros, or of numbers too small to be divided.
+    # Rows of zeros, or of numbers that are too small for a scale.
     scale[scale < np.finfo(np.float32).tiny] = 1
     factors = np.ceil(largest / np.where(of_row == 0, 1, of_row) * _LARGEST_FACTOR).clip(1)
     units = rows / (scale * np.repeat(factors, span, axis=1)[:, : rows.shape[1]])
@@ -89,7 +89,7 @@ def _round(rows, span, group):
 
 
 def _round_groups(values, group):
-    """Round to int16, the values next to a half up or down as the sum of their group needs it."""
+    """Round to int16; values near a half are rounded up or down so that the sum of their group is kept."""
     rounded = np.rint(values)
     errors = (values - rounded).reshape(-1, group)
     rounded, missing = rounded.reshape(-1, group), np.rint(errors.sum(axis=1))

@@ -1,21 +1,21 @@
-"""Layers of a network as data, and the shapes of what they write.
+"""Layers of a network as data, and the shapes of their outputs.
 
-A network is a tuple of layers, each reading what the one before it wrote. Every layer writes a *blob* of its own
-name, but for ReLU, which works in place as in Caffe: after it, ``"conv1"`` is the rectified map, and
-``"conv1_pre"`` names the values before. Dropout is the identity at inference and writes nothing.
+A network is a tuple of layers; each reads the output of the one before it. *Blob* is Caffe's word for such an output.
+A blob has the name of its layer, except that ReLU works in place, as in Caffe: ``"conv1"`` holds the values after the
+ReLU, ``"conv1_pre"`` those before it. Dropout does nothing at inference and has no blob.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
 from dataclasses import asdict, dataclass, fields
 
-# Far beyond any network of this family; a file that says more is damaged or hostile.
+# Far more than networks of this family need; a file with larger numbers is damaged or hostile.
 _LARGEST_NUMBER = 2**20
 _MOST_VALUES = 2**26
 
 
 class _Layer:
-    """Refuses values that no layer can have, wherever they come from."""
+    """Base class that checks the values of the fields."""
 
     def __post_init__(self):
         for field in fields(self):
@@ -41,7 +41,7 @@ class _Layer:
 
 @dataclass(frozen=True)
 class Convolution(_Layer):
-    """Cross-correlation with ``out_channels`` square filters; group g reads the g-th share of the channels."""
+    """Cross-correlation with ``out_channels`` square filters; with groups, each reads its share of the channels."""
 
     name: str
     out_channels: int
@@ -60,7 +60,7 @@ class ReLU(_Layer):
 
 @dataclass(frozen=True)
 class MaxPool(_Layer):
-    """Largest value of each window; ``rounding`` of the output size: "ceil" (Caffe) or "floor" (torch)."""
+    """Maximum of each window; ``rounding`` of the output size is "ceil", as in Caffe, or "floor", as in torch."""
 
     name: str
     kernel: int
@@ -82,7 +82,7 @@ class ResponseNorm(_Layer):
 
 @dataclass(frozen=True)
 class FullyConnected(_Layer):
-    """Matrix product over all values below, maps flattened as (channel, row, column)."""
+    """Matrix product with all inputs; maps are flattened as (channel, row, column)."""
 
     name: str
     out_features: int
@@ -90,7 +90,7 @@ class FullyConnected(_Layer):
 
 @dataclass(frozen=True)
 class Dropout(_Layer):
-    """Dropout in training; the identity at inference."""
+    """Dropout in training; does nothing at inference."""
 
     name: str
     rate: float = 0.5
@@ -116,12 +116,12 @@ _TYPE_NAMES = {cls: name for name, cls in LAYER_TYPES.items()}
 
 
 def layer_to_dict(layer):
-    """The layer as plain values that JSON can hold."""
+    """Describe a layer by values that JSON can hold."""
     return {"type": _TYPE_NAMES[type(layer)], **asdict(layer)}
 
 
 def layer_from_dict(description):
-    """The layer that `layer_to_dict` described; ValueError where the description does not fit."""
+    """Make the layer that `layer_to_dict` described; a description that does not fit is a ValueError."""
     values = dict(description)
     kind = values.pop("type", None)
     if kind not in LAYER_TYPES:
@@ -136,7 +136,7 @@ def layer_from_dict(description):
 
 
 def _window_count(size, layer, rounding="floor"):
-    """How many windows fit along an axis of this size."""
+    """Number of windows along an axis of this size."""
     room = size + 2 * layer.pad - layer.kernel
     if room < 0:
         raise ValueError(f"layer {layer.name!r}: a window of {layer.kernel} does not fit into {size} pixels")
@@ -144,12 +144,12 @@ def _window_count(size, layer, rounding="floor"):
         return room // layer.stride + 1
     count = -(-room // layer.stride) + 1
     if (count - 1) * layer.stride >= size + layer.pad:
-        count -= 1  # no window starts beyond the image and its padding
+        count -= 1  # a window must not start beyond the image and its padding
     return count
 
 
 def output_shape(layer, shape):
-    """Shape (channels, height, width) or (features,) that the layer writes when it reads ``shape``."""
+    """Shape (channels, height, width) or (features,) of a layer's output for an input of this shape."""
     if isinstance(layer, Convolution):
         channels, height, width = _maps(layer, shape)
         if channels % layer.groups or layer.out_channels % layer.groups:
@@ -169,12 +169,12 @@ def output_shape(layer, shape):
 
 def _maps(layer, shape):
     if len(shape) != 3:
-        raise ValueError(f"layer {layer.name!r} reads maps, but the layer below writes a vector")
+        raise ValueError(f"layer {layer.name!r} reads maps, but the layer before it returns a vector")
     return shape
 
 
 def blob_shapes(layers, input_shape):
-    """Blob name -> shape, in the order in which the blobs are written.
+    """Blob name -> shape, in the order of the computation.
 
     Parameters
     ----------
@@ -184,13 +184,13 @@ def blob_shapes(layers, input_shape):
     Returns
     -------
     dict of str -> tuple
-        Includes ``"<name>_pre"`` for each layer that a ReLU rectifies.
+        Includes ``"<name>_pre"`` for each layer that a ReLU follows.
     """
     shapes, shape, last = {}, tuple(input_shape), None
     for layer in layers:
         if isinstance(layer, ReLU):
             if last is None or f"{last}_pre" in shapes:
-                raise ValueError(f"layer {layer.name!r}: a ReLU needs a layer before it that is no ReLU")
+                raise ValueError(f"layer {layer.name!r}: a ReLU needs a layer before it that is not a ReLU")
             shapes[f"{last}_pre"] = shapes.pop(last)
             shapes[last] = shape
         elif not isinstance(layer, Dropout):
@@ -198,7 +198,7 @@ def blob_shapes(layers, input_shape):
             if layer.name in shapes:
                 raise ValueError(f"two layers are called {layer.name!r}")
             if layer.name.endswith("_pre"):
-                raise ValueError(f"layer {layer.name!r}: names that end with '_pre' are those of values before a ReLU")
+                raise ValueError(f"layer {layer.name!r}: the ending '_pre' is reserved for values before a ReLU")
             if math.prod(shape) > _MOST_VALUES:
                 raise ValueError(f"layer {layer.name!r} writes a blob of shape {shape}, too large for this family")
             last, shapes[layer.name] = layer.name, shape
@@ -208,7 +208,7 @@ def blob_shapes(layers, input_shape):
 
 
 def parameter_shapes(layers, input_shape):
-    """Array name -> shape of the weights and biases that these layers need, in their order."""
+    """Array name -> shape of the weights and biases that layers need, in the order of the layers."""
     shapes, shape = {}, tuple(input_shape)
     for layer in layers:
         below, shape = shape, output_shape(layer, shape)
@@ -227,7 +227,7 @@ def parameter_shapes(layers, input_shape):
 
 
 def multiply_adds(layers, input_shape):
-    """Layer name -> multiply-adds that one image costs there."""
+    """Layer name -> number of multiply-adds for one image."""
     shapes, costs = blob_shapes(layers, input_shape), {}
     for name, shape in parameter_shapes(layers, input_shape).items():
         layer_name, kind = name.rsplit(".", 1)

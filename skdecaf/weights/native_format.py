@@ -75,13 +75,13 @@ def read(path, name=None):
             description = file.metadata() or {}
             tensors = {name: _tensor(file, name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        hint = "skdecaf.weights.read_network reads files of others"
+        hint = "skdecaf.weights.read_network reads other formats"
         raise ValueError(f"not a safetensors file ({error}); {hint}") from None
     return parameters_of_network(description, _decoded(tensors), name)
 
 
 def write(network, path, dtype="float32"):
-    """Write a network to a file, complete or not at all; see `Network.save`."""
+    """Write a network to a file; see `Network.save`."""
     if dtype not in ("float32", "float16", *_LARGEST_INTEGERS):
         raise ValueError(f"dtype is one of 'float32', 'float16', 'int16', 'int8', not {dtype!r}")
     path = Path(path).absolute()

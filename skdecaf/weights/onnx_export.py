@@ -1,4 +1,4 @@
-"""Networks as ONNX models."""
+"""Write networks as ONNX models."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
@@ -26,7 +26,7 @@ def write_onnx(network, path, blobs=None):
     blobs = [list(network.blob_shapes)[-1]] if blobs is None else list(blobs)
     unknown = [blob for blob in blobs if blob not in network.blob_shapes]
     if unknown or not blobs:
-        raise ValueError(f"no blob {unknown}; this network writes {', '.join(network.blob_shapes)}")
+        raise ValueError(f"no blob {unknown}; this network has {', '.join(network.blob_shapes)}")
     network = _part_up_to(network, blobs)
     nodes, arrays = nodes_and_arrays(onnx.helper, network, blobs)
     float32 = onnx.TensorProto.FLOAT
@@ -39,14 +39,14 @@ def write_onnx(network, path, blobs=None):
     )
     opset = [onnx.helper.make_opsetid("", OPSET)]
     model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="skdecaf")
-    # What no graph says, such as the size to which photos are brought, for `read_onnx`.
+    # For `read_onnx`: graphs do not state the size to which photos are resized, among others.
     onnx.helper.set_model_props(model, describe(network))
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
 
 def _part_up_to(network, blobs):
-    """The network's layers as far as these blobs need them, with the ReLU and dropout that belong to the last."""
+    """The network up to the last of these blobs, with the ReLU and the dropout after it."""
     end = 1
     while not set(blobs) <= set(blob_shapes(network.layers[:end], network.input_shape)):
         end += 1
@@ -61,7 +61,7 @@ def _part_up_to(network, blobs):
 
 
 def nodes_and_arrays(helper, network, blobs):
-    """The graph's nodes and constants, up to the last of ``blobs``; ``helper`` is the module `onnx.helper`."""
+    """Nodes and constants of the graph up to the last of ``blobs``; ``helper`` is the module `onnx.helper`."""
     nodes, arrays = _preprocessing_nodes(helper, network)
     current, wanted = nodes[-1].output[0], set(blobs)
     for layer, following in zip(network.layers, (*network.layers[1:], None), strict=True):
@@ -82,7 +82,7 @@ def nodes_and_arrays(helper, network, blobs):
 
 
 def _preprocessing_nodes(helper, network):
-    """Nodes from ``"pixels"`` to what the first layer reads; of a mean image, the centre counts."""
+    """Nodes from ``"pixels"`` to the input of the first layer; they subtract the centre of a mean image."""
     preprocessing = network.preprocessing
     arrays = {"scale": np.reshape(preprocessing.scale, (1, 3, 1, 1)).astype(np.float32)}
     nodes, current = [], "pixels"
@@ -122,7 +122,7 @@ def _layer_nodes(helper, network, layer, source, target):
 
 
 def _operator(layer):
-    """ONNX's operator and attributes for a layer that is a single node."""
+    """Operator and attributes of the node of a layer."""
     if isinstance(layer, Convolution):
         window = {"kernel_shape": [layer.kernel] * 2, "strides": [layer.stride] * 2, "pads": [layer.pad] * 4}
         return "Conv", {**window, "group": layer.groups}

@@ -1,4 +1,4 @@
-"""How a photo becomes a network's input, as data."""
+"""The steps from a photo to the input of a network, as data."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ _CHOICES = {
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How a photo becomes the network's input.
+    """Steps from a photo to the input of a network.
 
     Parameters
     ----------
     resize : tuple (height, width)
-        Size in pixels to which a photo is brought first.
+        Size in pixels after resizing, the first step.
     crop : tuple (height, width)
-        The window that the network reads: the centre, or one of ten.
+        Size in pixels of the window that the network reads.
     mean : tuple of three floats
-        Subtracted from red, green and blue, in units of pixel values 0 to 255.
+        Subtracted from red, green and blue, which are from 0 to 255.
     scale : tuple of three floats
-        What red, green and blue are divided by after that.
+        Divides red, green and blue after that.
     policy : {"warp", "crop"}
-        "warp" resizes regardless of aspect; "crop" scales the shorter side and cuts the centre.
+        "warp" resizes regardless of the aspect ratio; "crop" resizes the shorter side and cuts out the centre.
     resample : {"bilinear", "bicubic"}
-        Pillow's filter, antialiased.
+        Filter of Pillow, with antialiasing.
     channel_order : {"RGB", "BGR"}
-        The order in which the filters of the first layer expect the channels. Photos, ``mean`` and ``scale`` are
-        always red, green, blue.
+        Order of the channels that the first layer expects. Photos, ``mean`` and ``scale`` are red, green, blue in
+        either case.
     flip : bool
-        Whether rows are reversed after resizing, before the mean is subtracted, as in the original DeCAF release.
+        Whether the rows are reversed after resizing, before the mean is subtracted, as in the DeCAF release.
     """
 
     resize: tuple

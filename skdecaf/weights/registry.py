@@ -1,4 +1,4 @@
-"""The weights that have a name: where they are, how a download is verified, and what is known of them. Data only."""
+"""The published weights: their addresses, digests and facts. Data only."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A file that somebody published: its name, addresses (the best first), digest, and size in bytes if known."""
+    """A published file: its name, addresses (the best first), digest, and size in bytes if known."""
 
     name: str
     urls: tuple
@@ -16,28 +16,28 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class PublishedWeights:
-    """Weights with a name.
+    """Published weights.
 
     Parameters
     ----------
     description : str
         One line.
     architecture : str
-        Key of `skdecaf.weights.ARCHITECTURES`, which has the preprocessing, too.
+        Key of `skdecaf.weights.ARCHITECTURES`, which also gives the preprocessing.
     licence : str
-        As their authors say.
+        As stated by the authors.
     file, mean_image : PublishedFile or None
-        The weights, and the mean of the training photos where it is a file of its own. What has no file is part of
+        The weights, and the mean of the training photos if it is a separate file. Weights without a file are part of
         the package.
     citation : str
     top1, top5 : float or None
-        Accuracy on the validation photos of ILSVRC-2012 as published for one centre crop, in percent.
+        Published accuracy of one centre crop on the validation photos of ILSVRC-2012, in percent.
     extra : str
-        Of the installation, without which the file cannot be read: ``pip install "skdecaf[<extra>]"``.
+        Extra of the installation that reading the file needs: ``pip install "skdecaf[<extra>]"``.
     labels : str
-        Whose classes the last layer has: "ILSVRC-2012" in ASCII order of their identifiers, or "".
+        Classes of the last layer: "ILSVRC-2012", in ASCII order of the identifiers, or "".
     notes : str
-        What else to know before using them.
+        What else to know before you use them.
     """
 
     description: str
@@ -77,7 +77,7 @@ WEIGHTS = {
         "A small network that ships with skdecaf",
         "mini",
         "BSD-3-Clause",
-        notes="Reads 64 x 64 pixels; trained for this package, on photos whose terms are for research.",
+        notes="Trained for this package, on photos that are licensed for research.",
     ),
     "random": PublishedWeights(
         "CaffeNet with random filters, as in footnote 7 of the paper",
@@ -104,7 +104,7 @@ WEIGHTS = {
         ),
         top1=57.074,
         top5=80.254,
-        notes="Subtracts the mean pixel. The first to try where there is a network.",
+        notes="Subtracts the mean pixel. The first to try if you can download files.",
     ),
     "caffenet": PublishedWeights(
         "BVLC Reference CaffeNet, DeCAF's successor by the same authors",
@@ -121,7 +121,7 @@ WEIGHTS = {
         top1=57.4,
         top5=80.4,
         extra="caffe",
-        notes="The closest to the paper's network. Its only host is often out of reach.",
+        notes="The closest to the paper's network. Its only host is often unreachable.",
     ),
     "alexnet": PublishedWeights(
         "BVLC AlexNet: normalisation before pooling, as in the paper of 2012",
@@ -143,7 +143,7 @@ WEIGHTS = {
         top1=57.1,
         top5=80.2,
         extra="caffe",
-        notes="Trained without relighting of the photos, biases of 0.1 at the start.",
+        notes="Trained without colour augmentation, and with initial biases of 0.1.",
     ),
     "torchvision": PublishedWeights(
         "torchvision's AlexNet, one tower",
@@ -159,7 +159,7 @@ WEIGHTS = {
         top1=56.522,
         top5=79.066,
         extra="torch",
-        notes="Another network: no groups, no normalisation.",
+        notes="A different architecture: no groups, no normalisation.",
     ),
     "caffenet-onnx": PublishedWeights(
         "CaffeNet from the ONNX model zoo",
@@ -175,8 +175,8 @@ WEIGHTS = {
         top1=56.27,
         top5=79.52,
         extra="onnx",
-        notes="The accuracy is that of the zoo's graph for 224 pixels; here the weights run in CaffeNet's own graph, "
-        "for 227, and subtract the mean pixel.",
+        notes="The accuracy is that of the zoo's graph for 224 pixels. Here the weights run in CaffeNet's own "
+        "architecture for 227 pixels, with the mean pixel subtracted.",
     ),
     "alexnet-onnx": PublishedWeights(
         "BVLC AlexNet from the ONNX model zoo",
@@ -195,7 +195,7 @@ WEIGHTS = {
         top1=54.80,
         top5=78.23,
         extra="onnx",
-        notes="The accuracy is that of the zoo's graph for 224 pixels; here the weights run in AlexNet's own graph, "
-        "for 227, and subtract the mean pixel.",
+        notes="The accuracy is that of the zoo's graph for 224 pixels. Here the weights run in AlexNet's own "
+        "architecture for 227 pixels, with the mean pixel subtracted.",
     ),
 }

@@ -1,12 +1,12 @@
-"""The folder of weights with a name: `locate`, `fetch`, `verify`, `remove` and `load` them.
+"""The folder of published weights: locate, fetch, verify and remove their files.
 
-The folder is ``weights`` below ``SKDECAF_HOME``, or below the platform's folder for caches. Files that were placed
-there by hand count as much as those that were downloaded: what counts is their digest. It is computed once, and again
-when a file's size or time of change is another one.
+The folder is ``weights`` below ``SKDECAF_HOME``, or below the platform's folder for caches. Files may be downloaded or
+placed there by hand: only their digests count. A digest is computed once, and again when the size or the modification
+time of the file changes.
 
 A name is a key of `skdecaf.weights.registry.WEIGHTS`. CaffeNet and AlexNet subtract the mean image of the training
-photos; followed by ``:pixel``, as in ``"caffenet:pixel"``, their name means the other form, which subtracts the mean
-colour alone and gives slightly other features.
+photos; with ``:pixel`` after the name, as in ``"caffenet:pixel"``, they subtract the mean colour, which gives slightly
+different features.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -60,7 +60,7 @@ def describe(name):
     Raises
     ------
     ValueError
-        Where there are no such weights.
+        If there are no such weights.
     """
     if name not in names():
         raise ValueError(f"no weights are called {name!r}; there are {', '.join(names())}")
@@ -68,7 +68,7 @@ def describe(name):
 
 
 def files_of(name):
-    """Return what weights consist of.
+    """Return the files that weights consist of.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def files_of(name):
     Returns
     -------
     list of PublishedFile
-        The weights, and the mean image where it is subtracted; none for what is part of the package.
+        The weights, and the mean image if it is subtracted; none for weights that are part of the package.
     """
     weights = describe(name)
     mean_image = None if name.endswith(_PIXEL) else weights.mean_image
@@ -105,23 +105,23 @@ def locate(name, *, download_if_missing=False):
     ----------
     name : str
     download_if_missing : bool, default=False
-        Whether files that are missing are downloaded, unless the environment variable ``SKDECAF_OFFLINE`` is set.
+        Whether to download missing files, unless the environment variable ``SKDECAF_OFFLINE`` is set.
 
     Returns
     -------
     list of Path
-        The weights, and the mean image where it is subtracted.
+        The weights, and the mean image if it is subtracted.
 
     Raises
     ------
     FileNotFoundError
-        Where a file is missing; the message says how to get it.
+        If a file is missing; the message says how to get it.
     ValueError
-        Where a file is not the published one.
+        If a file is not the published one.
     OSError
-        Where a download fails.
+        If a download fails.
     ImportError
-        Before a download of what could not be read without a package that is not installed.
+        Before a download, if reading the file needs a package that is not installed.
     """
     absent = missing(name)
     if absent and (not download_if_missing or is_offline()):
@@ -138,15 +138,15 @@ def locate(name, *, download_if_missing=False):
 
 
 def fetch(name, *, mirror=None, progress=True):
-    """Download the files of weights, where they are missing or not the published ones.
+    """Download those files of weights that are missing or differ from the published ones.
 
     Parameters
     ----------
     name : str
     mirror : str or PathLike, optional
-        Address or path of a folder that has files of the same names, as ``"/media/stick"``; it is asked first.
+        Address or path of a folder with files of these names, such as ``"/media/stick"``, which is tried first.
     progress : bool, default=True
-        Whether to show a bar on the standard error.
+        Whether to show a progress bar on standard error.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def fetch(name, *, mirror=None, progress=True):
     Raises
     ------
     OSError
-        Where a file cannot be downloaded; the message says why, and where to place it by hand.
+        If a file cannot be downloaded; the message says why, and where to place it by hand.
     """
     paths = []
     for file in files_of(name):
@@ -166,7 +166,7 @@ def fetch(name, *, mirror=None, progress=True):
 
 
 def verify(name):
-    """Check the files of weights, whatever is known of them.
+    """Check the files of weights by their digests, even if they were verified before.
 
     Parameters
     ----------
@@ -180,9 +180,9 @@ def verify(name):
     Raises
     ------
     FileNotFoundError
-        Where a file is missing.
+        If a file is missing.
     ValueError
-        Where a file is not the published one.
+        If a file is not the published one.
     """
     paths = locate(name)
     for file in files_of(name):
@@ -191,9 +191,9 @@ def verify(name):
 
 
 def remove(name):
-    """Delete the files of weights, and what is left of interrupted downloads.
+    """Delete the files of weights, and the remains of interrupted downloads.
 
-    A mean image stays as long as other weights in the folder need it.
+    A mean image stays while other weights in the folder need it.
 
     Parameters
     ----------
@@ -202,9 +202,9 @@ def remove(name):
     Returns
     -------
     list of Path
-        Files that were there.
+        The deleted files.
     """
-    # After the weights, the list has what they share with others.
+    # files_of returns the weights first, then what they share with others.
     kept = {file.name for other in names() if other != name and not missing(other) for file in files_of(other)[1:]}
     removed = []
     for file in files_of(name):
@@ -224,18 +224,18 @@ def _stamp_path(file):
 
 
 def _stamp(file):
-    """What a file was when it was verified."""
+    """Digest, size and time of a file, which tell later whether it is still the verified one."""
     stat = _path(file).stat()
     return f"{file.digest} {stat.st_size} {stat.st_mtime_ns}"
 
 
 def _remember(file):
-    with contextlib.suppress(OSError):  # a folder that is read-only costs the time of another check
+    with contextlib.suppress(OSError):  # in a read-only folder the file is checked every time
         _stamp_path(file).write_text(_stamp(file), encoding="utf-8")
 
 
 def _is_known(file):
-    """Whether it was verified and has not changed since."""
+    """Whether the file was verified and has not changed since."""
     return _stamp_path(file).is_file() and _stamp_path(file).read_text(encoding="utf-8") == _stamp(file)
 
 
@@ -248,7 +248,7 @@ def _check(file, name):
 
 
 def _address(mirror):
-    """The folder's address, also where it is given as a path."""
+    """The address of a folder that is given by its address or its path."""
     mirror = str(mirror)
     return mirror.rstrip("/") if "://" in mirror else Path(mirror).expanduser().absolute().as_uri()
 
@@ -260,7 +260,7 @@ def _fetch_file(file, urls, advice, progress):
 
 
 def _advice(name):
-    """How to get weights that are missing."""
+    """How to get missing weights."""
     places = " and ".join(f"{file.name} (from {file.urls[0]})" for file in missing(name))
     return (
         f"run 'skdecaf weights fetch {name}' where there is a network, or place {places} in {str(folder())!r} by hand"

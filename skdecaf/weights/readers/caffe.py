@@ -16,7 +16,7 @@ from skdecaf.weights.readers.caffe_messages import read_net, text
 
 _MEAN_PIXEL = ARCHITECTURES["caffenet"].preprocessing.mean  # red, green, blue
 
-# Side of the photos from which Caffe's networks of these inputs cut their windows; others read whole photos.
+# Side of the input -> side of the photos from which it is cut. Networks with other inputs read whole photos.
 _RESIZE = {224: 256, 227: 256}
 
 _DATA_TYPES = ("Data", "DummyData", "HDF5Data", "ImageData", "Input", "MemoryData", "WindowData")
@@ -70,7 +70,7 @@ def read_caffemodel(path, name=None, origin=None, *, mean=None):
 
 
 def _chain(layers):
-    """Steps of the layers, each of which reads what the one before it wrote; and the data layer's transform."""
+    """Layers with their parameters, each reading the output of the one before it; and the data layer's transform."""
     steps, current, transform, finished = [], None, None, False
     for layer in layers:
         bottoms, tops = layer.bottoms, layer.tops
@@ -92,7 +92,7 @@ def _chain(layers):
 
 
 def _step(layer):
-    """Layer and parameters, for `network_from_layers`."""
+    """A layer and its parameters, for `network_from_layers`."""
     if layer.type not in _TRANSLATIONS:
         raise ValueError(f"layer {layer.name!r} is of type {layer.type!r}, which this package does not compute")
     most_bottoms = 2 if layer.type == "SoftmaxWithLoss" else 1
@@ -108,7 +108,7 @@ def _refuse_unless(layer, field, value, *allowed):
 
 
 def _square(layer, message, field, default=None):
-    """The number that a field gives for both axes, be it once, twice, or as height and width."""
+    """The number of a field for both axes, which is given once, twice, or as height and width."""
     values = list(getattr(message, field))
     by_axis = [f"{field.removesuffix('_size')}_{axis}" for axis in "hw"]
     if any(message.HasField(name) for name in by_axis):
@@ -121,7 +121,7 @@ def _square(layer, message, field, default=None):
 
 
 def _parameters(layer, message, weight_axes):
-    """Weight and bias; zeros where the layer has no bias."""
+    """Weight and bias; a layer without a bias gets zeros."""
     expected = 2 if message.bias_term else 1
     if len(layer.blobs) != expected:
         raise ValueError(f"layer {layer.name!r} has {len(layer.blobs)} blobs, not {expected}")
@@ -131,7 +131,7 @@ def _parameters(layer, message, weight_axes):
 
 
 def _without_ones(layer, index, n_axes):
-    """A blob without the leading axes of length one that old blobs fill up to four axes with."""
+    """A blob without leading axes of length one, with which old files fill up to four axes."""
     array = layer.blobs[index]
     while array.ndim > n_axes and len(array) == 1:
         array = array[0]
@@ -215,7 +215,7 @@ _TRANSLATIONS = {
 
 
 def _input_size(net, layers, transform):
-    """Height and width of the input where the file states it, else None."""
+    """Height and width of the input, or None if the file does not state them."""
     shapes = [list(net.input_dim[:4])] if net.input_dim else []
     shapes += [list(shape.dim) for shape in net.input_shape[:1]]
     shapes += [list(shape.dim) for layer in layers if layer.type == "Input" for shape in layer.message.input.shape[:1]]
@@ -227,7 +227,7 @@ def _input_size(net, layers, transform):
 
 
 def _preprocessing(crop, transform, mean):
-    """Caffe's: photos warped to the size of the mean image, blue before green before red."""
+    """Preprocessing of Caffe: photos are warped to the size of the mean image; blue, green, red."""
     scale = 1.0 if transform is None else shortest_float(transform.scale, "the scale of the data layer")
     if not scale:
         raise ValueError("the scale of the data layer is zero")

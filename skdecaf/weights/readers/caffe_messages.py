@@ -1,8 +1,7 @@
-"""Caffe's binary files as layers with their parameters and blobs; what the layers mean is `caffe`'s affair.
+"""Parse Caffe's binary files into layers with parameters and blobs, which the module `caffe` interprets.
 
-The messages and the numbers of their fields are those of Caffe's ``caffe.proto``, of which only what decides a value
-is declared. The values of the blobs, nearly all of a file, are taken out first; everything else goes to the protobuf
-library.
+Messages and field numbers are those of Caffe's ``caffe.proto``, limited to the fields that decide a value. The values
+of the blobs, nearly all of a file, are taken out first; the protobuf library parses the rest.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -14,10 +13,10 @@ import numpy as np
 
 from skdecaf.weights.readers.message_fields import MessageFields
 
-_MOST_LAYERS = 200  # no file of a network comes near
+_MOST_LAYERS = 200
 
-# Message -> (field, number, type[, default]). A star marks a repeated field, a capital another message; numbers are
-# wide, enumerations are numbers, and text is bytes, since nobody checks that it is UTF-8.
+# Message -> (field, number, type[, default]). A star marks a repeated field, a capital another message. All integers
+# have 64 bits, enumerations are integers, and text is bytes, since it need not be UTF-8.
 _SCHEMA = {
     "BlobShape": [("dim", 1, "int64*")],
     "Blob": [
@@ -92,7 +91,7 @@ _V0_TYPES = {
 
 @dataclass(frozen=True)
 class CaffeLayer:
-    """A layer of a file, whatever its version: the type as today's Caffe calls it, and the blobs as arrays."""
+    """A layer of a file of any version, with the type's name in today's Caffe, and the blobs as arrays."""
 
     name: str
     type: str
@@ -101,22 +100,22 @@ class CaffeLayer:
 
     @property
     def bottoms(self):
-        """Names of the blobs that it reads."""
+        """Names of the blobs that the layer reads."""
         return [text(bottom) for bottom in self.message.bottom]
 
     @property
     def tops(self):
-        """Names of the blobs that it writes."""
+        """Names of the blobs that the layer writes."""
         return [text(top) for top in self.message.top]
 
 
 def text(value):
-    """A name as text, whatever bytes it has."""
+    """Decode a name, which may have any bytes."""
     return value.decode("utf-8", errors="replace")
 
 
 def read_net(data):
-    """Take a NetParameter apart.
+    """Parse a NetParameter.
 
     Parameters
     ----------
@@ -127,7 +126,7 @@ def read_net(data):
     net : message
         With ``name``, ``input_dim`` and ``input_shape``.
     layers : list of CaffeLayer
-        In the file's order.
+        In the order of the file.
     """
     fields = MessageFields(data)
     large, rest = fields.split((0, len(data)), _NET_FIELDS, "the network")
@@ -142,18 +141,18 @@ def read_net(data):
 
 
 def read_blob(data, what):
-    """Values of a BlobProto.
+    """Parse a BlobProto.
 
     Parameters
     ----------
     data : bytes
     what : str
-        For messages.
+        Begins the text of errors.
 
     Returns
     -------
     ndarray, float32
-        Of the shape that the blob declares, four axes where it is of the old kind.
+        Of the shape that the blob declares; old blobs have four axes.
     """
     return _read_blob(MessageFields(data), (0, len(data)), what)
 
@@ -167,7 +166,7 @@ def _read_blob(fields, place, what):
     if len(shape) > 4 or min(shape, default=0) < 1 or math.prod(shape) != n_values:
         raise ValueError(f"{what} has {n_values} values, which do not fill its shape {shape[:5]}")
     values, position = np.empty(n_values, np.float32), 0
-    with np.errstate(over="ignore"):  # doubles beyond float32 become infinite, and are refused as such
+    with np.errstate(over="ignore"):  # too large doubles become infinite, which Network refuses
         for part in parts:
             values[position : position + len(part)] = part
             position += len(part)
@@ -198,7 +197,7 @@ def _layer(fields, message, kind, places):
 
 
 def _upgraded(old, connection):
-    """The layer of Caffe's first version, all parameters in one message, as one of today's."""
+    """Convert a layer of Caffe's first version, which has all parameters in one message, to today's."""
     window = {"kernel_size": [old.kernel_size], "stride": [old.stride], "pad": [old.pad]}
     output = {"num_output": old.num_output, "bias_term": old.bias_term}
     return _message_classes()["Layer"](
@@ -215,7 +214,7 @@ def _upgraded(old, connection):
 
 
 def _without_padding_layers(layers):
-    """Give the pad of a layer "padding", as the first version had them, to the convolution after it."""
+    """Move the pad of the "padding" layers of Caffe's first version to the convolutions after them."""
     kept, padding = [], None
     for layer in layers:
         if layer.type == "padding":
@@ -232,7 +231,7 @@ def _without_padding_layers(layers):
 
 
 def _parse(name, data, what):
-    """Message of this class."""
+    """Parse a message of the class with this name."""
     from google.protobuf.message import DecodeError
 
     try:
@@ -243,7 +242,7 @@ def _parse(name, data, what):
 
 @cache
 def _message_classes():
-    """Message name -> class, made of the schema."""
+    """Message name -> class, made from the schema."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
     field_types = descriptor_pb2.FieldDescriptorProto

@@ -1,4 +1,4 @@
-"""The original DeCAF network, and others of cuda-convnet, from the pickles of Python 2."""
+"""The original DeCAF network, and others of cuda-convnet, in pickles of Python 2."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
@@ -64,13 +64,13 @@ def _meta_beside(path):
     if not found:
         raise FileNotFoundError(
             f"the mean image of {str(path)!r} is in a file of its own, {candidates[0].name!r}; "
-            "put it into the same folder, or name it with meta="
+            "put it into the same folder, or pass its path as meta="
         )
     return found[0]
 
 
 def _read_meta(meta):
-    """Mean image of shape (height, width, 3), and the classes' names."""
+    """Mean image of shape (height, width, 3), and the names of the classes."""
     if not isinstance(meta, dict):
         raise ValueError("the file of the mean image is not a dict")
     mean = _array(meta, "data_mean", "the file of the mean image")
@@ -80,18 +80,18 @@ def _read_meta(meta):
     names = meta.get("label_names", ())
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise ValueError("label_names is not a list of names")
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as that
+    with np.errstate(over="ignore"):  # too large values become infinite, which Network refuses
         return mean.reshape(3, side, side).transpose(1, 2, 0).astype(np.float32), names
 
 
 def _labels(names):
-    """Pairs of identifier and name; a thousand classes are ImageNet's, in the order that all share."""
+    """Pairs of identifier and name; a thousand classes have ImageNet's identifiers, in the usual order."""
     identifiers = [identifier for identifier, _ in imagenet_labels()] if len(names) == 1000 else names
     return tuple(zip(identifiers, names, strict=True))
 
 
 def _layers(content):
-    """The list of layers in what either kind of file holds."""
+    """The list of layers in the content of a file of either kind."""
     if isinstance(content, dict):
         state = content.get("model_state")
         content = state.get("layers") if isinstance(state, dict) else None
@@ -101,7 +101,7 @@ def _layers(content):
 
 
 def _chain(layers):
-    """Steps for `network_from_layers`, and for each layer the width that it states for its maps."""
+    """Layers and parameters for `network_from_layers`, and the width of the maps that each layer states."""
     steps, sizes, last, n_values = [], [], None, 0
     for index, fields in enumerate(layers):
         name, kind = (_text(fields, key, f"layer {index}") for key in ("name", "type"))
@@ -123,7 +123,7 @@ def _chain(layers):
 
 
 def _reads(fields, layers, last):
-    """Whether a layer's inputs, as far as it states them, are the layer at this index."""
+    """Whether a layer reads the layer at this index, or does not state its inputs."""
     below = fields.get("inputLayers")
     if isinstance(below, list):
         return len(below) == 1 and isinstance(below[0], dict) and below[0].get("name") == layers[last]["name"]
@@ -131,7 +131,7 @@ def _reads(fields, layers, last):
 
 
 def _check_sizes(layers, crop, sizes):
-    """Compare the widths that pooling layers state with those that follow from the input."""
+    """Check the widths that pooling layers state against those that follow from the input."""
     shapes = blob_shapes(layers, (3, *crop))
     for layer, size in zip(layers, sizes, strict=True):
         if isinstance(size, int) and size != shapes[layer.name][2]:
@@ -146,7 +146,7 @@ def _text(fields, key, what):
 
 
 def _first(value):
-    """The only value of a list: layers with one input keep lists of one."""
+    """The value in a list of one: layers with several inputs have lists of values."""
     return value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
 
 
@@ -172,7 +172,7 @@ def _array(fields, key, what):
 
 
 def _expect(fields, key, what, expected):
-    """Refuse a layer in which a field says something else; where it is missing, it says nothing."""
+    """Refuse a layer with another value of a field; the field may be missing."""
     value = _integer(fields, key, what, expected)
     if value != expected:
         raise ValueError(f"{what}: {key} {value} is not one that this package computes")
@@ -185,8 +185,8 @@ def _parameters(fields, what, n_outputs):
         raise ValueError(f"{what}: weights have shape {weight.shape}, not (inputs, {n_outputs})")
     if bias.size != n_outputs:
         raise ValueError(f"{what}: biases have shape {bias.shape}, not {n_outputs} values")
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as that
-        # Copies: the arrays of the pickle are views of the file, which should not stay in memory.
+    with np.errstate(over="ignore"):  # too large values become infinite, which Network refuses
+        # Copies, since the arrays of the pickle are views that keep all of its content in memory.
         return {"weight": np.array(weight.T, np.float32, order="C"), "bias": np.array(bias.reshape(-1), np.float32)}
 
 
@@ -221,7 +221,7 @@ def _pooling(fields, what):
 
 
 def _response_norm(fields, what):
-    """The file has alpha divided by the size of the window, and no k, which is 1."""
+    """In the file alpha is divided by the size of the window; k is 1 and not in the file."""
     _expect(fields, "blocked", what, 0)
     size = _integer(fields, "size", what)
     alpha = shortest_float(_float(fields, "scale", what) * size, f"{what}: scale")

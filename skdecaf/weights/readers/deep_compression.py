@@ -1,4 +1,4 @@
-"""AlexNet as Deep Compression published it: most weights gone, the others codes of a small book.
+"""The AlexNet of Deep Compression: most weights are pruned, the others are codes of a small codebook.
 
 Han, Mao and Dally: Deep compression: Compressing deep neural networks with pruning, trained quantization and Huffman
 coding, ICLR 2016.
@@ -62,7 +62,7 @@ def read_deep_compression(path, name=None, origin=None, *, architecture="alexnet
 
 @dataclass(frozen=True)
 class _Section:
-    """What the file has of a layer."""
+    """The part of the file that belongs to a layer."""
 
     shape: tuple
     book: np.ndarray
@@ -78,7 +78,7 @@ def _weight_shapes(architecture):
 
 
 def _sections(data, shapes):
-    """Layer name -> its section. All sizes are checked before the first is decoded."""
+    """Layer name -> its section; all sizes are checked here, before the first section is decoded."""
     position = len(shapes) * _COUNT.itemsize
     if len(data) < position:
         raise ValueError(f"the file ends within the numbers of codes of its {len(shapes)} layers")
@@ -115,7 +115,7 @@ def _sections(data, shapes):
 
 
 def _unpacked(data, bits):
-    """Numbers of 8 bits, or of 4 with the lower half of a byte first."""
+    """Numbers of 8 bits, or of 4 bits, of which the lower half of a byte is the first."""
     if bits == 8:
         return data
     return np.stack([data & 15, data >> 4], axis=1).reshape(-1)

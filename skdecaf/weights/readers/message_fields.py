@@ -1,7 +1,7 @@
-"""Protobuf's wire format, as far as it takes to tell the few large fields of a message from the rest.
+"""The wire format of protobuf: split a message into its few large fields and the rest.
 
-A parsed message can take a hundred times the memory that it has bytes, and a large field twice as much, so neither
-should come to a parser before its size is known.
+The protobuf library has no limits: ``onnx.ModelProto.FromString`` takes 18 s and 3 GB for a model of 40 MB with empty
+nodes, ``b"\\x08\\x08:\\x80\\xb4\\x89\\x13" + b"\\n\\0" * 20_000_000``. It also copies large fields.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -10,18 +10,18 @@ import numpy as np
 _VARINT, _EIGHT_BYTES, _LENGTH_DELIMITED, _FOUR_BYTES = 0, 1, 2, 5
 _WIDTHS = {_FOUR_BYTES: 4, _EIGHT_BYTES: 8}
 
-# No file of a network comes near these.
+# Far more than files of networks need.
 _MOST_FIELDS = 10_000
 _MOST_BYTES = 2**20
 
 
 class MessageFields:
-    """Messages in a file, which are split into large fields, left where they are, and a rest that is cheap to parse.
+    """Splits the messages of a file into large fields, which are not copied, and a rest that is cheap to parse.
 
     Parameters
     ----------
     data : bytes-like
-        Only what lies between large fields is looked at, which suits a memory-mapped file.
+        Only the bytes between large fields are read, so a memory-mapped file may be passed.
     """
 
     def __init__(self, data):
@@ -34,23 +34,23 @@ class MessageFields:
         Parameters
         ----------
         place : (start, end) pair of int
-            Where the message is.
+            Position of the message.
         large : dict of int -> str or None
-            Numbers of the fields, with the dtype where they hold numbers, packed or not, else None.
+            Number of each field -> dtype if it holds numbers, packed or not, else None.
         what : str
-            The message, for errors.
+            The message, for the text of errors.
 
         Returns
         -------
         taken : dict of int -> list
-            The fields' contents in their order: an ndarray of numbers, or a (start, end) pair.
+            Contents of each field in order: an ndarray of numbers, or a (start, end) pair.
         rest : bytes
             The message without them.
 
         Raises
         ------
         ValueError
-            Where the message is damaged, or the file has more fields than those of any network.
+            If the message is damaged, or the file has more fields than a network needs.
         """
         (start, end), taken, rest = place, {number: [] for number in large}, []
         while start < end:
@@ -69,7 +69,7 @@ class MessageFields:
         return taken, b"".join(self.data[first:last] for first, last in rest)
 
     def _field(self, start, end, large, what):
-        """Number, content where it is large, and end of the field at ``start``."""
+        """Number of the field at ``start``, its content if it is a large one, and its end."""
         tag, at = self._varint(start, end, what)
         number, wire_type, dtype = tag >> 3, tag & 7, large.get(tag >> 3)
         if wire_type == _LENGTH_DELIMITED:
@@ -96,7 +96,7 @@ class MessageFields:
         return np.frombuffer(self.data, dtype, count, at) if count else np.empty(0, dtype)
 
     def _run(self, start, tag_size, end, dtype):
-        """The numbers of all fields alike from ``start`` on, which were not packed into one; and where they end."""
+        """The numbers of a run of equal fields, which are not packed into one, and the end of the run."""
         record = np.dtype([("tag", np.uint8, (tag_size,)), ("number", dtype)])
         count = (end - start) // record.itemsize
         records = np.frombuffer(self.data, record, count, start)
@@ -109,7 +109,7 @@ class MessageFields:
         return records["number"][:n_alike], start + n_alike * record.itemsize
 
     def _varint(self, at, end, what):
-        """The number of variable length at this position, and where it ends."""
+        """The number of variable length at this position, and its end."""
         value = 0
         for shift in range(0, 70, 7):
             if at >= end:

@@ -1,4 +1,4 @@
-"""Networks from numpy's plain archives."""
+"""Networks in numpy's archives."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf.weights.architectures import ARCHITECTURES, find_architecture
@@ -73,7 +73,7 @@ def _name(architecture):
 
 
 def _misfit(architecture, shapes):
-    """What is wrong with arrays of these shapes, or None."""
+    """Say why arrays of these shapes do not fit an architecture; None if they do."""
     try:
         needed = parameter_shapes(with_output_sizes(architecture.layers, shapes), (3, *architecture.preprocessing.crop))
     except ValueError as error:

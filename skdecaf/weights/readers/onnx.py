@@ -55,7 +55,7 @@ def read_onnx(path, name=None, origin=None):
 
 
 def _parsed(onnx, path):
-    """The model without arrays, and the arrays by name."""
+    """The model without its arrays, and the arrays by name."""
     from google.protobuf.message import DecodeError
 
     size = path.stat().st_size
@@ -82,7 +82,7 @@ def _parsed(onnx, path):
 
 
 def _initializer(onnx, path, fields, place):
-    """Name and array of the tensor at this place."""
+    """Name and array of the tensor at this position."""
     values, rest = fields.split(place, {_FLOAT_DATA: None, _RAW_DATA: None}, "an array")
     tensor = onnx.TensorProto.FromString(rest)
     name = _text(tensor.name)
@@ -90,14 +90,14 @@ def _initializer(onnx, path, fields, place):
 
 
 def _text(value):
-    """A text of a message, which the parser leaves as bytes where it is not UTF-8."""
+    """Check a text of a message, which protobuf leaves as bytes if it is not UTF-8."""
     if not isinstance(value, str):
         raise ValueError(f"damaged: {reprlib.repr(value)} is not a text")
     return value
 
 
 def _array(onnx, tensor, name, path=None, places=()):
-    """Values of a tensor, which are in the tensor itself or at these places of the file."""
+    """Values of a tensor, which are in the tensor itself or at these positions in the file."""
     if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
         raise ValueError(f"array {name!r} lies in another file; save the model with its data in one file")
     dtypes = {onnx.TensorProto.DataType.Value(kind): np.dtype(dtype) for kind, dtype in _DTYPES.items()}
@@ -118,7 +118,7 @@ def _array(onnx, tensor, name, path=None, places=()):
 
 
 def _own_network(helper, graph, constants, metadata, name, origin):
-    """The network that a model of this package describes, if the model is what would be written for it."""
+    """The network that the metadata describe; its graph must be the one that `Network.to_onnx` writes."""
     arrays = {name: array for name, array in constants.items() if name.endswith((".weight", ".bias"))}
     if MEAN_IMAGE in constants:
         arrays[MEAN_IMAGE] = _rows_and_columns_first(constants[MEAN_IMAGE])

@@ -13,7 +13,7 @@ from skdecaf.weights.readers.assembling import shortest_float
 
 @dataclass
 class Step:
-    """A node for messages, its layer without name and size, and the arrays that came with it."""
+    """The text of a node for messages, its layer without name and size, and its arrays."""
 
     node: str
     layer: object
@@ -22,7 +22,7 @@ class Step:
 
 
 def chain_of_layers(onnx, graph, constants):
-    """The graph's nodes, each of which must read what the one before it wrote, as layers.
+    """Convert the nodes of a graph, each of which must read the output of the one before it, to layers.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def chain_of_layers(onnx, graph, constants):
 
 
 def _operands(node, current, constants):
-    """The constants that a node reads besides what the node before it wrote."""
+    """The constants that a node reads besides the output of the node before it."""
     if node.op_type not in _OPERATORS or node.domain not in ("", "ai.onnx"):
         raise ValueError(f"no operator of these networks, which are {', '.join(_OPERATORS)}")
     names = [name for name in node.input if name]
@@ -74,7 +74,7 @@ def _operands(node, current, constants):
 
 
 def _attributes(onnx, node, read, fixed):
-    """Those attributes that are read, or their defaults; any other must be known and have no effect."""
+    """The attributes in ``read`` or their defaults; others must have one of the values in ``fixed``."""
     values = dict(read)
     for attribute in node.attribute:
         name, value = attribute.name, _plain(onnx, attribute)
@@ -111,8 +111,8 @@ def _max_pool(attributes):
     kernel, stride = (_same(name, attributes[name], 2) for name in ("kernel_shape", "strides"))
     pads = attributes["pads"]
     pad, extra = _same("pads", pads[:2], 2), _same("pads", pads[2:], 2)
-    # More padding at the end is another way to round the output size up. Which way it is rounded, the architecture
-    # says, and it makes no difference at the image size that it has.
+    # Larger padding at the end is another way to round the output size up. The rounding is that of the architecture;
+    # at its image size both give one result.
     if not pad <= extra < pad + stride:
         raise ValueError(f"attribute 'pads' is {reprlib.repr(pads)}, which is no way of rounding up")
     return (MaxPool("", kernel, stride, pad),)
@@ -148,13 +148,13 @@ def _dropout(attributes, ratio=None, training_mode=None):
 
 
 def _same(name, values, length):
-    """The one number that all values of an attribute are, since windows are square and padded alike."""
+    """The number that all values of an attribute must be, since windows are square and padding is symmetric."""
     if len(values) != length or len(set(values)) != 1:
         raise ValueError(f"attribute {name!r} is {reprlib.repr(values)}, not {length} equal numbers")
     return values[0]
 
 
-# Operator -> attributes that are read, with their defaults; attributes that may have these values only; the layer.
+# Operator -> attributes that are read, with defaults; attributes that must have one of these values; makes the layer.
 _UNPADDED = {"auto_pad": ("NOTSET",), "dilations": ((1, 1),)}
 _WINDOW = {"kernel_shape": (), "strides": (1, 1), "pads": (0, 0, 0, 0)}
 _OPERATORS = {
@@ -168,7 +168,7 @@ _OPERATORS = {
     "MatMul": ({}, {}, _mat_mul),
     "Add": ({}, {"broadcast": (1,), "axis": (1,)}, None),
     "Dropout": ({"ratio": 0.5, "seed": 0}, {"is_test": (1,)}, _dropout),
-    # Torch writes its adaptive pooling from 6 x 6 to 6 x 6 so.
+    # How torch writes adaptive pooling from 6 x 6 to 6 x 6.
     "AveragePool": (
         {"count_include_pad": 0, "ceil_mode": 0},
         {**_UNPADDED, "kernel_shape": ((1, 1),), "strides": ((1, 1),), "pads": ((0, 0, 0, 0),)},
@@ -180,7 +180,7 @@ _N_OPERANDS = {"Conv": (2, 2), "Gemm": (2, 2), "MatMul": (1, 1), "Add": (1, 1), 
 
 
 def recognised_arrays(steps):
-    """The architecture that has these layers, but for their sizes and perhaps the softmax, and its arrays.
+    """Find the architecture with these layers, whatever their sizes; the softmax may be missing.
 
     Returns
     -------
@@ -210,13 +210,13 @@ def _computing(architecture):
 
 
 def _bare(layer):
-    """The layer without what differs between networks of one architecture."""
+    """The layer without the fields that differ between networks of one architecture."""
     values = {"name": "", "out_channels": 1, "out_features": 1, "rounding": "ceil"}
     return replace(layer, **{field.name: values[field.name] for field in fields(layer) if field.name in values})
 
 
 def _common_length(steps, layers):
-    """How many layers agree from the first on."""
+    """Number of layers that agree, counted from the first."""
     count = 0
     for step, layer in zip(steps, layers, strict=False):
         if step.layer != _bare(layer):
@@ -226,7 +226,7 @@ def _common_length(steps, layers):
 
 
 def _difference(step, layer, architecture):
-    """The first thing about a node that is not as in the architecture."""
+    """Say where a node first differs from the architecture."""
     if layer is None:
         return f"{step.node}: {architecture} has no more layers"
     if type(step.layer) is not type(layer):

@@ -1,4 +1,8 @@
-"""Networks from torchvision's AlexNet: state dicts that torch saved, and safetensors with the same names."""
+"""Torchvision's AlexNet, in state dicts that torch saved, and in safetensors files with the keys of a state dict.
+
+`torch.load` reads state dicts with ``weights_only=True``, but a key of 60 nested pairs takes it 2 ** 60 steps, and
+``b"\\x80\\x02c__builtin__\\nbytearray\\nJ\\xff\\xff\\xff\\x7f\\x85R."`` 2 GB. So opcodes are checked before it runs.
+"""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import io
@@ -27,11 +31,11 @@ _LAYERS = {
 }
 _KEYS = {f"{theirs}.{kind}": f"{ours}.{kind}" for theirs, ours in _LAYERS.items() for kind in ("weight", "bias")}
 
-# The pickled number with which files of torch before 1.6 begin.
+# Files of torch before 1.6 begin with this pickled number.
 _MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 _DESCRIPTION = "data.pkl"
 
-# What the pickle of a state dict is made of. Torch would follow more, some of it at any cost in time and memory.
+# Opcodes and names in the pickle of a state dict.
 _TUPLES = {"TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"}
 _OPCODES = {
     "PROTO", "STOP", "MARK", "GLOBAL", "REDUCE", "BUILD", "BINPERSID", "BINPUT", "LONG_BINPUT", "BINGET",
@@ -50,11 +54,11 @@ _GLOBALS = {
 }
 _MOST_OPCODES = 5000
 _LONGEST_DESCRIPTION = 2**20
-_SMALL = 4096  # numbers up to this one are no sizes that could hurt
+_SMALL = 4096  # as a number of values, it costs little
 
 
 def looks_like(head):
-    """Whether a file that begins with these bytes is one of torch before 1.6; later ones are zip archives."""
+    """Whether the file is one of torch before 1.6; later ones are zip archives."""
     return head.startswith(_MAGIC)
 
 
@@ -70,7 +74,7 @@ def read_torch(path, name=None, origin=None):
         torch = require("torch", "a state dict")
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch does not say which ones a damaged file raises
+        except Exception as error:  # the documentation of torch does not list what damaged files raise
             raise ValueError(f"torch cannot read it: {type(error).__name__}: {error}") from None
         if not isinstance(state, dict):
             raise ValueError(f"it holds a {type(state).__name__}, not a state dict")
@@ -94,7 +98,7 @@ def read_torch_safetensors(path, name=None, origin=None):
 
 
 def _our_names(keys):
-    """Key -> array name, where the keys are those of torchvision's AlexNet after a common beginning."""
+    """Key -> array name; the keys must be those of torchvision's AlexNet, after a common prefix."""
     keys = list(keys)
     first = next(iter(_KEYS))
     beginnings = [key.removesuffix(first) for key in keys if isinstance(key, str) and key.endswith(first)]
@@ -108,7 +112,7 @@ def _our_names(keys):
 
 
 def _check_tensors(torch, state, size):
-    """Refuse what is no plain tensor, or claims to have more values than the file has room for."""
+    """Refuse values that are not plain tensors of floats, and tensors that are larger than the file."""
     for key, tensor in state.items():
         if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided or not tensor.is_floating_point():
             raise ValueError(f"{key!r} is not a tensor of floats")
@@ -124,7 +128,7 @@ def _tensor(file, key):
 
 
 def _check_description(path):
-    """Refuse what torch could be made to spend time or memory on before it can tell that it is no state dict."""
+    """Check the pickles of a file before torch reads them."""
     size = path.stat().st_size
     with open(path, "rb") as file:
         start = file.read(_LONGEST_DESCRIPTION)
@@ -136,7 +140,7 @@ def _check_description(path):
         return
     with open_archive(path) as archive:
         entries = archive.infolist()
-        # Torch does not mind the case of a name, nor does it look for archives that begin further on.
+        # Torch ignores the case of names, and finds other archives than zipfile if something precedes the first entry.
         described = [entry for entry in entries if entry.filename.lower().endswith(_DESCRIPTION)]
         if len(described) != 1 or archive.comment or min(entry.header_offset for entry in entries):
             raise ValueError(f"not an archive of torch, which has one entry {_DESCRIPTION!r}")
@@ -149,7 +153,7 @@ def _check_description(path):
 
 
 def _check_pickle(file, size):
-    """Read a pickle's instructions without following them."""
+    """Check the opcodes of a pickle without executing them."""
     tuples, before = set(), None
     for count, (opcode, value) in enumerate(_instructions(file)):
         if count >= _MOST_OPCODES:
@@ -160,7 +164,7 @@ def _check_pickle(file, size):
             raise ValueError(f"its pickle asks for {value.replace(' ', '.')!r}, which no state dict of floats needs")
         if isinstance(value, int) and value > max(size, _SMALL):
             raise ValueError(f"its pickle has the number {value:,}, but the file has {size:,} bytes only")
-        # Tuples of one tuple twice, again and again, would be hashed for ever.
+        # Tuples that contain one tuple twice, and so on, take for ever to hash.
         if opcode.name.endswith("BINPUT"):
             (tuples.add if before in _TUPLES else tuples.discard)(value)
         elif opcode.name.endswith("BINGET") and value in tuples:
@@ -169,9 +173,9 @@ def _check_pickle(file, size):
 
 
 def _instructions(file):
-    """A pickle's first instructions, up to one more than a state dict may have."""
+    """The first opcodes of a pickle, up to one more than a state dict may have."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of backslashes in names, which are refused later
+        warnings.simplefilter("ignore", DeprecationWarning)  # about backslashes in names, which are refused
         return [(opcode, value) for opcode, value, _ in islice(pickletools.genops(file), _MOST_OPCODES + 1)]
 
 
