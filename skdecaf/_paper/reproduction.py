@@ -201,13 +201,26 @@ def _photos_from(fetch):
     return lambda data_home: [fetch(data_home=data_home, download_if_missing=False)]
 
 
+def _fetch_office_caltech10(**options):
+    return datasets.fetch_office_caltech10(source=("amazon", "dslr"), target="webcam", **options)
+
+
 def _load_office(data_home):
-    """The photos, and SURF histograms or None."""
-    photos = datasets.fetch_office31(data_home=data_home, download_if_missing=False)
+    """Photos of Office-31, or else of Office-Caltech10, and SURF histograms or None."""
+    options = {"data_home": data_home, "download_if_missing": False}
+    fetch, name = datasets.fetch_office31, "fetch_office31"
     try:
-        return [photos, datasets.fetch_office31(features="surf", data_home=data_home, download_if_missing=False)]
+        photos = fetch(**options)
+    except AbsentDataset as absent:
+        fetch, name = _fetch_office_caltech10, "fetch_office_caltech10"
+        try:
+            photos = fetch(**options)
+        except AbsentDataset:
+            raise absent from None
+    try:
+        return [photos, fetch(features="surf", **options)]
     except AbsentDataset:
-        command = _command("fetch_office31", _SURF, data_home=data_home)
+        command = _command(name, _SURF, data_home=data_home)
         warn_user(f"the histograms of SURF words are not here, so Table 1 has no columns for them; {command}")
         return [photos, None]
 

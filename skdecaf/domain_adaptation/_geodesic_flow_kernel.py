@@ -69,7 +69,8 @@ class GeodesicFlowKernel(ClassNamePrefixFeaturesOutMixin, DomainTransformer):
     Parameters
     ----------
     n_components : int, default=None
-        Dimension of the subspaces. None takes the smallest dimension at which both domains have a direction at a right
+        Dimension of the subspaces, at most: there are no more than the directions in which the rows of each domain
+        vary. None takes the smallest dimension at which both domains have a direction at a right
         angle to the subspace of both together (the subspace disagreement measure).
 
     Attributes

@@ -20,7 +20,8 @@ class SubspaceAlignment(ClassNamePrefixFeaturesOutMixin, DomainTransformer):
     Parameters
     ----------
     n_components : int, default=None
-        Number of principal axes, and of features of the output. None takes the smallest dimension at which both
+        Number of principal axes, and of features of the output, at most: there are no more than the directions in
+        which the rows of each domain vary. None takes the smallest dimension at which both
         domains have a direction at a right angle to the subspace of both together (the subspace disagreement measure,
         see `GeodesicFlowKernel`), which is cautious: 80 is common where the domains have hundreds of rows.
 

@@ -76,7 +76,7 @@ def subspace_dimension(source_axes, target_axes, both_axes):
 
 
 def domain_axes(source, target, n_components):
-    """Bases of the source and of the target, with `n_components` columns each; None chooses how many.
+    """Bases of the source and of the target, with `n_components` columns each, or as many as both have.
 
     Parameters
     ----------
@@ -84,26 +84,17 @@ def domain_axes(source, target, n_components):
     target : ndarray of shape (n_target, n_features) or None
         None takes the basis of the source twice.
     n_components : int or None
+        None chooses it by `subspace_dimension`.
 
     Returns
     -------
     source_axes, target_axes : float64 ndarray of shape (n_features, n_components)
         Orthonormal columns.
-
-    Raises
-    ------
-    ValueError
-        Where a domain varies in fewer than `n_components` directions.
     """
     domains = [centred(rows) for rows in (source, target) if rows is not None]
     source_axes, target_axes = principal_axes(domains[0]), principal_axes(domains[-1])
     if n_components is None:
         both_axes = principal_axes(np.concatenate(domains))  # in which the difference of the means is no direction
         n_components = subspace_dimension(source_axes, target_axes, both_axes)
-    for domain, axes in (("source", source_axes), ("target", target_axes)):
-        if axes.shape[1] < n_components:
-            raise ValueError(
-                f"n_components={n_components}, but the rows of the {domain} vary in {axes.shape[1]} directions only; "
-                "give more rows, or ask for fewer components"
-            )
+    n_components = min(n_components, source_axes.shape[1], target_axes.shape[1])
     return tuple(orthonormal(axes[:, :n_components]) for axes in (source_axes, target_axes))

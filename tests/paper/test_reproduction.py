@@ -22,6 +22,14 @@ def office_files():
     return files
 
 
+def office_caltech_files():
+    names = ("backpack", "bike", "calculator", "headphones", "keyboard", "laptop", "monitor", "mouse", "mug")
+    files = {}
+    for domain, n in (("amazon", 5), ("caltech10", 3), ("dslr", 3), ("webcam", 5)):
+        files |= photo_files(dict.fromkeys((*names, "projector"), n), f"{domain}/{{name}}/frame_{{i:04d}}.jpg")
+    return files
+
+
 def birds_files():
     photos = photo_files({"001.Auk": 4, "002.Bunting": 4}, "images/{name}/{i:04d}.jpg")
     names = [path.removeprefix("images/") for path in photos]
@@ -59,10 +67,11 @@ def scene_files():
     ("subject", "files", "name"),
     [
         ("office", office_files(), "table_1"),
+        ("office", office_caltech_files(), "table_1"),
         ("cub", birds_files(), "table_2"),
         ("sun397", scene_files(), "table_3"),
     ],
-    ids=["office", "cub", "sun397"],
+    ids=["office", "office_caltech10", "cub", "sun397"],
 )
 def test_folders_become_tables_in_files(subject, files, name, tmp_path):
     write_files(tmp_path / "data", files)
