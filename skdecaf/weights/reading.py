@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import inspect
+from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
@@ -58,7 +59,7 @@ def read_network(path, *, mean=None, meta=None, architecture=None):
     -------
     Network
         It has the labels of the file. If there are none, a thousand classes get ImageNet's labels, and other numbers
-        of classes none.
+        of classes none. Its pickles name the file, unless you passed options.
 
     Raises
     ------
@@ -81,7 +82,8 @@ def read_network(path, *, mean=None, meta=None, architecture=None):
     """
     options = {"mean": mean, "meta": meta, "architecture": architecture}
     options = {key: value for key, value in options.items() if value is not None}
-    return read_file(path, **options)
+    origin = None if options else str(Path(path).absolute())
+    return read_file(path, origin=origin, **options)
 
 
 def read_file(path, name=None, origin=None, **options):

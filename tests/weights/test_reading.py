@@ -1,6 +1,7 @@
 """Any format by its content; and what hostile files may cost."""
 
 import json
+import pickle
 import struct
 import subprocess
 import sys
@@ -134,6 +135,21 @@ def test_a_file_of_no_known_format_is_told_which_there_are(tmp_path, content):
     if not content.startswith(b"PK"):
         for name in ("safetensors", "torchvision", "npz", "ONNX", "caffemodel", "DeCAF", "Deep Compression"):
             assert name in str(error.value)
+
+
+@pytest.mark.parametrize("write", [write_own, write_npz])
+def test_what_is_read_without_options_is_pickled_by_its_path(tmp_path, write):
+    write(tmp_path / "net")
+    network = read_network(tmp_path / "net")
+    content = pickle.dumps(network)
+    assert len(content) < 500 and str(tmp_path / "net").encode() in content
+    assert pickle.loads(content).fingerprint == network.fingerprint
+
+
+def test_what_needs_options_must_be_saved_before_it_is_pickled(tmp_path):
+    write_npz(tmp_path / "net")
+    with pytest.raises(TypeError, match=r"call network\.save"):
+        pickle.dumps(read_network(tmp_path / "net", architecture="alexnet"))
 
 
 # Options
