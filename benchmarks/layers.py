@@ -64,7 +64,7 @@ def time_layers(weights="mini", layer=6, *, precision="float32", batch_size=64, 
     costs, kinds = multiply_adds(network.layers, network.input_shape), _kinds(network.layers)
     speed, total = float(np.median(speeds)), sum(seconds.values())
     records = [
-        _record(forward.sweeps.get(blob, (blob,)), time, total, costs, kinds, speed) for blob, time in seconds.items()
+        _record(forward.fused.get(blob, (blob,)), time, total, costs, kinds, speed) for blob, time in seconds.items()
     ]
     return {
         "batch_size": batch_size,

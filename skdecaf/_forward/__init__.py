@@ -1,7 +1,7 @@
-"""The forward pass: planned once, run on batches; the only room that calls the kernels.
+"""The forward pass: planned once, run on batches; the only package that calls the kernels.
 
 An image's values are the same bits whatever its neighbours, its place, the size of the batch and the number of
-threads. The kernels give that by themselves, BLAS does not: see `products`.
+threads, since each value of a matrix product is one sum in one order: see `skdecaf._kernels.product`.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

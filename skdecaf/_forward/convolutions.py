@@ -1,24 +1,23 @@
-"""Convolutions as matrix products: of gathered patches, or of transformed tiles (minimal filtering)."""
+"""Convolutions as matrix products: of windows of the maps (im2col), or of transformed tiles (Winograd)."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass
-from functools import partial
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
-from skdecaf._forward.layers import PoolingStep, ResponseNormStep
-from skdecaf._forward.products import ROW_GROUP, Rows, count_kinds_of_places
-from skdecaf._forward.tilings import Tiling, choose_tiling
-from skdecaf._kernels import bias, folding, patches, pixels, winograd_input, winograd_output
+from skdecaf._forward.parameter_free import PoolingStep
+from skdecaf._forward.products import BLOCK, ROW_LENGTH, even_parts, pack_columns, products_array, rows_array
+from skdecaf._forward.winograd import TileSize, choose_tile_size
+from skdecaf._kernels import bias, im2col, pixels, product, space_to_depth, winograd_input, winograd_output
 from skdecaf.weights.layers import Convolution, output_shape
 
-# Images that walk through a convolution together: as many as keep the patches, or the tiles and products, of a group
-# near the cache. It may be more for large filters, which pass through the cache once for each stack.
-_CACHED_VALUES = 2_000_000
-_CACHED_FILTERS = 4
+# Images are computed together until their left matrices have so many rows, which filters are then read for. Of more
+# rows, what a slice needs no longer fits into the cache.
+_ROWS = 72
 MOST_STACKED = 32
+# Output channels that are computed together.
+_SLICE = 64
 
 
 @dataclass(frozen=True)
@@ -30,247 +29,204 @@ class ConvolutionPlan:
     layer : Convolution
     shape : tuple (channels, height, width)
         What it reads.
-    tiling : Tiling or None
-        None is the direct product of patches.
-    fold : int
-        Squares of fold x fold pixels are first made one pixel each, so that a stride becomes 1; 1 is none.
+    tile_size : TileSize or None
+        None is im2col.
+    block : int
+        Space to depth: squares of block x block pixels are first made one pixel each, so that a stride becomes 1; 1 is
+        none.
     stacked : int
         How many images are computed together.
     """
 
     layer: Convolution
     shape: tuple
-    tiling: Tiling | None
-    fold: int
+    tile_size: TileSize | None
+    block: int
     stacked: int
 
 
 def plan_convolution(layer, shape, reads_pixels=False):
     """Choose how to compute a convolution that reads maps of this shape; see `ConvolutionPlan`.
 
-    A stride is folded away where the layer reads the image, since its pixels are copied in any case.
+    A stride becomes 1 by space to depth where the layer reads the image, since its pixels are copied in any case.
     """
     channels, (out_channels, height, width) = shape[0], output_shape(layer, shape)
-    fold = layer.stride if reads_pixels and layer.groups == 1 else 1
-    tiling, filters = None, 0
-    if layer.stride == fold:
-        kernel = -(-layer.kernel // fold)
-        tiling = choose_tiling(kernel, channels * fold**2, out_channels, layer.groups, height, width)
-    if tiling is None:
-        fold, values = 1, height * width * channels // layer.groups * layer.kernel**2
-    else:
-        points, folded = tiling.t**2, channels * fold**2
-        values = points * tiling.tiles(height, width) * (folded + out_channels) // layer.groups
-        filters = points * folded * out_channels // layer.groups**2
-    stacked = max(_CACHED_VALUES, _CACHED_FILTERS * filters) // values
-    return ConvolutionPlan(layer, shape, tiling, fold, int(np.clip(stacked, 1, MOST_STACKED)))
+    block = layer.stride if reads_pixels and layer.groups == 1 else 1
+    tile_size = None
+    if layer.stride == block:
+        kernel = -(-layer.kernel // block)
+        tile_size = choose_tile_size(kernel, channels * block**2, out_channels, layer.groups, height, width)
+    rows = tile_size.tiles(height, width) if tile_size else height * width
+    return ConvolutionPlan(layer, shape, tile_size, block if tile_size else 1, min(max(1, _ROWS // rows), MOST_STACKED))
+
+
+class _Slice(NamedTuple):
+    """Output channels of one group that are computed together: their filters as panels, and where they begin."""
+
+    group: int
+    first_channel: int
+    panels: np.ndarray
+    biases: np.ndarray
 
 
 class ConvolutionStep:
-    """What is done with the products of a convolution, in one sweep: bias, ReLU, and what `take_over` has taken."""
+    """A convolution, with bias, ReLU, and the pooling that `fuse` has taken.
 
-    def __init__(self, plan, biases, rectified):
-        out_channels, self.height, self.width = output_shape(plan.layer, plan.shape)
-        self.shape, self.stacked = (self.height, self.width, out_channels), plan.stacked
-        self.groups, self.rectified = plan.layer.groups, int(rectified)
-        self.biases = np.split(biases, self.groups)
-        self._pooling, self._norm = None, None
-
-    def take_over(self, step):
-        """Do the work of the step that reads these maps too; return whether that can be.
-
-        Rows of the maps are pooled as soon as they are there, and never all held. To normalise what was pooled takes
-        all channels, so that must wait where the groups come one after the other.
-        """
-        if isinstance(step, PoolingStep) and self._pooling is None:
-            self._pooling = step.layer
-        elif isinstance(step, ResponseNormStep) and self._pooling and self._norm is None and self.groups == 1:
-            self._norm = step
-        else:
-            return False
-        self.shape = step.shape
-        return True
-
-    def _ring(self, workspace, key, rows):
-        """Room for as many rows as are written in between, and for those that the next window reads too."""
-        if self._pooling is None:
-            return None
-        shape = (1, rows + self._pooling.kernel - 1, self.width, len(self.biases[0]))
-        return workspace.array(("ring", key), shape)
-
-    def _sweep(self, ring):
-        """Arguments of the kernels that pool."""
-        norm = self._norm
-        normalisation = (norm.size, *norm.constants) if norm else (0, *np.zeros(3, np.float32))
-        return (self.height, ring, self._pooling.kernel, self._pooling.stride, self._pooling.pad, *normalisation)
-
-
-class DirectStep(ConvolutionStep):
-    """Patches of the maps times the filters.
-
-    Each image has a block of rows whose height is a multiple of twelve.
+    Left matrices have a row for each window or tile. For each slice of the output channels they are multiplied by the
+    filters, and the products finished while they are in the cache.
     """
 
-    def __init__(self, plan, weight, biases, rectified):
-        super().__init__(plan, biases, rectified)
-        self.layer = plan.layer
-        # (out, in, ky, kx) -> (ky, kx, in, out) for each group, the order in which patches hold the values.
-        self.matrices = [
-            np.ascontiguousarray(group.transpose(2, 3, 1, 0)).reshape(-1, len(group))
-            for group in np.split(weight, self.layer.groups)
+    def __init__(self, plan, filters, biases, rectified):
+        """Take filters as right matrices (groups, pairs, depth, channels of a group)."""
+        self.layer, self.stacked, self.rectified = plan.layer, plan.stacked, int(rectified)
+        out_channels, self.height, self.width = output_shape(plan.layer, plan.shape)
+        self.shape = (self.height, self.width, out_channels)
+        groups, self.pairs, self.depth, width = filters.shape
+        self.slices = [
+            _Slice(group, group * width + part.start, pack_columns(filters[group, ..., part]), each[part])
+            for group, each in enumerate(np.split(biases, groups))
+            for part in even_parts(width, _SLICE, 16)
         ]
-        self.rows = -(-self.height * self.width // ROW_GROUP) * ROW_GROUP
-        kinds = count_kinds_of_places(*self.matrices[0].shape, self.rows * self.stacked)
-        self.images_alone = kinds == 0
-        self.nbytes = sum(matrix.nbytes for matrix in self.matrices)
+        self.nbytes = sum(part.panels.nbytes for part in self.slices)
+        self.pooling = None
+
+    def fuse(self, step):
+        """Do the work of a pooling that reads these maps too; return whether that can be.
+
+        Rows of the maps are pooled as soon as they are there, and never all held.
+        """
+        if not isinstance(step, PoolingStep) or self.pooling is not None:
+            return False
+        self.pooling, self.shape = step.layer, step.shape
+        return True
 
     def run(self, maps, out, workspace):
-        n, ring = len(maps), self._ring(workspace, 0, 1)
-        for group, (matrix, biases) in enumerate(zip(self.matrices, self.biases, strict=True)):
-            depth, columns = matrix.shape
-            rows = workspace.array(("rows", 0), (n, self.rows, depth))
-            products = workspace.array(("products", 0), (n, self.rows, columns))
-            self._gather(maps, group, rows)
-            self._multiply(rows, matrix, products, workspace)
-            arguments = products, biases, self.rectified, group * columns
-            if ring is None:
-                bias.add_bias(*arguments, out.reshape(n, self.height * self.width, -1))
-            else:
-                bias.add_bias_and_pool(*arguments, *self._sweep(ring), out)
+        """Fill out (n, *self.shape) from maps (n, height, width, channels)."""
+        groups = range(self.layer.groups)
+        # On one thread, one group after the other: the cache still has what the next phase reads.
+        for each in [[group] for group in groups] if workspace.n_threads == 1 else [groups]:
+            self._run_groups(each, maps, out, workspace)
 
-    def _multiply(self, rows, matrix, products, workspace):
-        if self.images_alone:
-            np.matmul(rows, matrix, out=products)
-            return
-        rows, products = rows.reshape(-1, len(matrix)), products.reshape(-1, matrix.shape[1])
+    def _run_groups(self, groups, maps, out, workspace):
+        n_rows = len(maps) * self.rows_per_image
+        rows = {
+            group: rows_array(workspace, ("rows", group - groups[0]), self.pairs, n_rows, self.depth)
+            for group in groups
+        }
         workspace.for_each(
-            lambda share: np.matmul(rows[share], matrix, out=products[share]), workspace.shares(len(rows), ROW_GROUP)
+            lambda part: self._fill_rows(maps, *part, rows[part[0]]),
+            [(group, lines) for group in groups for lines in workspace.shares(self.lines)],
         )
+        slices = [part for part in self.slices if part.group in groups]
+        workspace.for_each(lambda part: self._compute_slice(part, rows[part.group], out, workspace), slices)
 
-    def _gather(self, maps, group, rows):
+    def _compute_slice(self, part, rows, out, workspace):
+        n, width = len(out), len(part.biases)
+        # One pair more than there are: for tiles of 8 x 8, rows whole pages apart would crowd each other in the cache.
+        shape = (n, *self.row_grid, self.pairs + (self.pairs > 1), width)
+        # Threads at the same time need room of their own.
+        key = part.first_channel if workspace.n_threads > 1 else 0
+        products, flat = products_array(workspace, ("products", key), shape)
+        product.multiply(rows.reshape(-1, rows[0, 0].size), part.panels, n * self.rows_per_image, width, flat)
+        ring = None
+        if self.pooling is not None:
+            ring = workspace.array(("ring", key), (1, self.lines_at_once + self.pooling.kernel - 1, self.width, width))
+        self._finish(products, part, ring, out)
+
+    @property
+    def window(self):
+        """Window of the fused pooling."""
+        return self.pooling.kernel, self.pooling.stride, self.pooling.pad
+
+
+class Im2colStep(ConvolutionStep):
+    """Windows of the maps times the filters."""
+
+    lines_at_once = 1
+
+    def __init__(self, plan, weight, biases, rectified):
+        # (out, in, ky, kx) -> (ky, kx, in, out) for each group, the order in which rows hold the values.
+        groups = np.split(weight, plan.layer.groups)
+        matrices = np.stack([group.transpose(2, 3, 1, 0).reshape(1, -1, len(group)) for group in groups])
+        super().__init__(plan, matrices, biases, rectified)
+        self.lines, self.rows_per_image = self.height, self.height * self.width
+        self.row_grid = (self.rows_per_image,)
+
+    def _fill_rows(self, maps, group, lines, rows):
         layer, (n, height, width, channels) = self.layer, maps.shape
-        of_group = channels // layer.groups
-        patches.extract_patches(
-            maps.reshape(n, height, width * channels), channels, layer.kernel, layer.stride, layer.pad,
-            self.width, group * of_group, of_group, rows,
+        inside = channels // layer.groups
+        im2col.im2col(
+            maps.reshape(n, height, width * channels), (group * inside, inside, channels),
+            (layer.kernel, layer.stride, layer.pad), (lines.start, lines.stop, self.height), self.width, rows[:, 0],
         )  # fmt: skip
 
+    def _finish(self, products, part, ring, out):
+        arguments = products.reshape(len(out), self.rows_per_image, -1), part.biases, self.rectified, part.first_channel
+        if ring is None:
+            bias.add_bias(*arguments, out.reshape(len(out), self.rows_per_image, -1))
+        else:
+            bias.add_bias_and_pool(*arguments, self.height, ring, self.window, out)
 
-class TiledStep(ConvolutionStep):
+
+class WinogradStep(ConvolutionStep):
     """Tiles of the maps, transformed, times the transformed filters: one product for each of the t * t points."""
 
     def __init__(self, plan, weight, biases, rectified):
-        super().__init__(plan, biases, rectified)
-        self.tiling = plan.tiling
-        self.pad = plan.layer.pad if plan.fold == 1 else 0
-        weight = fold_filters(weight, plan.fold)
-        # (groups, t * t, in, out)
-        self.filters = np.stack([self.tiling.transform_filters(group) for group in np.split(weight, self.groups)])
-        self.down, self.across = self.tiling.grid(self.height, self.width)
-        tiles = self.down * self.across
-        most_rows = Rows(tiles, ROW_GROUP).height(self.stacked)
-        self.rows = Rows(tiles, count_kinds_of_places(*self.filters.shape[2:], most_rows))
-        self.nbytes = self.filters.nbytes
+        size = plan.tile_size
+        groups = np.split(space_to_depth_filters(weight, plan.block), plan.layer.groups)
+        super().__init__(plan, np.stack([size.transform_filters(group) for group in groups]), biases, rectified)
+        self.tile_size, self.lines_at_once = (size.t, size.m), size.m
+        self.pad = plan.layer.pad if plan.block == 1 else 0
+        self.row_grid = self.lines, _ = size.grid(self.height, self.width)
+        self.rows_per_image = size.tiles(self.height, self.width)
 
-    def run(self, maps, out, workspace):
-        n = len(maps)
-        places = self.rows.places(n).reshape(n, self.down, self.across)
-        batch = _Batch(maps, out, self.rows.parts(n), places, *self._buffers(n, workspace))
-        if workspace.n_threads <= self.groups:
-            # Nobody waits between the phases, and the cache still has what the next one reads.
-            workspace.for_each(partial(self._run_group, batch), range(self.groups))
-            return
-        # To share the transforms of a few images would take longer than to do them.
-        workspace.for_each(partial(self._transform_input, batch), range(self.groups))
-        workspace.for_each(
-            lambda part: self._multiply(batch, *part),
-            list(product(workspace.shares(self.tiling.t**2), range(self.groups))),
-        )
-        workspace.for_each(partial(self._transform_output, batch), range(self.groups))
+    def _fill_rows(self, maps, group, lines, rows):
+        down, across = self.row_grid
+        for b, block in enumerate(rows):
+            first = b * BLOCK
+            winograd_input.transform_input(
+                maps, (group * self.depth + first, min(BLOCK, self.depth - first)), self.pad, self.tile_size,
+                (lines.start, lines.stop, down), across, block.reshape(-1, ROW_LENGTH),
+            )  # fmt: skip
 
-    def _run_group(self, batch, group):
-        self._transform_input(batch, group)
-        self._multiply(batch, slice(0, self.tiling.t**2), group)
-        self._transform_output(batch, group)
-
-    def _buffers(self, n, workspace):
-        """Tiles, products, each a list of arrays (rows, points, channels), one for each group, and rings of rows."""
-        # One point more than there are: for t = 8, tiles whole pages apart would crowd each other in the cache.
-        height, points = self.rows.height(n), self.tiling.t**2 + 1
-        keys = [group if workspace.n_threads > 1 else 0 for group in range(self.groups)]
-        tiles, products = (
-            [workspace.array((name, key), (height, points, channels)) for key in keys]
-            for name, channels in zip(("rows", "products"), self.filters.shape[2:], strict=True)
-        )
-        return tiles, products, [self._ring(workspace, key, self.tiling.m) for key in keys]
-
-    def _transform_input(self, batch, group):
-        tiles, tiling = batch.tiles[group], self.tiling
-        winograd_input.transform_input(
-            batch.maps, group * tiles.shape[2], self.pad, tiling.t, tiling.m, batch.places, tiles
-        )
-
-    def _multiply(self, batch, points, group):
-        filters = self.filters[group, points]
-        for part in batch.parts:
-            tiles, products = (
-                values[group][part, points].transpose(1, 0, 2) for values in (batch.tiles, batch.products)
-            )
-            np.matmul(tiles, filters, out=products)
-
-    def _transform_output(self, batch, group):
-        products, ring, tiling = batch.products[group], batch.rings[group], self.tiling
-        arguments = (
-            products, batch.places, tiling.t, tiling.m, self.biases[group], self.rectified, group * products.shape[2]
-        )  # fmt: skip
+    def _finish(self, products, part, ring, out):
+        arguments = products, self.tile_size, part.biases, self.rectified, part.first_channel
         if ring is None:
-            winograd_output.transform_output(*arguments, batch.out)
+            winograd_output.transform_output(*arguments, out)
         else:
-            winograd_output.transform_and_pool(*arguments, *self._sweep(ring), batch.out)
+            winograd_output.transform_and_pool(*arguments, self.height, ring, self.window, out)
 
 
-class _Batch(NamedTuple):
-    """What a `TiledStep` computes with: parts and places of rows are those of its `Rows`, lists have a group each."""
-
-    maps: np.ndarray
-    out: np.ndarray
-    parts: list
-    places: np.ndarray
-    tiles: list
-    products: list
-    rings: list
-
-
-def fold_filters(weight, fold):
-    """Filters (out, in, k, k) for maps of which each fold x fold square is one pixel, (out, fold * fold * in, r, r)."""
+def space_to_depth_filters(weight, block):
+    """Filters (out, in, k, k) for maps after space to depth, (out, block * block * in, r, r)."""
     out_channels, channels, kernel, _ = weight.shape
-    r = -(-kernel // fold)
-    squares = np.pad(weight, ((0, 0), (0, 0), (0, r * fold - kernel), (0, r * fold - kernel)))
-    squares = squares.reshape(out_channels, channels, r, fold, r, fold)
-    return squares.transpose(0, 3, 5, 1, 2, 4).reshape(out_channels, fold**2 * channels, r, r)
+    r = -(-kernel // block)
+    squares = np.pad(weight, ((0, 0), (0, 0), (0, r * block - kernel), (0, r * block - kernel)))
+    squares = squares.reshape(out_channels, channels, r, block, r, block)
+    return squares.transpose(0, 3, 5, 1, 2, 4).reshape(out_channels, block**2 * channels, r, r)
 
 
 class PixelStep:
-    """Pixels as the first layer reads them: mean and scale applied, squares folded or channels reversed."""
+    """Pixels as the first layer reads them: mean and scale applied, space to depth or channels reversed."""
 
     def __init__(self, network, plan=None, reverse=False):
         channels, height, width = network.input_shape
         self.mean, self.scale = (
             np.array(v, np.float32) for v in (network.preprocessing.mean, network.preprocessing.scale)
         )
-        self.fold, self.pad, self.reverse = 1, 0, reverse
-        if plan is not None and plan.fold > 1:
-            self.fold, self.pad = plan.fold, plan.layer.pad
+        self.block, self.pad, self.reverse = 1, 0, reverse
+        if plan is not None and plan.block > 1:
+            self.block, self.pad = plan.block, plan.layer.pad
             self.mean, self.scale = np.tile(self.mean, width), np.tile(self.scale, width)
             _, height, width = output_shape(plan.layer, plan.shape)
-            height, width = height + plan.tiling.r - 1, width + plan.tiling.r - 1
-        self.shape = (height, width, channels * self.fold**2)
+            height, width = height + plan.tile_size.r - 1, width + plan.tile_size.r - 1
+        self.shape = (height, width, channels * self.block**2)
 
     def run(self, images, out, workspace):
-        if self.fold == 1:
+        if self.block == 1:
             pixels.normalise_pixels(images, self.mean, self.scale, out)
             if self.reverse:
                 out[...] = out[..., ::-1].copy()
         else:
-            images, out = images.reshape(*images.shape[:2], -1), out.reshape(*out.shape[:3], self.fold, -1)
-            folding.fold_pixels(images, self.mean, self.scale, self.pad, out)
+            images, out = images.reshape(*images.shape[:2], -1), out.reshape(*out.shape[:3], self.block, -1)
+            space_to_depth.space_to_depth(images, self.mean, self.scale, self.pad, out)

@@ -10,16 +10,16 @@ import numpy as np
 from skdecaf._forward.convolutions import (
     MOST_STACKED,
     ConvolutionStep,
-    DirectStep,
+    Im2colStep,
     PixelStep,
-    TiledStep,
+    WinogradStep,
     plan_convolution,
 )
 from skdecaf._forward.fully_connected import plan_fully_connected
-from skdecaf._forward.layers import PoolingStep, RectifyStep, ResponseNormStep, SoftmaxStep
-from skdecaf._forward.workspace import Workspace, even_parts
+from skdecaf._forward.parameter_free import PoolingStep, RectifyStep, ResponseNormStep, SoftmaxStep
+from skdecaf._forward.products import even_parts
+from skdecaf._forward.workspace import Workspace
 from skdecaf._utils.process_cache import ProcessCache
-from skdecaf._utils.threads import single_blas_thread
 from skdecaf.weights.layers import (
     Convolution,
     Dropout,
@@ -65,9 +65,9 @@ class ForwardPass:
     ----------
     convolutions : dict of str to ConvolutionPlan
         How each convolution is computed.
-    sweeps : dict of str to tuple of str
-        For each blob that several layers write in one sweep, their names, such as ("conv1", "pool1", "norm1"). A blob
-        that is asked for ends a sweep.
+    fused : dict of str to tuple of str
+        For each blob that a convolution fused with a pooling writes, their names, such as ("conv1", "pool1"). A
+        convolution whose blob is asked for is not fused.
 
     Notes
     -----
@@ -82,7 +82,7 @@ class ForwardPass:
             raise ValueError(f"no blob {unknown[0]!r}; this network has {', '.join(network.blob_shapes)}")
         self.network = network
         self.blobs = tuple(dict.fromkeys(blobs))
-        self.convolutions, self.sweeps = {}, {}
+        self.convolutions, self.fused = {}, {}
         self._workspaces, self._layers, self._reversed = deque(), set(), None
         self._map_blocks, self._vector_steps = [_Block(MOST_STACKED, 0)], []
         self._plan()
@@ -91,7 +91,8 @@ class ForwardPass:
     def nbytes(self):
         """Bytes of the weights of the layers in use, and of what is prepared of them."""
         steps = [step for _, step in chain(*(block.steps for block in self._map_blocks), self._vector_steps)]
-        arrays = [array for name, array in self.network.arrays.items() if name.split(".")[0] in self._layers]
+        arrays = self.network.arrays
+        arrays = [arrays.stored(name) for name in arrays if name.split(".")[0] in self._layers]
         return sum(array.nbytes for array in arrays) + sum(getattr(step, "nbytes", 0) for step in steps)
 
     def _plan(self):
@@ -141,9 +142,9 @@ class ForwardPass:
         if isinstance(step, ConvolutionStep) and not isinstance(last, PixelStep):
             # Two buffers are enough: a block reads what the one before it wrote.
             self._map_blocks.append(_Block(step.stacked, len(self._map_blocks) % 2))
-        elif isinstance(last, ConvolutionStep) and below not in self.blobs and last.take_over(step):
+        elif isinstance(last, ConvolutionStep) and below not in self.blobs and last.fuse(step):
             steps[-1] = blob, last
-            self.sweeps[blob] = (*self.sweeps.pop(below, (below,)), blob)
+            self.fused[blob] = (*self.fused.pop(below, (below,)), blob)
             return
         self._map_blocks[-1].steps.append((blob, step))
 
@@ -152,7 +153,7 @@ class ForwardPass:
             return self._convolution(layer, shape, rectified)
         if isinstance(layer, FullyConnected):
             arrays = self.network.arrays
-            return plan_fully_connected(arrays[f"{layer.name}.weight"], arrays[f"{layer.name}.bias"], rectified)
+            return plan_fully_connected(arrays.stored(f"{layer.name}.weight"), arrays[f"{layer.name}.bias"], rectified)
         if isinstance(layer, MaxPool):
             return PoolingStep(layer, shape)
         if isinstance(layer, ResponseNorm):
@@ -164,7 +165,7 @@ class ForwardPass:
         weight, biases = (self.network.arrays[f"{layer.name}.{part}"] for part in ("weight", "bias"))
         weight = weight[:, ::-1] if layer.name == self._reversed else weight
         plan = self.convolutions.setdefault(layer.name, plan_convolution(layer, shape))
-        return (DirectStep if plan.tiling is None else TiledStep)(plan, weight, biases, rectified)
+        return (Im2colStep if plan.tile_size is None else WinogradStep)(plan, weight, biases, rectified)
 
     def run(self, images, out=None, observe=None, n_threads=1):
         """Compute the blobs of a batch of images.
@@ -177,7 +178,7 @@ class ForwardPass:
             Where to write; made where missing.
         observe : callable, optional
             Called with the name of each step once it is done, by whoever measures time: "input", then the blob that
-            a step writes, such as "conv3", or "norm1" after a sweep; "flatten" between maps and vectors.
+            a step writes, such as "conv3", or "pool1" where it is fused; "flatten" between maps and vectors.
         n_threads : int
             Threads that share the work inside each layer: for one image, or so few that there is no batch for each
             thread. They do not change a bit.
@@ -201,7 +202,7 @@ class ForwardPass:
             workspace = Workspace()
         # Weights may be so large that features overflow, which is no reason to warn from the midst of a product.
         quiet = np.errstate(over="ignore", invalid="ignore")
-        with single_blas_thread(), workspace.threads(n_threads), quiet:
+        with workspace.threads(n_threads), quiet:
             self._run(np.ascontiguousarray(images), workspace, out, observe or _ignore)
         self._workspaces.append(workspace)
         return out

@@ -13,13 +13,6 @@ import numpy as np
 _MOST_THREADS = 4
 
 
-def even_parts(n, most):
-    """Slices that divide n things into as few parts of at most so many as can be, all but equal in size."""
-    n_parts = -(-n // most)
-    size = -(-n // max(n_parts, 1))
-    return [slice(start, start + size) for start in range(0, n, size)] if n else []
-
-
 class _Helpers:
     """Threads that take parts of a layer's work beside the thread that has them.
 

@@ -13,13 +13,13 @@ import sys
 NAMES = (
     "bias",
     "compact_product",
-    "folding",
-    "patches",
+    "im2col",
     "pixels",
     "pooling",
+    "product",
     "response_norm",
     "softmax",
-    "vector_product",
+    "space_to_depth",
     "winograd_input",
     "winograd_output",
 )

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
-from .sweeping import pool_written_rows
+from .fused_pooling import pool_written_rows
 
 
 def finish_pixel(product, bias, rectify, first, out):
@@ -23,9 +23,17 @@ def finish_pixel(product, bias, rectify, first, out):
 
 # pythran export add_bias(float32[:,:,:] order(C), float32[:] order(C), int, int, float32[:,:,:] order(C))
 def add_bias(products, bias, rectify, first_channel, out):
-    """Write products (n, rows or more, channels) plus bias into out (n, rows, all channels) from first_channel on.
+    """Add the bias to products, and rectify them.
 
-    With rectify != 0 negative sums become zero (ReLU); NaN stays NaN.
+    Parameters
+    ----------
+    products : (n, pixels, channels)
+    bias : (channels,)
+    rectify : int
+        With 1 negative sums become zero (ReLU); NaN stays NaN.
+    first_channel : int
+        Of out, where these channels begin.
+    out : (n, pixels, all channels)
     """
     n, rows, _ = out.shape
     for i in range(n):
@@ -33,40 +41,30 @@ def add_bias(products, bias, rectify, first_channel, out):
             finish_pixel(products[i, r], bias, rectify, first_channel, out[i, r])
 
 
-# pythran export add_bias_and_pool(float32[:,:,:] order(C), float32[:] order(C), int, int, int, float32[:,:,:,:] order(C), int, int, int, int, float32, float32, float32, float32[:,:,:,:] order(C))
-def add_bias_and_pool(
-    products, bias, rectify, first_channel, height, ring, kernel, stride, pad, size, share, beta, k, out
-):
-    """The same and, in one sweep, `max_pool` of the maps and, unless size is 0, `response_norm` of that.
+# pythran export add_bias_and_pool(float32[:,:,:] order(C), float32[:] order(C), int, int, int, float32[:,:,:,:] order(C), (int, int, int), float32[:,:,:,:] order(C))
+def add_bias_and_pool(products, bias, rectify, first_channel, height, ring, window, out):
+    """Do what `add_bias` does and pool the maps, of which only a few rows are kept, and only for a while.
 
-    The maps have height rows. Of them only ring (1, kernel, width, channels) is kept, for a while.
+    Parameters
+    ----------
+    products, bias, rectify, first_channel
+        As of `add_bias`.
+    height : int
+        Rows of the maps.
+    ring : (1, kernel, width, channels)
+        Room for the rows.
+    window : tuple (kernel, stride, pad)
+        Of the pooling.
+    out : (n, pooled height, pooled width, all channels)
     """
     rows, width = ring.shape[1:3]
-    squares = np.zeros(len(bias) + size, np.float32)
-    sums = np.zeros(len(bias), np.float32)
     for i in range(len(out)):
         done = 0
         for y in range(height):
             row = ring[0, y % rows]
             for x in range(width):
                 finish_pixel(products[i, y * width + x], bias, rectify, 0, row[x])
-            done = pool_written_rows(
-                ring[0],
-                y + 1,
-                height,
-                done,
-                kernel,
-                stride,
-                pad,
-                first_channel,
-                size,
-                share,
-                beta,
-                k,
-                squares,
-                sums,
-                out[i],
-            )
+            done = pool_written_rows(ring[0], y + 1, height, done, window, first_channel, out[i])
 
 
 # pythran export rectify(float32[:] order(C), float32[:] order(C))

@@ -1,7 +1,7 @@
 """Input transform of minimal filtering (Winograd): overlapping tiles of the maps, each turned into products' rows.
 
 A tile of t x t pixels becomes t x t values in each channel: B d B^T for the points 0, 1, -1, 2, -2 (t = 6), then 1/2
-(t = 7) and -1/2 (t = 8), and infinity. What all of B is, see `skdecaf._forward.tilings`; here each pair of points
+(t = 7) and -1/2 (t = 8), and infinity. What all of B is, see `skdecaf._forward.winograd`; here each pair of points
 p and -p shares the even and the odd part of its polynomial.
 """
 
@@ -9,23 +9,23 @@ p and -p shares the even and the odd part of its polynomial.
 import numpy as np
 
 
-def transform_six(rows, first, column, out, place):
-    """Transform six rows of values, those from the first on at a column, into six of out, from place on."""
-    d0 = rows[first, column]
-    d1 = rows[first + 1, column]
-    d2 = rows[first + 2, column]
-    d3 = rows[first + 3, column]
-    d4 = rows[first + 4, column]
-    d5 = rows[first + 5, column]
+def transform_six(rows, first, out, place, apart):
+    """Transform six neighbouring rows of values, from the first on, into every apart-th row of out, from place on."""
+    d0 = rows[first]
+    d1 = rows[first + 1]
+    d2 = rows[first + 2]
+    d3 = rows[first + 3]
+    d4 = rows[first + 4]
+    d5 = rows[first + 5]
     v0 = out[place]
-    v1 = out[place + 1]
-    v2 = out[place + 2]
-    v3 = out[place + 3]
-    v4 = out[place + 4]
-    v5 = out[place + 5]
+    v1 = out[place + apart]
+    v2 = out[place + 2 * apart]
+    v3 = out[place + 3 * apart]
+    v4 = out[place + 4 * apart]
+    v5 = out[place + 5 * apart]
     two, four, five = np.float32(2), np.float32(4), np.float32(5)
     # omp simd
-    for c in range(len(v0)):
+    for c in range(len(d0)):
         v0[c] = four * d0[c] - five * d2[c] + d4[c]
         v1[c] = (d4[c] - four * d2[c]) + (d3[c] - four * d1[c])
         v2[c] = (d4[c] - four * d2[c]) - (d3[c] - four * d1[c])
@@ -34,25 +34,25 @@ def transform_six(rows, first, column, out, place):
         v5[c] = four * d1[c] - five * d3[c] + d5[c]
 
 
-def transform_seven(rows, first, column, out, place):
-    """The same for seven rows: at each point but 1/2 the six of the differences s_j = d_(j+1) - d_j / 2."""
-    d0 = rows[first, column]
-    d1 = rows[first + 1, column]
-    d2 = rows[first + 2, column]
-    d3 = rows[first + 3, column]
-    d4 = rows[first + 4, column]
-    d5 = rows[first + 5, column]
-    d6 = rows[first + 6, column]
+def transform_seven(rows, first, out, place, apart):
+    """Transform seven: at each point but 1/2 the six of the differences s_j = d_(j+1) - d_j / 2."""
+    d0 = rows[first]
+    d1 = rows[first + 1]
+    d2 = rows[first + 2]
+    d3 = rows[first + 3]
+    d4 = rows[first + 4]
+    d5 = rows[first + 5]
+    d6 = rows[first + 6]
     v0 = out[place]
-    v1 = out[place + 1]
-    v2 = out[place + 2]
-    v3 = out[place + 3]
-    v4 = out[place + 4]
-    v5 = out[place + 5]
-    v6 = out[place + 6]
+    v1 = out[place + apart]
+    v2 = out[place + 2 * apart]
+    v3 = out[place + 3 * apart]
+    v4 = out[place + 4 * apart]
+    v5 = out[place + 5 * apart]
+    v6 = out[place + 6 * apart]
     half, two, four, five = np.float32(0.5), np.float32(2), np.float32(4), np.float32(5)
     # omp simd
-    for c in range(len(v0)):
+    for c in range(len(d0)):
         s0 = d1[c] - half * d0[c]
         s1 = d2[c] - half * d1[c]
         s2 = d3[c] - half * d2[c]
@@ -68,28 +68,28 @@ def transform_seven(rows, first, column, out, place):
         v6[c] = four * s1 - five * s3 + s5
 
 
-def transform_eight(rows, first, column, out, place):
-    """The same for eight rows."""
-    d0 = rows[first, column]
-    d1 = rows[first + 1, column]
-    d2 = rows[first + 2, column]
-    d3 = rows[first + 3, column]
-    d4 = rows[first + 4, column]
-    d5 = rows[first + 5, column]
-    d6 = rows[first + 6, column]
-    d7 = rows[first + 7, column]
+def transform_eight(rows, first, out, place, apart):
+    """Transform eight."""
+    d0 = rows[first]
+    d1 = rows[first + 1]
+    d2 = rows[first + 2]
+    d3 = rows[first + 3]
+    d4 = rows[first + 4]
+    d5 = rows[first + 5]
+    d6 = rows[first + 6]
+    d7 = rows[first + 7]
     v0 = out[place]
-    v1 = out[place + 1]
-    v2 = out[place + 2]
-    v3 = out[place + 3]
-    v4 = out[place + 4]
-    v5 = out[place + 5]
-    v6 = out[place + 6]
-    v7 = out[place + 7]
+    v1 = out[place + apart]
+    v2 = out[place + 2 * apart]
+    v3 = out[place + 3 * apart]
+    v4 = out[place + 4 * apart]
+    v5 = out[place + 5 * apart]
+    v6 = out[place + 6 * apart]
+    v7 = out[place + 7 * apart]
     quarter, half, two, four, five = np.float32(0.25), np.float32(0.5), np.float32(2), np.float32(4), np.float32(5)
     a, b, e = np.float32(5.25), np.float32(4.25), np.float32(1.25)
     # omp simd
-    for c in range(len(v0)):
+    for c in range(len(d0)):
         v0[c] = d6[c] - d0[c] + a * (d2[c] - d4[c])
         v1[c] = (d6[c] - b * d4[c] + d2[c]) + (d5[c] - b * d3[c] + d1[c])
         v2[c] = (d6[c] - b * d4[c] + d2[c]) - (d5[c] - b * d3[c] + d1[c])
@@ -100,14 +100,14 @@ def transform_eight(rows, first, column, out, place):
         v7[c] = d7[c] - d1[c] + a * (d3[c] - d5[c])
 
 
-def transform_rows(t, rows, first, column, out, place):
-    """Transform t rows into t others."""
+def transform_rows(t, rows, first, out, place, apart):
+    """Transform t neighbouring rows of values, from the first on, into every apart-th row of out, from place on."""
     if t == 6:
-        transform_six(rows, first, column, out, place)
+        transform_six(rows, first, out, place, apart)
     elif t == 7:
-        transform_seven(rows, first, column, out, place)
+        transform_seven(rows, first, out, place, apart)
     else:
-        transform_eight(rows, first, column, out, place)
+        transform_eight(rows, first, out, place, apart)
 
 
 def fill_pixel(pixel, first, target):
@@ -126,32 +126,46 @@ def clear_pixel(target):
         target[c] = 0
 
 
-# pythran export transform_input(float32[:,:,:,:] order(C), int, int, int, int, int64[:,:,:] order(C), float32[:,:,:] order(C))
-def transform_input(maps, first_channel, pad, t, step, places, out):
-    """Fill out (rows, t * t or more, channels) with the transformed tiles of maps (n, height, width, all channels).
+# pythran export transform_input(float32[:,:,:,:] order(C), (int, int), int, (int, int), (int, int, int), int, float32[:,:] order(C))
+def transform_input(maps, channels, pad, tile_size, tile_rows, across, out):
+    """Transform tiles of the maps to rows of matrix products, one product for each point of a tile.
 
-    Channels are those of the maps from first_channel on. Tiles of t x t pixels begin pad pixels outside and are step
-    pixels apart, left to right, then down; beyond the maps is zero. places (n, down, across) says which row of out
-    each tile of each image takes; the rest of out is left as it is.
+    Parameters
+    ----------
+    maps : (n, height, width, all channels)
+        Zero beyond the border.
+    channels : tuple (first, number of channels)
+    pad : int
+        How many pixels outside the first tile begins.
+    tile_size : tuple (t, m)
+        Tiles of t x t pixels begin m pixels apart.
+    tile_rows : tuple (first, last, all)
+        Rows of tiles to transform in each image, and how many there are.
+    across : int
+        Tiles in a row.
+    out : (t * t * tiles or more, number of channels or more)
+        For each point the rows of all tiles, image by image, row by row.
     """
     n, height, width, _ = maps.shape
-    channels = out.shape[2]
-    _, down, across = places.shape
+    first_channel, n_channels = channels
+    t, step = tile_size
+    first, last, down = tile_rows
+    apart = len(out) // (t * t)
     wide = (across - 1) * step + t
-    window = np.zeros((t, wide, channels), np.float32)
-    columns = np.empty((wide, t, channels), np.float32)
+    window = np.zeros((wide * t, n_channels), np.float32)
+    columns = np.empty((t * wide, n_channels), np.float32)
     for i in range(n):
-        for ty in range(down):
+        for ty in range(first, last):
             for j in range(t):
                 y = ty * step + j - pad
                 for x in range(min(width, wide - pad)):
                     if y < 0 or y >= height:
-                        clear_pixel(window[j, x + pad])
+                        clear_pixel(window[(x + pad) * t + j])
                     else:
-                        fill_pixel(maps[i, y, x], first_channel, window[j, x + pad])
+                        fill_pixel(maps[i, y, x], first_channel, window[(x + pad) * t + j])
             for x in range(wide):
-                transform_rows(t, window, 0, x, columns[x], 0)
+                transform_rows(t, window, x * t, columns, x, wide)
             for tx in range(across):
-                tile = out[places[i, ty, tx]]
+                tile = (i * down + ty) * across + tx
                 for k in range(t):
-                    transform_rows(t, columns, tx * step, k, tile, k * t)
+                    transform_rows(t, columns, k * wide + tx * step, out, k * t * apart + tile, apart)

@@ -7,7 +7,7 @@ The t x t values of a tile in each channel become step x step pixels: A^T m A fo
 import numpy as np
 
 from .bias import finish_pixel
-from .sweeping import pool_written_rows
+from .fused_pooling import pool_written_rows
 
 
 def combine_six(rows, first, apart, out, place):
@@ -36,7 +36,7 @@ def combine_six(rows, first, apart, out, place):
 
 
 def combine_seven(rows, first, apart, out, place):
-    """The same for seven rows into five."""
+    """Combine seven rows into five."""
     m0 = rows[first]
     m1 = rows[first + apart]
     m2 = rows[first + 2 * apart]
@@ -65,7 +65,7 @@ def combine_seven(rows, first, apart, out, place):
 
 
 def combine_eight(rows, first, apart, out, place):
-    """The same for eight rows into four."""
+    """Combine eight rows into four."""
     m0 = rows[first]
     m1 = rows[first + apart]
     m2 = rows[first + 2 * apart]
@@ -104,11 +104,11 @@ def combine_rows(t, rows, first, apart, out, place):
         combine_eight(rows, first, apart, out, place)
 
 
-def transform_row(products, places, t, step, bias, rectify, first_channel, top, bottom, columns, pixels, rows):
+def transform_row(products, t, step, bias, rectify, first_channel, top, bottom, columns, pixels, rows):
     """Transform a row of tiles, which has the pixels from row top to row bottom; row y is rows[y % len(rows)]."""
     width = rows.shape[1]
-    for tile in range(len(places)):
-        product = products[places[tile]]
+    for tile in range(len(products)):
+        product = products[tile]
         for k in range(t):
             combine_rows(t, product, k, t, columns, k * step)
         for y in range(bottom - top):
@@ -118,83 +118,54 @@ def transform_row(products, places, t, step, bias, rectify, first_channel, top, 
                 finish_pixel(pixels[x], bias, rectify, first_channel, row[tile * step + x])
 
 
-# pythran export transform_output(float32[:,:,:] order(C), int64[:,:,:] order(C), int, int, float32[:] order(C), int, int, float32[:,:,:,:] order(C))
-def transform_output(products, places, t, step, bias, rectify, first_channel, out):
-    """Fill out (n, height, width, all channels) from products (rows, t * t or more, channels).
+# pythran export transform_output(float32[:,:,:,:,:] order(C), (int, int), float32[:] order(C), int, int, float32[:,:,:,:] order(C))
+def transform_output(products, tile_size, bias, rectify, first_channel, out):
+    """Transform products back to pixels, add the bias, and rectify them.
 
-    Channels are those of out from first_channel on. places (n, down, across) says which row of products each tile of
-    each image has.
+    Parameters
+    ----------
+    products : (n, tiles down, tiles across, t * t or more, channels)
+    tile_size : tuple (t, m)
+        The t * t values of a tile become m x m pixels.
+    bias : (channels,)
+    rectify : int
+        With 1 negative values become zero (ReLU).
+    first_channel : int
+        Of out, where these channels begin.
+    out : (n, height, width, all channels)
     """
+    t, step = tile_size
     n, height, _, _ = out.shape
     columns = np.empty((t * step, len(bias)), np.float32)
     pixels = np.empty((step, len(bias)), np.float32)
     for i in range(n):
-        for ty in range(places.shape[1]):
-            transform_row(
-                products,
-                places[i, ty],
-                t,
-                step,
-                bias,
-                rectify,
-                first_channel,
-                ty * step,
-                min(height, ty * step + step),
-                columns,
-                pixels,
-                out[i],
-            )
+        for ty in range(products.shape[1]):
+            top, bottom = ty * step, min(height, ty * step + step)
+            transform_row(products[i, ty], t, step, bias, rectify, first_channel, top, bottom, columns, pixels, out[i])
 
 
-# pythran export transform_and_pool(float32[:,:,:] order(C), int64[:,:,:] order(C), int, int, float32[:] order(C), int, int, int, float32[:,:,:,:] order(C), int, int, int, int, float32, float32, float32, float32[:,:,:,:] order(C))
-def transform_and_pool(
-    products,
-    places,
-    t,
-    step,
-    bias,
-    rectify,
-    first_channel,
-    height,
-    ring,
-    kernel,
-    stride,
-    pad,
-    size,
-    share,
-    beta,
-    k,
-    out,
-):
-    """The same and, in one sweep, `max_pool` of the maps and, unless size is 0, `response_norm` of that.
+# pythran export transform_and_pool(float32[:,:,:,:,:] order(C), (int, int), float32[:] order(C), int, int, int, float32[:,:,:,:] order(C), (int, int, int), float32[:,:,:,:] order(C))
+def transform_and_pool(products, tile_size, bias, rectify, first_channel, height, ring, window, out):
+    """Do what `transform_output` does and pool the maps, of which only a few rows are kept, and only for a while.
 
-    The maps have height rows. Of them only ring (1, step + kernel - 1, width, channels) is kept, for a while.
+    Parameters
+    ----------
+    products, tile_size, bias, rectify, first_channel
+        As of `transform_output`.
+    height : int
+        Rows of the maps.
+    ring : (1, m + kernel - 1, width, channels)
+        Room for the rows.
+    window : tuple (kernel, stride, pad)
+        Of the pooling.
+    out : (n, pooled height, pooled width, all channels)
     """
+    t, step = tile_size
     columns = np.empty((t * step, len(bias)), np.float32)
     pixels = np.empty((step, len(bias)), np.float32)
-    squares = np.zeros(len(bias) + size, np.float32)
-    sums = np.zeros(len(bias), np.float32)
     for i in range(len(out)):
         done = 0
-        for ty in range(places.shape[1]):
+        for ty in range(products.shape[1]):
             bottom = min(height, ty * step + step)
-            transform_row(
-                products, places[i, ty], t, step, bias, rectify, 0, ty * step, bottom, columns, pixels, ring[0]
-            )
-            done = pool_written_rows(
-                ring[0],
-                bottom,
-                height,
-                done,
-                kernel,
-                stride,
-                pad,
-                first_channel,
-                size,
-                share,
-                beta,
-                k,
-                squares,
-                sums,
-                out[i],
-            )
+            transform_row(products[i, ty], t, step, bias, rectify, 0, ty * step, bottom, columns, pixels, ring[0])
+            done = pool_written_rows(ring[0], bottom, height, done, window, first_channel, out[i])

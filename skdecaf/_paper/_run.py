@@ -9,6 +9,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 from sklearn.utils import check_consistent_length
+from threadpoolctl import threadpool_limits
 
 from skdecaf._decaf import DeCAFTransformer
 from skdecaf._paper._classifiers import CONSTANTS
@@ -16,7 +17,6 @@ from skdecaf._paper.results import PaperTable
 from skdecaf._utils.files import atomic_write
 from skdecaf._utils.machine import machine_info
 from skdecaf._utils.progress import progress_bar
-from skdecaf._utils.threads import single_blas_thread
 from skdecaf.weights import resolve_network
 from skdecaf.weights.blob_names import resolve_blobs
 
@@ -179,7 +179,7 @@ def class_labels(dataset):
 
 def _timed(i, function, data, call):
     start = time.perf_counter()
-    with single_blas_thread():  # the cores are shared out by cell, and no bit depends on their number
+    with threadpool_limits(1, user_api="blas"):  # the cores are shared out by cell, and no bit depends on their number
         value = function(*data, **call)
     return i, {"function": function.__qualname__, "value": value, "seconds": time.perf_counter() - start}
 

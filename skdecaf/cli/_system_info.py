@@ -40,7 +40,7 @@ def system_info(weights="mini", precision="float32", layer=6):
             "blobs": {name: int(np.prod(shape)) for name, shape in network.blob_shapes.items()},
         },
         "memory": {
-            "weights_bytes": sum(array.nbytes for array in network.arrays.values()),
+            "weights_bytes": sum(network.arrays.stored(name).nbytes for name in network.arrays),
             "layers_in_use_bytes": plan_forward_pass(network, transformer.blobs_).nbytes,
             "peak_of_process_bytes": _peak_memory(),
         },

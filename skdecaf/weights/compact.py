@@ -5,11 +5,11 @@ import math
 
 import numpy as np
 
-# Rows of a panel: a row of the transposed panel fills a page of memory, and several threads have a panel each.
-PANEL = 2048
+from skdecaf.weights.panels import PANEL, unpack_rows
+
 _LARGEST = 32767
 _LARGEST_FACTOR = 255
-# Rows that are rounded at a time, which limits the memory; a divisor of `PANEL`.
+# Rows that are rounded at a time, which limits the memory; a multiple of `PANEL`.
 _AT_A_TIME = 256
 
 
@@ -25,9 +25,9 @@ class CompactMatrix:
 
     Attributes
     ----------
-    panels : tuple of ndarray of shape (columns, rows of the panel), int16
-        Neighbouring rows, up to `PANEL` each, transposed.
-    factors : tuple of ndarray of shape (spans, rows of the panel), uint8
+    panels : ndarray of shape (panels, columns * 16), int16
+        Each has 16 neighbouring rows, transposed; the last is filled up with zeros.
+    factors : ndarray of shape (panels, spans * 16), uint8
         Multiplies each span of columns, so that spans of small values are rounded more finely. The product of a
         factor and an integer is exact in float32.
     span : int
@@ -40,16 +40,19 @@ class CompactMatrix:
     def __init__(self, matrix, group=1):
         self.shape, self.span = matrix.shape, math.lcm(group, 4)
         n_rows, n_columns = self.shape
-        widths = [min(PANEL, n_rows - start) for start in range(0, n_rows, PANEL)]
-        panels = [np.empty((n_columns, width), np.int16) for width in widths]
-        factors = [np.empty((-(-n_columns // self.span), width), np.uint8) for width in widths]
+        n_panels, n_spans = -(-n_rows // PANEL), -(-n_columns // self.span)
+        panels = np.zeros((n_panels, n_columns, PANEL), np.int16)
+        factors = np.ones((n_panels, n_spans, PANEL), np.uint8)
         self.scale = np.empty(n_rows, np.float32)
         for start in range(0, n_rows, _AT_A_TIME):
-            rows, (panel, first) = slice(start, start + _AT_A_TIME), divmod(start, PANEL)
-            there = slice(first, first + _AT_A_TIME)
-            whole, factor, self.scale[rows] = _round(matrix[rows], self.span, group)
-            panels[panel][:, there], factors[panel][:, there] = whole.T, factor.T
-        self.panels, self.factors = tuple(panels), tuple(factors)
+            whole, factor, self.scale[start : start + _AT_A_TIME] = _round(
+                matrix[start : start + _AT_A_TIME], self.span, group
+            )
+            for first in range(0, len(whole), PANEL):
+                panel, width = (start + first) // PANEL, min(PANEL, len(whole) - first)
+                panels[panel, :, :width] = whole[first : first + PANEL].T
+                factors[panel, :, :width] = factor[first : first + PANEL].T
+        self.panels, self.factors = panels.reshape(n_panels, -1), factors.reshape(n_panels, -1)
         for array in self.buffers():
             array.flags.writeable = False
 
@@ -65,13 +68,13 @@ class CompactMatrix:
 
     def buffers(self):
         """All arrays."""
-        return self.scale, *self.panels, *self.factors
+        return self.scale, self.panels, self.factors
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:
             raise ValueError("a CompactMatrix holds no array of floats and can only be copied to one")
-        rows = np.concatenate([panel.T for panel in self.panels]).astype(np.float32)
-        rows *= np.repeat(np.concatenate([each.T for each in self.factors]), self.span, axis=1)[:, : self.shape[1]]
+        rows = unpack_rows(self.panels, self.shape[0]).astype(np.float32)
+        rows *= np.repeat(unpack_rows(self.factors, self.shape[0]), self.span, axis=1)[:, : self.shape[1]]
         rows *= self.scale[:, np.newaxis]
         return rows.astype(dtype or np.float32, copy=False)
 

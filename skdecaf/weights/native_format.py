@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import json
+from collections import ChainMap
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from safetensors.numpy import save_file
 
 from skdecaf._utils.files import atomic_write
 from skdecaf.weights.layers import layer_from_dict, layer_to_dict
+from skdecaf.weights.panels import PackedMatrix
 from skdecaf.weights.preprocessing import Preprocessing
 
 FORMAT = "skdecaf-1"
@@ -65,7 +67,7 @@ def parameters_of_network(description, arrays, name=None):
 def arrays_and_mean_image(network):
     """The arrays of the layers, and the mean image under a name of its own."""
     mean_image = {} if network.mean_image is None else {MEAN_IMAGE: network.mean_image}
-    return {**network.arrays, **mean_image}
+    return ChainMap(network.arrays, mean_image)
 
 
 def read(path, name=None):
@@ -124,5 +126,9 @@ def _decoded(tensors):
             if scale is None or scale.shape != array.shape[:1]:
                 raise ValueError(f"integer array {name!r} needs one scale per output")
             arrays[name] = array * scale.astype(np.float32).reshape(-1, *[1] * (array.ndim - 1))
-        arrays[name].flags.writeable = False  # so that Network need not copy it
+        if arrays[name].ndim == 2:
+            tensors.pop(name)  # one after the other, so that few matrices are held twice
+            arrays[name] = PackedMatrix(arrays[name])
+        else:
+            arrays[name].flags.writeable = False  # so that Network need not copy it
     return arrays

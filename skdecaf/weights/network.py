@@ -18,6 +18,7 @@ from skdecaf.weights.files import weights_file
 from skdecaf.weights.layers import blob_shapes, parameter_shapes
 from skdecaf.weights.native_format import MEAN_IMAGE
 from skdecaf.weights.onnx_export import write_onnx
+from skdecaf.weights.panels import NetworkArrays, PackedMatrix
 
 
 class Network:
@@ -77,7 +78,7 @@ class Network:
         self.labels = tuple((str(identifier), str(text)) for identifier, text in labels)
         self.name = name
         self.blob_shapes = MappingProxyType(blob_shapes(self.layers, self.input_shape))
-        self.arrays = MappingProxyType(_checked_arrays(arrays, parameter_shapes(self.layers, self.input_shape)))
+        self.arrays = NetworkArrays(_checked_arrays(arrays, parameter_shapes(self.layers, self.input_shape)))
         self.mean_image = _checked_mean_image(mean_image, preprocessing)
         self._fingerprint = None
         self._origin = origin
@@ -98,7 +99,7 @@ class Network:
     @property
     def n_parameters(self):
         """Total size of the arrays."""
-        return sum(array.size for array in self.arrays.values())
+        return sum(self.arrays.stored(name).size for name in self.arrays)
 
     @property
     def origin(self):
@@ -112,8 +113,10 @@ class Network:
             description = native_format.describe(self)
             digest = hashlib.blake2b(description["layers"].encode(), digest_size=16)
             digest.update(description["preprocessing"].encode())
-            for name, array in sorted(native_format.arrays_and_mean_image(self).items()):
+            arrays = native_format.arrays_and_mean_image(self)
+            for name in sorted(arrays):
                 digest.update(name.encode())
+                array = arrays[name]
                 for part in array.buffers() if isinstance(array, CompactMatrix) else (array,):
                     digest.update(part)
             self._fingerprint = digest.hexdigest()
@@ -210,8 +213,9 @@ def draw_network(architecture, seed):
         if key.endswith(".bias"):
             arrays[key] = np.zeros(shape, np.float32)
         else:
-            arrays[key] = generator.standard_normal(shape, np.float32)
-            arrays[key] *= np.float32(np.sqrt(2 / np.prod(shape[1:])))
+            array = generator.standard_normal(shape, np.float32)
+            array *= np.float32(np.sqrt(2 / np.prod(shape[1:])))
+            arrays[key] = PackedMatrix(array) if array.ndim == 2 else array
     name = architecture if isinstance(architecture, str) else "custom"
     return Network(found.layers, arrays, found.preprocessing, name=f"random-{name}", origin=(architecture, seed))
 
@@ -233,19 +237,28 @@ def _checked_arrays(arrays, shapes):
     for name, shape in shapes.items():
         if name not in arrays:
             raise ValueError(f"array {name!r} of shape {shape} is missing")
-        array = arrays[name] if isinstance(arrays[name], CompactMatrix) else np.asarray(arrays[name])
+        packed = isinstance(arrays[name], (CompactMatrix, PackedMatrix))
+        array = arrays[name] if packed else np.asarray(arrays[name])
         if array.shape != shape:
             raise ValueError(f"array {name!r} has shape {array.shape}, but its layer needs {shape}")
-        if isinstance(array, CompactMatrix):
-            checked[name] = array
-            continue
-        with np.errstate(over="ignore", invalid="ignore"):
-            # A caller who can write to the array could change the network.
-            copy = True if array.flags.writeable else None
-            array = np.array(array, np.float32, order="C", copy=copy)
-            # No sum of finite float32 values overflows float64, and nothing makes an infinite one finite.
-            if not np.isfinite(array.sum(dtype=np.float64)):
-                raise ValueError(f"array {name!r} has NaN or infinite values, or values too large for float32")
-        checked[name] = array.view()
-        checked[name].flags.writeable = False
+        if not isinstance(array, CompactMatrix):
+            array = _checked_array(array, name)
+        checked[name] = array
     return checked
+
+
+def _checked_array(array, name):
+    """Read-only float32 array, or weights of a fully connected layer as a `PackedMatrix`."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not isinstance(array, PackedMatrix):
+            # Copied, since a caller who can write to the array could change the network.
+            copy = True if array.flags.writeable else None
+            array = PackedMatrix(array) if array.ndim == 2 else np.array(array, np.float32, order="C", copy=copy)
+        values = array.panels if isinstance(array, PackedMatrix) else array
+        # No sum of finite float32 values overflows float64, and nothing makes an infinite one finite.
+        if not np.isfinite(values.sum(dtype=np.float64)):
+            raise ValueError(f"array {name!r} has NaN or infinite values, or values too large for float32")
+    if isinstance(array, np.ndarray):
+        array = array.view()
+        array.flags.writeable = False
+    return array

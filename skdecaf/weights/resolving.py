@@ -107,13 +107,13 @@ def _read(weights, path, mean_image=None):
 
 def _compact(network):
     """The network with the weights of its fully connected layers in 16 bits."""
-    arrays, shape = dict(network.arrays), network.input_shape
+    arrays, shape = {name: network.arrays.stored(name) for name in network.arrays}, network.input_shape
     for layer in network.layers:
         name = f"{layer.name}.weight"
         if isinstance(layer, FullyConnected) and not isinstance(arrays[name], CompactMatrix):
             # Values of one channel of a map are similar; values of a vector at least have a common mean.
             group = shape[1] * shape[2] if len(shape) == 3 else math.gcd(*shape, 8)
-            arrays[name] = CompactMatrix(arrays[name], group)
+            arrays[name] = CompactMatrix(network.arrays[name], group)
         shape = output_shape(layer, shape)
     return Network(
         network.layers, arrays, network.preprocessing,

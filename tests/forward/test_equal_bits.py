@@ -1,10 +1,14 @@
-"""The same bits in any batch, under each kind of BLAS kernels; OpenBLAS chooses them when it is loaded."""
+"""The same bits in any batch, and with all instruction sets that have fused multiply-adds."""
 
 import pytest
-from separate_process import blas_kernels, run_tests
+from separate_process import run_tests
+
+from skdecaf import _kernels
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kernels", blas_kernels())
-def test_equal_bits(kernels):
-    run_tests("equal_bits.py", OPENBLAS_CORETYPE=kernels)
+def test_equal_bits(tmp_path):
+    for name in _kernels.supported():
+        folder = tmp_path / ("without" if name == "baseline" else "with fused multiply-adds")
+        folder.mkdir(exist_ok=True)
+        run_tests("equal_bits.py", SKDECAF_CPU=name, DIGESTS=str(folder))

@@ -61,15 +61,15 @@ def test_nothing_beyond_the_last_blob_is_planned():
     assert [name for name, _ in ForwardPass(network, ["fc6"])._vector_steps] == ["fc6"]
 
 
-def test_sweeps_end_where_a_blob_is_asked_for_or_all_channels_are_needed():
-    def sweeps(network, *blobs):
-        return set(ForwardPass(network, blobs).sweeps.values())
+def test_poolings_are_fused_unless_the_blob_before_is_asked_for():
+    def fused(network, *blobs):
+        return set(ForwardPass(network, blobs).fused.values())
 
     network, caffenet = tiny_network(), resolve_network("random")
-    assert sweeps(network, "fc6") == {("conv1", "pool1", "norm1")}
-    assert sweeps(network, "pool1", "fc6") == {("conv1", "pool1")}
-    assert sweeps(network, "conv1", "fc6") == sweeps(network, "conv1_pre", "fc6") == set()
-    assert sweeps(caffenet, "pool5") == {("conv1", "pool1", "norm1"), ("conv2", "pool2"), ("conv5", "pool5")}
+    assert fused(network, "fc6") == {("conv1", "pool1")}
+    assert fused(network, "pool1", "fc6") == {("conv1", "pool1")}
+    assert fused(network, "conv1", "fc6") == fused(network, "conv1_pre", "fc6") == set()
+    assert fused(caffenet, "pool5") == {("conv1", "pool1"), ("conv2", "pool2"), ("conv5", "pool5")}
 
 
 def random_layers(generator):
@@ -98,8 +98,8 @@ def random_layers(generator):
 
 
 def test_random_networks_alone_and_blob_by_blob():
-    """Layers are swept together in all ways that there are, and not at all where each blob is asked for."""
-    generator, swept, tested = np.random.default_rng(0), set(), 0
+    """Layers are fused in all ways that there are, and not at all where each blob is asked for."""
+    generator, fused, tested = np.random.default_rng(0), set(), 0
     for seed in range(200):
         size, order = generator.integers(7, 30, 2).tolist(), ("RGB", "BGR")[seed % 2]
         preprocessing = Preprocessing(size, size, mean=(120.0, 110.0, 90.0), scale=(60.0,) * 3, channel_order=order)
@@ -116,9 +116,9 @@ def test_random_networks_alone_and_blob_by_blob():
             scale = max(np.abs(expected[name]).max(), 1e-3)
             assert np.abs(value[0] - expected[name].reshape(-1)).max() < 1e-4 * scale, (name, network.layers)
         np.testing.assert_array_equal(plan.run(batch[:1], n_threads=2)["fc6"], every["fc6"][:1])
-        swept |= {"".join(name[:4] for name in names) for names in plan.sweeps.values()}
+        fused |= {"".join(name[:4] for name in names) for names in plan.fused.values()}
         tested += 1
-    assert swept == {"convpool", "convpoolnorm"} and tested > 100
+    assert fused == {"convpool"} and tested > 100
 
 
 def test_a_network_without_convolutions():

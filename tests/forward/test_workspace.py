@@ -7,7 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from skdecaf._forward.workspace import Workspace, even_parts
+from skdecaf._forward.products import even_parts
+from skdecaf._forward.workspace import Workspace
 
 
 def wait_until(condition):

@@ -1,5 +1,6 @@
 """Each kernel, in each instruction set, against float64 arithmetic and against its own source run as plain Python."""
 
+import importlib
 import sys
 import threading
 
@@ -7,7 +8,9 @@ import float64_layers
 import numpy as np
 import pytest
 
-from skdecaf._forward.tilings import TILINGS
+from skdecaf import _kernels
+from skdecaf._forward.products import fill_rows, pack_columns
+from skdecaf._forward.winograd import TILE_SIZES
 
 GENERATOR = np.random.default_rng(0)
 
@@ -46,11 +49,11 @@ def test_normalise_pixels(compiled, plain, dtype, n):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize(("stride", "pad", "size"), [(1, 0, (4, 5)), (2, 1, (3, 4)), (3, 2, (2, 3)), (4, 0, (3, 1))])
-def test_fold_pixels(compiled, plain, dtype, stride, pad, size):
+def test_space_to_depth(compiled, plain, dtype, stride, pad, size):
     images = GENERATOR.integers(0, 256, (2, 4, 5, 3)).astype(dtype)
     mean, scale = np.float32([123, 117, 104]), np.float32([58, 57, 60])
     out = same(
-        compiled("folding").fold_pixels, plain("folding").fold_pixels,
+        compiled("space_to_depth").space_to_depth, plain("space_to_depth").space_to_depth,
         images.reshape(2, 4, 15), np.tile(mean, 5), np.tile(scale, 5), pad,
         shape=(2, *size, stride, stride * 3),
     )  # fmt: skip
@@ -65,24 +68,37 @@ def test_fold_pixels(compiled, plain, dtype, stride, pad, size):
     ("kernel", "stride", "pad", "groups"),
     [(1, 1, 0, 1), (3, 1, 1, 1), (3, 2, 0, 2), (5, 1, 2, 2), (3, 3, 4, 1), (6, 4, 3, 2)],
 )
-def test_patches_times_filters_are_a_convolution(compiled, plain, n, kernel, stride, pad, groups):
+def test_windows_times_filters_are_a_convolution(compiled, plain, n, kernel, stride, pad, groups):
     maps, weight = normal(n, 4, 6, 7), normal(6, 4 // groups, kernel, kernel)
     height, width = ((size + 2 * pad - kernel) // stride + 1 for size in (6, 7))
-    source = channels_last(maps).reshape(n, 6, 7 * 4)
+    source, depth = channels_last(maps).reshape(n, 6, 7 * 4), 4 // groups * kernel**2
     for group in range(groups):
         inside = 4 // groups
-        patches = same(
-            compiled("patches").extract_patches, plain("patches").extract_patches,
-            source, 4, kernel, stride, pad, width, group * inside, inside,
-            shape=(n, height * width + 2, kernel * kernel * inside),
+        rows = same(
+            compiled("im2col").im2col, plain("im2col").im2col,
+            source, (group * inside, inside, 4), (kernel, stride, pad), (0, height, height), width,
+            shape=(1, n * height * width + 2, 272),
         )  # fmt: skip
-        assert (patches[:, height * width :] == 7).all(), "rows beyond the last pixel are left alone"
+        assert (rows[0, n * height * width :] == 7).all() and (rows[0, :, depth:] == 7).all()
         filters = np.split(weight, groups)[group].transpose(2, 3, 1, 0).reshape(-1, 6 // groups)
-        products = patches[:, : height * width].astype(np.float64) @ filters
+        products = (rows[0, : n * height * width, :depth].astype(np.float64) @ filters).reshape(n, height * width, -1)
         for image, product in zip(maps, products, strict=True):
             expected = float64_layers.convolution(image, weight, np.zeros(6), stride, pad, groups)
             part = np.split(expected, groups)[group].reshape(6 // groups, -1).T
             np.testing.assert_allclose(product, part, rtol=1e-5, atol=1e-5)
+
+
+def test_some_lines_of_windows_in_blocks(compiled, plain):
+    """A window of 6 x 6 pixels of 9 channels has 324 values, in two blocks; two lines are left out."""
+    maps = normal(2, 9, 8, 7)
+    rows = same(
+        compiled("im2col").im2col, plain("im2col").im2col,
+        channels_last(maps).reshape(2, 8, 63), (0, 9, 9), (6, 1, 0), (1, 2, 3), 2, shape=(2, 12, 272),
+    )  # fmt: skip
+    found = np.concatenate([rows[0, :, :256], rows[1, :, :68]], axis=1).reshape(2, 3, 2, 6, 6, 9)
+    for x in range(2):
+        np.testing.assert_array_equal(found[:, 1, x], channels_last(maps)[:, 1:7, x : x + 6])
+    assert (found[:, ::2] == 7).all() and (rows[0, :, 256:] == 7).all() and (rows[1, :, 68:] == 7).all()
 
 
 @pytest.mark.parametrize(
@@ -90,24 +106,23 @@ def test_patches_times_filters_are_a_convolution(compiled, plain, n, kernel, str
     [(1, 1), (19, 0), pytest.param(1, 0, marks=pytest.mark.slow), pytest.param(19, 1, marks=pytest.mark.slow)],
 )
 @pytest.mark.parametrize(("height", "width", "pad"), [(9, 6, 1), (5, 12, 2), (7, 7, 0)])
-@pytest.mark.parametrize("tiling", TILINGS, ids=str)
-def test_tiles_times_filters_are_a_convolution(compiled, plain, tiling, height, width, pad, channels, rectify):
-    maps, weight, bias = normal(2, channels, height, width), normal(2, channels, tiling.r, tiling.r), normal(2)
-    size = [side + 2 * pad - tiling.r + 1 for side in (height, width)]
-    places = GENERATOR.permutation(2 * tiling.tiles(*size) + 1)[:-1].reshape(2, *tiling.grid(*size))
-    t, around = tiling.t, np.pad(maps, ((0, 0), (2, 1), (0, 0), (0, 0)))
+@pytest.mark.parametrize("size", TILE_SIZES, ids=str)
+def test_tiles_times_filters_are_a_convolution(compiled, plain, size, height, width, pad, channels, rectify):
+    maps, weight, bias = normal(2, channels, height, width), normal(2, channels, size.r, size.r), normal(2)
+    out_size = [side + 2 * pad - size.r + 1 for side in (height, width)]
+    down, across = grid = size.grid(*out_size)
+    t, n_tiles, around = size.t, 2 * down * across, np.pad(maps, ((0, 0), (2, 1), (0, 0), (0, 0)))
     tiles = same(
         compiled("winograd_input").transform_input, plain("winograd_input").transform_input,
-        channels_last(around), 2, pad, t, tiling.m, places,
-        shape=(places.size + 1, t * t + 1, channels),
-    )  # fmt: skip
-    (unused,) = set(range(len(tiles))) - set(places.ravel())
-    assert (tiles[unused] == 7).all() and (tiles[:, -1] == 7).all()
-    products = np.full((len(tiles), t * t + 1, 2), np.nan, np.float32)
-    products[:, :-1] = np.einsum("rpc,pck->rpk", tiles[:, :-1], tiling.transform_filters(weight))
+        channels_last(around), (2, channels), pad, (t, size.m), (0, down, down), across,
+        shape=(t * t * (n_tiles + 1), channels + 1),
+    ).reshape(t * t, n_tiles + 1, channels + 1)  # fmt: skip
+    assert (tiles[:, -1] == 7).all() and (tiles[..., -1] == 7).all()
+    products = np.full((n_tiles, t * t + 1, 2), np.nan, np.float32)
+    products[:, :-1] = np.einsum("prc,pck->rpk", tiles[:, :-1, :-1], size.transform_filters(weight))
     out = same(
         compiled("winograd_output").transform_output, plain("winograd_output").transform_output,
-        products, places, t, tiling.m, bias, rectify, 3, shape=(2, *size, 6),
+        products.reshape(2, *grid, t * t + 1, 2), (t, size.m), bias, rectify, 3, shape=(2, *out_size, 6),
     )  # fmt: skip
     assert (out[..., :3] == 7).all() and (out[..., 5:] == 7).all()
     out = out[..., 3:5]
@@ -117,21 +132,32 @@ def test_tiles_times_filters_are_a_convolution(compiled, plain, tiling, height, 
         np.testing.assert_allclose(values.transpose(2, 0, 1), expected, rtol=0, atol=5e-5 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("tiling", TILINGS, ids=str)
-def test_the_kernels_have_the_matrices(compiled, tiling):
+def test_some_rows_of_tiles(compiled):
+    """Other rows of tiles are left alone, those in between are what they are among all."""
+    maps, outs = normal(2, 17, 9, 3), [np.full((36 * 2 * 8, 3), 7, np.float32) for _ in range(2)]
+    transform = compiled("winograd_input").transform_input
+    transform(maps, (0, 3), 1, (6, 4), (0, 4, 4), 2, outs[0])
+    transform(maps, (0, 3), 1, (6, 4), (1, 3, 4), 2, outs[1])
+    every, some = (out.reshape(36, 2, 4, 6) for out in outs)
+    np.testing.assert_array_equal(some[:, :, 1:3], every[:, :, 1:3])
+    assert (some[:, :, ::3] == 7).all()
+
+
+@pytest.mark.parametrize("size", TILE_SIZES, ids=str)
+def test_the_kernels_have_the_matrices(compiled, size):
     """One value at a time: small whole numbers and powers of two, so that nothing is rounded."""
-    t, m = tiling.t, tiling.m
-    single, no_bias = np.zeros((1, 1, 1), np.int64), np.zeros(1, np.float32)
-    tile, pixels = np.empty((1, t * t, 1), np.float32), np.empty((1, m, m, 1), np.float32)
+    t, m = size.t, size.m
+    no_bias = np.zeros(1, np.float32)
+    tile, pixels = np.empty((t * t, 1), np.float32), np.empty((1, m, m, 1), np.float32)
     for y, x in np.ndindex(t, t):
         image = np.zeros((1, t, t, 1), np.float32)
         image[0, y, x] = 1
-        compiled("winograd_input").transform_input(image, 0, 0, t, m, single, tile)
-        expected = np.outer(tiling.input_transform[:, y], tiling.input_transform[:, x])
+        compiled("winograd_input").transform_input(image, (0, 1), 0, (t, m), (0, 1, 1), 1, tile)
+        expected = np.outer(size.input_transform[:, y], size.input_transform[:, x])
         np.testing.assert_array_equal(tile.reshape(t, t), expected)
-        products = image.reshape(1, t * t, 1)
-        compiled("winograd_output").transform_output(products, single, t, m, no_bias, 0, 0, pixels)
-        expected = np.outer(tiling.output_transform[:, y], tiling.output_transform[:, x])
+        products = image.reshape(1, 1, 1, t * t, 1)
+        compiled("winograd_output").transform_output(products, (t, m), no_bias, 0, 0, pixels)
+        expected = np.outer(size.output_transform[:, y], size.output_transform[:, x])
         np.testing.assert_array_equal(pixels[0, :, :, 0], expected)
 
 
@@ -146,64 +172,54 @@ def test_add_bias(compiled, plain, rectify):
 
 
 WINDOWS = [(2, 2, 0, "floor"), (3, 2, 0, "ceil"), (3, 2, 1, "ceil"), (1, 1, 0, "floor"), (2, 5, 1, "ceil")]
-NORM = (3, np.float32(0.5), np.float32(0.75), np.float32(2))
-NO_NORM = (0, *np.zeros(3, np.float32))
 
 
-def pooled(maps, window, norm):
-    """What a sweep over maps (n, height, width, channels) before bias and ReLU should give, in float64."""
+def pooled(maps, window):
+    """Pool maps (n, height, width, channels) in float64."""
     kernel, stride, pad, rounding = window
     images = [float64_layers.max_pool(image.transpose(2, 0, 1), kernel, stride, pad, rounding) for image in maps]
-    if norm[0]:
-        size, share, beta, k = map(float, norm)
-        images = [float64_layers.response_norm(image, int(size), share * size, beta, k) for image in images]
     return np.array(images).transpose(0, 2, 3, 1)
 
 
-def check_sweep(out, maps, window, norm, first, tolerance):
+def check_pooled(out, maps, window, first, tolerance):
     """Channels before first and after those of the maps are left alone."""
-    expected, last = pooled(maps, window, norm), first + maps.shape[3]
+    expected, last = pooled(maps, window), first + maps.shape[3]
     np.testing.assert_allclose(out[..., first:last], expected, rtol=0, atol=tolerance * np.abs(expected).max())
     assert (out[..., :first] == 7).all() and (out[..., last:] == 7).all()
 
 
-def shape_of(maps, window, channels):
-    return (*pooled(maps, window, NO_NORM).shape[:3], channels)
-
-
 @pytest.mark.parametrize("rectify", [0, 1])
-@pytest.mark.parametrize(("first", "channels", "norm"), [(0, 5, NORM), (3, 9, NO_NORM)], ids=["normalised", "group"])
+@pytest.mark.parametrize(("first", "channels"), [(0, 5), (3, 9)])
 @pytest.mark.parametrize("window", WINDOWS, ids=str)
-def test_add_bias_and_pool(compiled, plain, window, first, channels, norm, rectify):
+def test_add_bias_and_pool(compiled, plain, window, first, channels, rectify):
     products, bias = normal(2, 9 * 6 + 2, 5), normal(5)
     maps = (products[:, : 9 * 6].astype(np.float64) + bias).reshape(2, 9, 6, 5)
     maps = np.maximum(maps, 0) if rectify else maps
     out = same(
         compiled("bias").add_bias_and_pool, plain("bias").add_bias_and_pool,
-        products, bias, rectify, first, 9, np.full((1, window[0], 6, 5), np.nan, np.float32), *window[:3], *norm,
-        shape=shape_of(maps, window, channels),
+        products, bias, rectify, first, 9, np.full((1, window[0], 6, 5), np.nan, np.float32), window[:3],
+        shape=(*pooled(maps, window).shape[:3], channels),
     )  # fmt: skip
-    check_sweep(out, maps, window, norm, first, 1e-6)
+    check_pooled(out, maps, window, first, 1e-6)
 
 
-@pytest.mark.parametrize(("first", "channels", "norm"), [(0, 5, NORM), (3, 9, NO_NORM)], ids=["normalised", "group"])
+@pytest.mark.parametrize(("first", "channels"), [(0, 5), (3, 9)])
 @pytest.mark.parametrize("window", WINDOWS, ids=str)
-@pytest.mark.parametrize("tiling", TILINGS, ids=str)
-def test_transform_and_pool(compiled, plain, tiling, window, first, channels, norm):
-    t, m, bias = tiling.t, tiling.m, normal(5)
-    down, across = tiling.grid(9, 6)
-    places = GENERATOR.permutation(2 * down * across + 1)[:-1].reshape(2, down, across)
-    products = normal(places.size + 1, t * t + 1, 5)
-    points = products[places, :-1].reshape(2, down, across, t, t, 5).astype(np.float64)
-    transform = tiling.output_transform
+@pytest.mark.parametrize("size", TILE_SIZES, ids=str)
+def test_transform_and_pool(compiled, plain, size, window, first, channels):
+    t, m, bias = size.t, size.m, normal(5)
+    down, across = size.grid(9, 6)
+    products = normal(2, down, across, t * t + 1, 5)
+    points = products[..., :-1, :].reshape(2, down, across, t, t, 5).astype(np.float64)
+    transform = size.output_transform
     maps = np.einsum("yk,xl,ndaklc->ndyaxc", transform, transform, points).reshape(2, down * m, across * m, 5)
     maps = np.maximum(maps[:, :9, :6] + bias, 0)
     out = same(
         compiled("winograd_output").transform_and_pool, plain("winograd_output").transform_and_pool,
-        products, places, t, m, bias, 1, first, 9, np.full((1, m + window[0] - 1, 6, 5), np.nan, np.float32),
-        *window[:3], *norm, shape=shape_of(maps, window, channels),
+        products, (t, m), bias, 1, first, 9, np.full((1, m + window[0] - 1, 6, 5), np.nan, np.float32), window[:3],
+        shape=(*pooled(maps, window).shape[:3], channels),
     )  # fmt: skip
-    check_sweep(out, maps, window, norm, first, 1e-5)
+    check_pooled(out, maps, window, first, 1e-5)
 
 
 @pytest.mark.parametrize("column", [0, 1, 2])
@@ -223,9 +239,8 @@ def test_nan_passes_through(compiled):
     rectified = np.empty(3, np.float32)
     compiled("bias").rectify(values.reshape(-1), rectified)
     np.testing.assert_array_equal(rectified, [np.nan, 0, 1])
-    products, pixels = np.zeros((1, 36, 3), np.float32), np.empty((1, 4, 4, 3), np.float32)
-    places, bias = np.zeros((1, 1, 1), np.int64), values.reshape(-1)
-    compiled("winograd_output").transform_output(products, places, 6, 4, bias, 1, 0, pixels)
+    products, pixels = np.zeros((1, 1, 1, 36, 3), np.float32), np.empty((1, 4, 4, 3), np.float32)
+    compiled("winograd_output").transform_output(products, (6, 4), values.reshape(-1), 1, 0, pixels)
     np.testing.assert_array_equal(pixels, np.broadcast_to(np.float32([np.nan, 0, 1]), pixels.shape))
 
 
@@ -266,56 +281,102 @@ def test_response_norm_by_hand(compiled):
     np.testing.assert_allclose(out, [[0.367420, 0.464736, 0.465302, 0.628273, 0.827800]], rtol=2e-6)
 
 
-@pytest.mark.parametrize("cuts", [[0, 30], [0, 7, 20, 30], [0, 1, 2, 30]], ids=str)
-@pytest.mark.parametrize("width", [1, 13, 40])
-def test_multiply_vector(compiled, plain, width, cuts):
-    vector, weights = normal(30), 4 * normal(30, width)
+def rows_and_room(left, n_columns):
+    """Left matrices (pairs, n, depth) as the kernels read them, and where they write their products."""
+    pairs, n, depth = left.shape
+    rows = np.full((-(-depth // 256), pairs, -(-n // 12) * 12, 272), np.nan, np.float32)
+    for i in range(pairs):
+        fill_rows(rows[:, i : i + 1], left[i])
+    return rows.reshape(-1, rows[0, 0].size), (n * pairs * n_columns + 192,)
+
+
+SHAPES = [
+    (1, 1, 1, 1),
+    (2, 12, 5, 16),
+    (2, 13, 3, 20),
+    (1, 29, 2, 33),
+    (1, 5, 300, 7),
+    (1, 17, 513, 16),
+    (3, 4, 256, 150),
+]
+
+
+@pytest.mark.parametrize(("pairs", "n", "depth", "width"), SHAPES)
+def test_multiply(compiled, plain, pairs, n, depth, width):
+    left, right = normal(pairs, n, depth), normal(pairs, depth, width)
+    rows, shape = rows_and_room(left, width)
     out = same(
-        compiled("vector_product").multiply_vector, plain("vector_product").multiply_vector,
-        vector, weights, np.array(cuts), shape=(width,), scale=(np.abs(vector) @ np.abs(weights)).max(),
-    )  # fmt: skip
-    np.testing.assert_allclose(out, vector.astype(np.float64) @ weights, rtol=1e-5, atol=3e-5)
+        compiled("product").multiply, plain("product").multiply,
+        rows, pack_columns(right), n, width, shape=shape, scale=np.sqrt(depth),
+    )[:-192]  # fmt: skip
+    expected = np.matmul(left.astype(np.float64), right).transpose(1, 0, 2)
+    np.testing.assert_allclose(out.reshape(n, pairs, width), expected, rtol=1e-5, atol=1e-6 * depth)
 
 
-def test_multiply_vector_adds_the_sums_between_cuts(compiled):
-    """1 is lost beside 1e8, but not where a cut keeps the two apart until 1e8 is gone."""
-    vector, weights = np.float32([1e8, 1, -1e8, 1]), np.ones((4, 1), np.float32)
-    for cuts, expected in ([0, 4], 1), ([0, 3, 4], 1), ([0, 1, 2, 3, 4], 1), ([0, 1, 4], 0), ([0, 2, 4], 0):
-        out = np.empty(1, np.float32)
-        compiled("vector_product").multiply_vector(vector, weights, np.array(cuts), out)
-        assert out[0] == expected, cuts
+def multiply(product, left, right):
+    rows, shape = rows_and_room(left[np.newaxis], right.shape[1])
+    out = np.empty(shape, np.float32)
+    product.multiply(rows, pack_columns(right[np.newaxis]), len(left), right.shape[1], out)
+    return out[:-192].reshape(len(left), -1)
+
+
+def test_each_value_is_one_sum_in_one_order(compiled):
+    """Whatever the number of rows and the row's place: they differ by the number of rows at a time."""
+    left, right = normal(40, 600), normal(600, 45)
+    expected = multiply(compiled("product"), left, right)
+    for n in range(1, 40):
+        np.testing.assert_array_equal(multiply(compiled("product"), left[-n:], right), expected[-n:], err_msg=str(n))
+    for n in range(1, 45, 3):
+        np.testing.assert_array_equal(multiply(compiled("product"), left[:3], right[:, -n:]), expected[:3, -n:])
+
+
+def test_the_sums_of_blocks_are_added(compiled):
+    """1 is lost beside 1e8, but not where it is in the next block, after 1e8 is gone."""
+    for place, expected in (1, 0), (255, 0), (256, 1):
+        left = np.zeros((1, 300), np.float32)
+        left[0, [0, place, 256 if place < 256 else 255]] = 1e8, 1, -1e8
+        assert multiply(compiled("product"), left, np.ones((300, 1), np.float32)) == expected, place
+
+
+@pytest.mark.skipif("avx2" not in _kernels.supported(), reason="needs a processor with AVX2")
+def test_instruction_sets_with_fused_multiply_adds_agree():
+    """One sum of products that are not rounded, in one order."""
+    left, right = normal(29, 600), normal(600, 45)
+    modules = [
+        importlib.import_module(f"skdecaf._kernels.{name}.product")
+        for name in _kernels.supported() if name != "baseline"
+    ]  # fmt: skip
+    products = [multiply(module, left, right) for module in modules]
+    np.testing.assert_array_equal(products[0], products[-1])
+    block, total = np.zeros(45), 0
+    for k, (value, row) in enumerate(zip(left[0].astype(np.float64), right.astype(np.float64), strict=True)):
+        block = (block + value * row).astype(np.float32).astype(np.float64)
+        if k % 256 == 255 or k == 599:
+            total, block = (total + block).astype(np.float32).astype(np.float64), np.zeros(45)
+    # Products of two float32 are exact in float64, but their sums are then rounded twice, which rarely matters.
+    assert (products[0][0] == total).mean() > 0.9
 
 
 def compact_weights(depth, width, span):
-    """Whole numbers, factors, and the matrix that they make, which is exact in float32."""
+    """Whole numbers and factors in panels, and the matrix that they make, which is exact in float32."""
     weights = GENERATOR.integers(-32767, 32768, (depth, width)).astype(np.int16)
     factors = GENERATOR.integers(1, 256, (-(-depth // span), width)).astype(np.uint8)
-    return weights, factors, weights * np.repeat(factors, span, axis=0)[:depth].astype(np.float32)
+    matrix = weights * np.repeat(factors, span, axis=0)[:depth].astype(np.float32)
+    panels = [pack_columns(each[np.newaxis])[0].astype(each.dtype) for each in (weights, factors)]
+    return *panels, matrix
 
 
-@pytest.mark.parametrize("cuts", [[0, 30], [0, 7, 20, 30], [0, 1, 2, 30]], ids=str)
+@pytest.mark.parametrize(("n", "depth"), [(1, 30), (14, 30), (3, 600)])
 @pytest.mark.parametrize("span", [4, 9, 36])
 @pytest.mark.parametrize("width", [1, 40])
-def test_multiply_compact_vector(compiled, plain, width, span, cuts):
-    vector, (weights, factors, matrix) = normal(30), compact_weights(30, width, span)
+def test_multiply_compact(compiled, plain, width, span, n, depth):
+    left, (weights, factors, matrix) = normal(n, depth), compact_weights(depth, width, span)
+    rows, shape = rows_and_room(left[np.newaxis], width)
     out = same(
-        compiled("compact_product").multiply_compact_vector, plain("compact_product").multiply_compact_vector,
-        vector, weights, factors, span, np.array(cuts), shape=(width,),
-        scale=(np.abs(vector) @ np.abs(matrix)).max(),
-    )  # fmt: skip
-    expected = np.empty(width, np.float32)
-    compiled("vector_product").multiply_vector(vector, matrix, np.array(cuts), expected)
-    np.testing.assert_array_equal(out, expected)
-
-
-def test_widen_columns(compiled, plain):
-    weights, factors, matrix = compact_weights(30, 40, 8)
-    out = same(
-        compiled("compact_product").widen_columns, plain("compact_product").widen_columns,
-        weights, factors, 8, 5, 20, 3, shape=(30, 25),
-    )  # fmt: skip
-    np.testing.assert_array_equal(out[:, 3:23], matrix[:, 5:25])
-    assert (out[:, :3] == 7).all() and (out[:, 23:] == 7).all()
+        compiled("compact_product").multiply_compact, plain("compact_product").multiply_compact,
+        rows, weights, factors, span, n, width, shape=shape, scale=(np.abs(left) @ np.abs(matrix)).max(),
+    )[:-192]  # fmt: skip
+    np.testing.assert_array_equal(out.reshape(n, width), multiply(compiled("product"), left, matrix))
 
 
 @pytest.mark.parametrize("spread", [1, 1000])
@@ -327,20 +388,20 @@ def test_softmax(compiled, plain, spread):
 
 def test_threads_may_share_arrays(compiled):
     """Each call counts its references to its arguments by itself."""
-    weights, vector, cuts = normal(64, 32), normal(64), np.array([0, 64])
-    multiply = compiled("vector_product").multiply_vector
-    expected, outs = np.empty(32, np.float32), np.empty((4, 32), np.float32)
-    multiply(vector, weights, cuts, expected)
-    before = sys.getrefcount(weights), sys.getrefcount(vector), sys.getrefcount(cuts)
+    (rows, shape), panels = rows_and_room(normal(1, 3, 64), 32), pack_columns(normal(1, 64, 32))
+    multiply = compiled("product").multiply
+    expected, outs = np.empty(shape, np.float32), np.empty((4, *shape), np.float32)
+    multiply(rows, panels, 3, 32, expected)
+    before = sys.getrefcount(rows), sys.getrefcount(panels)
 
     def repeat(out):
         for _ in range(2000):
-            multiply(vector, weights, cuts, out)
+            multiply(rows, panels, 3, 32, out)
 
     threads = [threading.Thread(target=repeat, args=(out,)) for out in outs]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert (sys.getrefcount(weights), sys.getrefcount(vector), sys.getrefcount(cuts)) == before
-    np.testing.assert_array_equal(outs, np.broadcast_to(expected, outs.shape))
+    assert (sys.getrefcount(rows), sys.getrefcount(panels)) == before
+    np.testing.assert_array_equal(outs[:, :-192], np.broadcast_to(expected[:-192], (4, len(expected) - 192)))

@@ -1,96 +1,18 @@
 import os
 import subprocess
 import sys
-import threading
 
 import joblib
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
-from skdecaf._utils.threads import resolve_n_jobs, single_blas_thread
-
-
-def blas_threads():
-    """Of NumPy's BLAS; SciPy may have loaded one of its own, which the forward pass does not use."""
-    libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
-    of_numpy = [library for library in libraries if "numpy" in library["filepath"]]
-    return max((library["num_threads"] for library in of_numpy or libraries), default=1)
-
-
-def test_limit_holds_inside_and_is_restored():
-    with threadpool_limits(2, user_api="blas"):
-        with single_blas_thread():
-            assert blas_threads() == 1
-        assert blas_threads() == 2
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_child_forked_inside_can_set_the_limit_again():
-    with threadpool_limits(2, user_api="blas"):
-        with single_blas_thread():
-            child = os.fork()
-        if child == 0:
-            with single_blas_thread():
-                inside = blas_threads()
-            os._exit(0 if (inside, blas_threads()) == (1, 2) else 1)
-        assert os.waitpid(child, 0)[1] == 0
-
-
-def test_overlapping_limits_restore_the_first_value():
-    """Two limits of threadpoolctl that overlap like this leave BLAS at one thread for ever."""
-    inside, leave = threading.Event(), threading.Event()
-
-    def first():
-        with single_blas_thread():
-            inside.set()
-            leave.wait(5)
-
-    with threadpool_limits(2, user_api="blas"):
-        thread = threading.Thread(target=first)
-        thread.start()
-        inside.wait(5)
-        with single_blas_thread():
-            leave.set()
-            thread.join()
-            assert blas_threads() == 1, "still one user inside"
-        assert blas_threads() == 2
-
-
-def test_a_limit_of_the_caller_neither_hinders_ours_nor_is_hindered():
-    """threadpoolctl 3.8 lets one thread at a time control OpenBLAS; ours are others than the caller's."""
-    found = []
-
-    def work():
-        with single_blas_thread():
-            found.append(blas_threads())
-
-    with threadpool_limits(1, user_api="blas"):
-        pass
-    before = blas_threads()
-    with threadpool_limits(2, user_api="blas"):
-        thread = threading.Thread(target=work)
-        thread.start()
-        thread.join()
-        assert found == [1]
-        assert blas_threads() == 2
-    assert blas_threads() == before
-    with threadpool_limits(1, user_api="blas"):
-        assert blas_threads() == 1
-
-
-def test_limit_is_restored_after_an_error():
-    with threadpool_limits(2, user_api="blas"):
-        with pytest.raises(ZeroDivisionError), single_blas_thread():
-            1 / 0  # noqa: B018
-        assert blas_threads() == 2
+from skdecaf._utils.threads import resolve_n_jobs
 
 
 def test_none_means_as_many_threads_as_blas_may_use():
     for n in (1, 2):
         with threadpool_limits(n, user_api="blas"):
             assert resolve_n_jobs(None) == n
-            with single_blas_thread():
-                assert resolve_n_jobs(None) == n, "our own limit does not count"
 
 
 def test_joblib_configuration_and_numbers_override():
@@ -145,7 +67,7 @@ def test_the_threads_of_a_dask_worker_divide_those_of_blas():
 FORK = """
 import os, sys, threading
 from skdecaf._utils.process_cache import ProcessCache
-from skdecaf._utils.threads import resolve_n_jobs, single_blas_thread
+from skdecaf._utils.threads import resolve_n_jobs
 
 cache, inside, leave = ProcessCache(2), threading.Event(), threading.Event()
 cache.get("made", lambda: 1)
@@ -155,11 +77,7 @@ def busy():
     inside.set()
     leave.wait(20)
 
-def work():
-    with single_blas_thread():
-        cache.get("being made", busy)
-
-thread = threading.Thread(target=work)
+thread = threading.Thread(target=cache.get, args=("being made", busy))
 thread.start()
 inside.wait(20)
 child = os.fork()
@@ -167,9 +85,6 @@ if child == 0:
     assert resolve_n_jobs(None) == outside
     assert cache.get("made", lambda: 2) == 1
     assert cache.get("being made", lambda: 3) == 3
-    with single_blas_thread():
-        pass
-    assert resolve_n_jobs(None) == outside
     os._exit(0)
 status = os.waitpid(child, 0)[1]
 leave.set()

@@ -4,22 +4,23 @@ import numpy as np
 import pytest
 
 from skdecaf.weights import Network, resolve_network
-from skdecaf.weights.compact import PANEL, CompactMatrix
+from skdecaf.weights.compact import CompactMatrix
+from skdecaf.weights.panels import PANEL, unpack_rows
 
 GENERATOR = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("group", [1, 4, 9, 36])
-@pytest.mark.parametrize("rows", [1, 7, PANEL + 3])
+@pytest.mark.parametrize("rows", [1, 7, 2 * PANEL + 3, 300])
 def test_rows_are_whole_numbers_times_a_scale_and_factors(rows, group):
     matrix = GENERATOR.standard_normal((rows, 90 if group == 9 else 72), np.float32)
     matrix[:, 36:72] *= 0.01
     depth, compact = matrix.shape[1], CompactMatrix(matrix, group)
     assert compact.shape == matrix.shape and compact.size == matrix.size
-    assert [panel.shape for panel in compact.panels] == [(depth, PANEL)] * (rows // PANEL) + [(depth, rows % PANEL)]
-    spans = -(-depth // compact.span)
-    assert compact.nbytes == 2 * matrix.size + spans * rows + 4 * rows
-    factors = np.repeat(np.concatenate([each.T for each in compact.factors]), compact.span, axis=1)[:, :depth]
+    spans, n_panels = -(-depth // compact.span), -(-rows // PANEL)
+    assert compact.panels.shape == (n_panels, depth * PANEL) and compact.factors.shape == (n_panels, spans * PANEL)
+    assert compact.nbytes == (2 * depth + spans) * n_panels * PANEL + 4 * rows
+    factors = np.repeat(unpack_rows(compact.factors, rows), compact.span, axis=1)[:, :depth]
     units = factors * compact.scale[:, None].astype(np.float64)
     starts = range(0, depth, compact.span)
     largest = np.repeat(np.maximum.reduceat(np.abs(matrix), starts, axis=1), compact.span, axis=1)[:, :depth]

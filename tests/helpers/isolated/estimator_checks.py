@@ -1,7 +1,5 @@
 """Run by test_estimator_checks.py in a process of its own: scikit-learn's whole suite on the transformer."""
 
-import os
-
 import numpy as np
 import pytest
 from sklearn.utils import estimator_checks
@@ -26,8 +24,6 @@ ESTIMATORS = [
     DeCAFTransformer(layer=["pool1", "fc7"], weights=tiny_network(), crops="ten", n_jobs=2, batch_size=7),
     DeCAFTransformer(layer="fc6_pre", dropout="mask", weights="mini"),
 ]
-if "OPENBLAS_CORETYPE" in os.environ:  # what other parameters do does not depend on the kernels
-    ESTIMATORS = ESTIMATORS[:2]
 
 
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)

@@ -1,4 +1,4 @@
-"""Pixels to network input for a convolution with a stride: normalised, each stride x stride square as one pixel."""
+"""Space to depth: each square of stride x stride pixels becomes one pixel, so a convolution gets a stride of 1."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
@@ -20,13 +20,20 @@ def copy_run(source, start, out):
         out[i] = source[first + i]
 
 
-# pythran export fold_pixels(uint8[:,:,:] order(C), float32[:] order(C), float32[:] order(C), int, float32[:,:,:,:,:] order(C))
-# pythran export fold_pixels(float32[:,:,:] order(C), float32[:] order(C), float32[:] order(C), int, float32[:,:,:,:,:] order(C))
-def fold_pixels(images, mean, scale, pad, out):
-    """Fill out (n, height, width, stride, stride * channels) from images (n, rows, columns * channels).
+# pythran export space_to_depth(uint8[:,:,:] order(C), float32[:] order(C), float32[:] order(C), int, float32[:,:,:,:,:] order(C))
+# pythran export space_to_depth(float32[:,:,:] order(C), float32[:] order(C), float32[:] order(C), int, float32[:,:,:,:,:] order(C))
+def space_to_depth(images, mean, scale, pad, out):
+    """Normalise pixels and make each square of stride x stride one pixel with stride * stride times the channels.
 
-    out[i, y, x, dy] holds stride neighbouring pixels of row y * stride + dy - pad, from column x * stride - pad on, as
-    (images - mean) / scale; outside the image it is zero. mean and scale are as long as a row.
+    Parameters
+    ----------
+    images : (n, rows, columns * channels)
+    mean, scale : (columns * channels,)
+        What is subtracted from a row of pixels, and what it is then divided by.
+    pad : int
+        Rows and columns of zeros around the image.
+    out : (n, height, width, stride, stride * channels)
+        out[i, y, x, dy] holds stride neighbouring pixels of row y * stride + dy - pad from column x * stride - pad on.
     """
     n, rows, length = images.shape
     _, height, width, stride, run = out.shape

@@ -1,4 +1,4 @@
-"""Minimal filtering (Winograd): the matrices of each tiling, and which tiling suits a convolution.
+"""Minimal filtering (Winograd): the matrices of each tile size, and which one suits a convolution.
 
 A tile of m x m output pixels under an r x r filter reads t x t input pixels, t = m + r - 1. The filter and the input
 are evaluated at t points, multiplied there, and interpolated: t^2 instead of m^2 r^2 multiplications.
@@ -22,7 +22,7 @@ _ROW_COST = 32
 
 
 @dataclass(frozen=True)
-class Tiling:
+class TileSize:
     """F(m x m, r x r), by Cook and Toom: pixels = A^T ((G filter G^T) * (B^T tile B)) A, in exact numbers."""
 
     m: int
@@ -58,17 +58,20 @@ class Tiling:
 
     def transform_filters(self, weight):
         """Filters (out, in, r, r) at all points, float32 (t * t, in, out); computed in float64, rounded once."""
-        g = self.filter_transform
         with np.errstate(over="ignore", invalid="ignore"):
-            points = np.einsum("ky,oiyx,lx->klio", g, np.asarray(weight, np.float64), g, optimize=True)
-            return points.reshape(self.t**2, *points.shape[2:]).astype(np.float32)
+            points = self._evaluate_filters(self._evaluate_filters(np.asarray(weight, np.float64)))
+            return points.reshape(self.t**2, *points.shape[2:]).transpose(0, 2, 1).astype(np.float32)
+
+    def _evaluate_filters(self, filters):
+        """Evaluate polynomials (..., r) at all points, (t, ...); value by value, so that all machines agree."""
+        return sum(np.multiply.outer(self.filter_transform[:, power], filters[..., power]) for power in range(self.r))
 
     def grid(self, height, width):
         """How many tiles cover an output of this size, down and across."""
         return -(-height // self.m), -(-width // self.m)
 
     def tiles(self, height, width):
-        """The same in all."""
+        """How many tiles that are."""
         return math.prod(self.grid(height, width))
 
 
@@ -89,11 +92,11 @@ def _float64(rows):
     return np.array([[float(value) for value in row] for row in rows])
 
 
-TILINGS = (Tiling(4, 3), Tiling(5, 3), Tiling(4, 5))
+TILE_SIZES = (TileSize(4, 3), TileSize(5, 3), TileSize(4, 5))
 
 
-def choose_tiling(kernel, in_channels, out_channels, groups, height, width):
-    """The tiling that makes a convolution of stride 1 cheapest, or None if that is the direct product.
+def choose_tile_size(kernel, in_channels, out_channels, groups, height, width):
+    """The tile size that makes a convolution of stride 1 cheapest, or None if that is im2col.
 
     Costs are in multiply-adds. Border tiles count in full.
 
@@ -107,11 +110,11 @@ def choose_tiling(kernel, in_channels, out_channels, groups, height, width):
     def product(rows, depth):
         return rows * (depth + _ROW_COST) * out_channels
 
-    def cost(tiling):
-        if tiling is None:
+    def cost(size):
+        if size is None:
             values = height * width * (kernel**2 * in_channels + out_channels)
             return product(height * width, kernel**2 * in_channels // groups) + _VALUE_COST * values
-        rows = tiling.t**2 * tiling.tiles(height, width)
+        rows = size.t**2 * size.tiles(height, width)
         return product(rows, in_channels // groups) + _VALUE_COST * rows * (in_channels + out_channels)
 
-    return min((None, *(tiling for tiling in TILINGS if tiling.r == kernel)), key=cost)
+    return min((None, *(size for size in TILE_SIZES if size.r == kernel)), key=cost)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
-from skdecaf._forward.convolutions import PixelStep, TiledStep, plan_convolution
-from skdecaf._forward.tilings import TILINGS, Tiling, choose_tiling
+from skdecaf._forward.convolutions import PixelStep, WinogradStep, plan_convolution
+from skdecaf._forward.winograd import TILE_SIZES, TileSize, choose_tile_size
 from skdecaf._forward.workspace import Workspace
 from skdecaf.weights import ARCHITECTURES, Architecture, Convolution, Network, Preprocessing
 from skdecaf.weights.layers import output_shape
@@ -15,20 +15,20 @@ from skdecaf.weights.layers import output_shape
 GENERATOR = np.random.default_rng(0)
 
 
-@pytest.mark.parametrize("tiling", TILINGS, ids=str)
-def test_each_tiling_is_a_correlation(tiling):
-    tile, filters = GENERATOR.normal(size=(tiling.t, tiling.t)), GENERATOR.normal(size=(tiling.r, tiling.r))
-    b, g, a = tiling.input_transform, tiling.filter_transform, tiling.output_transform
+@pytest.mark.parametrize("size", TILE_SIZES, ids=str)
+def test_each_tile_size_is_a_correlation(size):
+    tile, filters = GENERATOR.normal(size=(size.t, size.t)), GENERATOR.normal(size=(size.r, size.r))
+    b, g, a = size.input_transform, size.filter_transform, size.output_transform
     pixels = a @ ((g @ filters @ g.T) * (b @ tile @ b.T)) @ a.T
     np.testing.assert_allclose(pixels, correlate(tile, filters, mode="valid"), atol=1e-12)
 
 
 def test_the_matrices_of_lavin_and_gray():
     """F(4 x 4, 3 x 3) as published, but for the scale of each row."""
-    b = Tiling(4, 3).input_transform
+    b = TileSize(4, 3).input_transform
     np.testing.assert_array_equal(b[0], [4, 0, -5, 0, 1, 0])
     np.testing.assert_array_equal(b[5], [0, 4, 0, -5, 0, 1])
-    np.testing.assert_array_equal(Tiling(4, 3).output_transform[3], [0, 1, -1, 8, -8, 1])
+    np.testing.assert_array_equal(TileSize(4, 3).output_transform[3], [0, 1, -1, 8, -8, 1])
 
 
 def inputs(shape):
@@ -47,18 +47,18 @@ def inputs(shape):
 
 # Largest error over the largest value.
 BUDGETS = [
-    (Convolution("conv2", 64, 5, pad=2, groups=2), (96, 27, 27), Tiling(4, 5), 1e-5),
-    (Convolution("conv3", 64, 3, pad=1), (192, 13, 13), Tiling(4, 3), 2e-5),
-    (Convolution("conv3", 64, 3, pad=1), (256, 13, 13), Tiling(5, 3), 3e-5),
+    (Convolution("conv2", 64, 5, pad=2, groups=2), (96, 27, 27), TileSize(4, 5), 1e-5),
+    (Convolution("conv3", 64, 3, pad=1), (192, 13, 13), TileSize(4, 3), 2e-5),
+    (Convolution("conv3", 64, 3, pad=1), (256, 13, 13), TileSize(5, 3), 3e-5),
 ]
 
 
 @pytest.mark.parametrize("kind", inputs((1, 1, 1)))
-@pytest.mark.parametrize(("layer", "shape", "tiling", "budget"), BUDGETS)
-def test_errors_stay_within_their_budget(layer, shape, tiling, budget, kind):
+@pytest.mark.parametrize(("layer", "shape", "size", "budget"), BUDGETS)
+def test_errors_stay_within_their_budget(layer, shape, size, budget, kind):
     maps = inputs((*shape[1:], shape[0]))[kind]
-    weight, plan = he_filters(layer, shape[0]), replace(plan_convolution(layer, shape), tiling=tiling)
-    step = TiledStep(plan, weight, np.zeros(layer.out_channels, np.float32), False)
+    weight, plan = he_filters(layer, shape[0]), replace(plan_convolution(layer, shape), tile_size=size)
+    step = WinogradStep(plan, weight, np.zeros(layer.out_channels, np.float32), False)
     out = np.empty((1, *step.shape), np.float32)
     step.run(maps[np.newaxis], out, Workspace())
     expected = convolution_float64(maps, weight, layer)
@@ -69,19 +69,19 @@ def test_errors_stay_within_their_budget(layer, shape, tiling, budget, kind):
 
 @pytest.mark.parametrize("kind", ["noise", "offset", "one hot pixel"])
 @pytest.mark.parametrize("pad", [0, 2])
-def test_a_folded_first_layer_stays_within_its_budget(kind, pad):
+def test_space_to_depth_and_tiles_stays_within_its_budget(kind, pad):
     layer = Convolution("conv1", 64, 11, stride=4, pad=pad)
     network = Network.random(Architecture((layer,), Preprocessing((115, 115), (115, 115), mean=(0, 0, 0))), 0)
     shape, weight = network.input_shape, he_filters(layer, 3)
     plan = plan_convolution(layer, shape, reads_pixels=True)
-    assert plan.tiling.r == 3 and plan.fold == 4
+    assert plan.tile_size.r == 3 and plan.block == 4
     maps = inputs((*shape[1:], 3))[kind]
     pixels = PixelStep(network, plan)
-    folded = np.empty((1, *pixels.shape), np.float32)
-    pixels.run(maps[np.newaxis], folded, Workspace())
-    step = TiledStep(plan, weight, np.zeros(64, np.float32), False)
+    blocks = np.empty((1, *pixels.shape), np.float32)
+    pixels.run(maps[np.newaxis], blocks, Workspace())
+    step = WinogradStep(plan, weight, np.zeros(64, np.float32), False)
     out = np.empty((1, *step.shape), np.float32)
-    step.run(folded, out, Workspace())
+    step.run(blocks, out, Workspace())
     expected = convolution_float64(maps, weight, layer)
     assert np.abs(out[0] - expected).max() < 1e-5 * np.abs(expected).max()
 
@@ -113,19 +113,19 @@ def test_small_maps_get_small_tiles():
 
 
 def choices(name):
-    """Layer -> (m, r, fold)."""
+    """Layer -> (m, r, block)."""
     architecture, found = ARCHITECTURES[name], {}
     shape = (3, *architecture.preprocessing.crop)
     for layer in architecture.layers:
         if isinstance(layer, Convolution):
             plan = plan_convolution(layer, shape, reads_pixels=not found)
-            found[layer.name] = (plan.tiling.m, plan.tiling.r, plan.fold) if plan.tiling else None
+            found[layer.name] = (plan.tile_size.m, plan.tile_size.r, plan.block) if plan.tile_size else None
         shape = output_shape(layer, shape)
     return found
 
 
-def test_what_no_tiling_fits_is_computed_directly():
-    assert choose_tiling(7, 64, 64, 1, 30, 30) is None
-    assert choose_tiling(3, 64, 64, 1, 1, 1) is None, "too small a map"
+def test_what_no_tile_size_fits_is_computed_by_im2col():
+    assert choose_tile_size(7, 64, 64, 1, 30, 30) is None
+    assert choose_tile_size(3, 64, 64, 1, 1, 1) is None, "too small a map"
     strided = plan_convolution(Convolution("conv2", 64, 3, stride=2), (64, 31, 31))
-    assert (strided.tiling, strided.fold) == (None, 1)
+    assert (strided.tile_size, strided.block) == (None, 1)

@@ -1,0 +1,164 @@
+"""Matrix products of our own: each value is one sum along the depth, in an order that nothing else changes.
+
+The depth is cut into blocks of 256. Within a block the terms are added one after the other, each by a fused
+multiply-add; the sums of the blocks are added in their order. So a value has the same bits whichever rows and columns
+are computed beside it.
+
+The right matrix is packed into panels of 16 columns, and rows of the left one lie 272 values apart: both numbers have
+to be literals, and the loop over a panel's columns the outer one, for GCC to vectorise it, with a register for each
+row. Rows need no packing; the 16 values between a block and the next keep rows apart in the cache.
+"""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
+
+
+def multiply_twelve_rows(rows, panels, first_row, first_panel, depth, out, first_out, width):
+    """Write the product of 12 rows and 16 columns to out, where rows are width values apart."""
+    # Pythran sees that no index counts from the end, and GCC that the inner loop is not empty.
+    r, p, n, o, w = max(0, first_row), max(0, first_panel), max(1, depth), max(0, first_out), max(0, width)
+    zero = np.float32(0)
+    # omp simd
+    for c in range(16):
+        s0 = zero
+        s1 = zero
+        s2 = zero
+        s3 = zero
+        s4 = zero
+        s5 = zero
+        s6 = zero
+        s7 = zero
+        s8 = zero
+        s9 = zero
+        s10 = zero
+        s11 = zero
+        for k in range(n):
+            value = panels[p + k * 16 + c]
+            s0 += rows[r + k] * value
+            s1 += rows[r + k + 272] * value
+            s2 += rows[r + k + 544] * value
+            s3 += rows[r + k + 816] * value
+            s4 += rows[r + k + 1088] * value
+            s5 += rows[r + k + 1360] * value
+            s6 += rows[r + k + 1632] * value
+            s7 += rows[r + k + 1904] * value
+            s8 += rows[r + k + 2176] * value
+            s9 += rows[r + k + 2448] * value
+            s10 += rows[r + k + 2720] * value
+            s11 += rows[r + k + 2992] * value
+        out[o + c] = s0
+        out[o + w + c] = s1
+        out[o + 2 * w + c] = s2
+        out[o + 3 * w + c] = s3
+        out[o + 4 * w + c] = s4
+        out[o + 5 * w + c] = s5
+        out[o + 6 * w + c] = s6
+        out[o + 7 * w + c] = s7
+        out[o + 8 * w + c] = s8
+        out[o + 9 * w + c] = s9
+        out[o + 10 * w + c] = s10
+        out[o + 11 * w + c] = s11
+
+
+def multiply_four_rows(rows, panels, first_row, first_panel, depth, out, first_out):
+    """Write the product of 4 rows and 16 columns to out, where rows are 16 values apart."""
+    r, p, n, o = max(0, first_row), max(0, first_panel), max(1, depth), max(0, first_out)
+    zero = np.float32(0)
+    # omp simd
+    for c in range(16):
+        s0 = zero
+        s1 = zero
+        s2 = zero
+        s3 = zero
+        for k in range(n):
+            value = panels[p + k * 16 + c]
+            s0 += rows[r + k] * value
+            s1 += rows[r + k + 272] * value
+            s2 += rows[r + k + 544] * value
+            s3 += rows[r + k + 816] * value
+        out[o + c] = s0
+        out[o + 16 + c] = s1
+        out[o + 32 + c] = s2
+        out[o + 48 + c] = s3
+
+
+def multiply_row(rows, panels, first_row, first_panel, depth, out, first_out):
+    """Write the product of one row and 16 columns to out."""
+    r, p, n, o = max(0, first_row), max(0, first_panel), max(1, depth), max(0, first_out)
+    zero = np.float32(0)
+    # omp simd
+    for c in range(16):
+        s0 = zero
+        for k in range(n):
+            s0 += rows[r + k] * panels[p + k * 16 + c]
+        out[o + c] = s0
+
+
+def move_tile(n_rows, n_columns, add, out, tile, first_out, row_length):
+    """Write n_rows x n_columns values of the tile (12, 16) to their place in out, or add them."""
+    for i in range(n_rows):
+        o, t = max(0, first_out + i * row_length), max(0, tile + i * 16)
+        if add:
+            # omp simd
+            for c in range(n_columns):
+                out[o + c] += out[t + c]
+        else:
+            # omp simd
+            for c in range(n_columns):
+                out[o + c] = out[t + c]
+
+
+# pythran export multiply(float32[:,:] order(C), float32[:,:,:] order(C), int, int, float32[:] order(C))
+def multiply(rows, panels, n_rows, n_columns, out):
+    """Multiply rows by panels of columns, as many pairs of matrices as there are.
+
+    Parameters
+    ----------
+    rows : (blocks * pairs, height * 272)
+        Left matrices, n_rows of their height rows, of which there are a multiple of 12 or more: value k of row r of
+        pair i stands in rows[k // 256 * pairs + i] at r * 272 + k % 256.
+    panels : (pairs, columns / 16, depth * 16)
+        Right matrices: value (k, c) stands in panel c // 16 at k * 16 + c % 16. The last panel is filled up with zeros.
+    n_rows, n_columns : int
+        Shape of the products.
+    out : (n_rows * row length + 192,)
+        Value (r, c) of pair i stands at r * row length + i * n_columns + c; the end is room to work in.
+    """
+    pairs, n_panels, size = panels.shape
+    depth = size // 16
+    blocks = (depth + 255) // 256
+    row_length = (len(out) - 192) // n_rows
+    for i in range(pairs):
+        # A few panels of a block at a time: rows are read from the cache again for each few.
+        for start in range(0, n_panels, 8):
+            for b in range(blocks):
+                n = min(256, depth - b * 256)
+                for j in range(start, min(start + 8, n_panels)):
+                    where = i * n_columns + j * 16, row_length
+                    columns = min(16, n_columns - j * 16)
+                    multiply_panel(rows[b * pairs + i], panels[i, j], b * 4096, n, n_rows, columns, b > 0, out, where)
+
+
+def multiply_panel(rows, panel, first_value, depth, n_rows, n_columns, add, out, where):
+    """Multiply all rows by a block of a panel, which begins at first_value.
+
+    The product goes to the place in out that where says: (first value, how far rows are apart). With add it is
+    added to what stands there.
+    """
+    first_out, row_length = where
+    tile = len(out) - 192
+    r = 0
+    while r < n_rows:
+        first, to, count = r * 272, first_out + r * row_length, min(12, n_rows - r)
+        whole = count == 12 and n_columns == 16 and not add
+        # Each of the three is called once, so that the compiler puts it in this place, where it can vectorise it.
+        if count > 4:
+            target, apart = (to, row_length) if whole else (tile, 16)
+            multiply_twelve_rows(rows, panel, first, first_value, depth, out, target, apart)
+        elif count > 1:
+            multiply_four_rows(rows, panel, first, first_value, depth, out, tile)
+        else:
+            multiply_row(rows, panel, first, first_value, depth, out, tile)
+        if not whole:
+            move_tile(count, n_columns, add, out, tile, to, row_length)
+        r += count
