@@ -15,7 +15,7 @@ _BRIGHT_PERCENTILE = 99
 
 
 class BlobDisplay:
-    """The maps of a blob: where in a photo each filter of a layer answers, and how strongly.
+    """The maps of a blob: where in a photo, and how strongly, each filter of a layer is activated.
 
     Parameters
     ----------
@@ -27,13 +27,13 @@ class BlobDisplay:
     Attributes
     ----------
     maps : ndarray of shape (n_channels, height, width)
-        As given.
+        The parameter.
     blob : str or None
-        As given.
+        The parameter.
     channels_ : ndarray of shape (n_maps,)
         The channels that were drawn, those with the largest root mean square activation first.
     ax_ : matplotlib Axes
-        Where they were drawn.
+        The axes of the drawing.
     figure_ : matplotlib Figure
         The figure of `ax_`.
     image_ : matplotlib AxesImage
@@ -65,15 +65,15 @@ class BlobDisplay:
         Parameters
         ----------
         estimator : DeCAFTransformer, or Pipeline with one as a step
-            Fitted or not; its network and its way to read photos are taken, its `layer`, `dropout` and `crops` are
-            not. Other steps of a pipeline have no part in it.
-        photo : path, PIL image, array, or anything else that `DeCAFTransformer.fit` takes for one image
+            Fitted or not. Its network and its parameters for reading photos are used; `layer`, `dropout`, `crops` and
+            other steps of a pipeline are not.
+        photo : path, PIL image, array, or any other image that `DeCAFTransformer.fit` takes
         blob : str, default="conv5"
             A blob with maps, such as ``"conv1"`` or ``"pool2"``, see `Network.blob_shapes`.
         n_maps : int, default=16
-            How many to draw, the strongest first.
+            Number of maps to draw, the strongest first.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None creates a figure.
         **imshow_kw : dict
             For matplotlib's ``imshow``.
 
@@ -84,30 +84,30 @@ class BlobDisplay:
         Raises
         ------
         TypeError
-            Where there is no `DeCAFTransformer`.
+            If there is no `DeCAFTransformer`.
         ValueError
-            Where the network has no such blob, or the blob has no maps, as fc6; where the photo cannot be read; and as
-            for `plot`.
+            If the network has no such blob, the blob has no maps (as fc6), or the photo cannot be read; and as for
+            `plot`.
         OSError
-            Where the weights are in no file, or cannot be downloaded.
+            If the weights are in no file, or cannot be downloaded.
         ImportError
-            Where matplotlib is not installed.
+            If matplotlib is not installed.
         """
         require_matplotlib(cls)
         maps = _maps(find_decaf(estimator, cls), photo, blob)
         return cls(maps, blob=blob).plot(ax, n_maps=n_maps, **imshow_kw)
 
     def plot(self, ax=None, *, n_maps=16, **imshow_kw):
-        """Draw the strongest maps, each with the number of its channel, in one scale of colours.
+        """Draw the strongest maps, each with the number of its channel, with one colour scale.
 
-        The hundredth part of the values that is largest has the brightest colour, unless ``vmax`` or ``norm`` is given.
+        The largest 1 % of the values have the brightest colour, unless you set ``vmax`` or ``norm``.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None creates a figure.
         n_maps : int, default=16
-            How many to draw, the strongest first.
+            Number of maps to draw, the strongest first.
         **imshow_kw : dict
             For matplotlib's ``imshow``.
 
@@ -118,11 +118,11 @@ class BlobDisplay:
         Raises
         ------
         TypeError
-            Where `n_maps` is no whole number.
+            If `n_maps` is not a whole number.
         ValueError
-            Where it is less than 1.
+            If it is less than 1.
         ImportError
-            Where matplotlib is not installed.
+            If matplotlib is not installed.
         """
         check_scalar(n_maps, "n_maps", Integral, min_val=1)
         ax = axes_for(self, ax, figsize=(5.8, 5.2))
@@ -131,8 +131,8 @@ class BlobDisplay:
         gap = max(1, self.maps.shape[2] // 12)
         picture, corners = mosaic(self.maps[self.channels_], gap)
         options = {"interpolation": "nearest", **imshow_kw}
-        if options.get("norm") is None:  # which has limits of its own
-            # A few values are far above the others, which they would darken.
+        if options.get("norm") is None:  # a norm has its own limits
+            # A few values are far larger than the others, which would look dark.
             options.setdefault("vmax", np.nanpercentile(picture, _BRIGHT_PERCENTILE))
         self.image_ = ax.imshow(picture, **options)
         for channel, (top, left) in zip(self.channels_, corners, strict=True):
@@ -148,14 +148,14 @@ class BlobDisplay:
 
 
 def _maps(transformer, photo, blob):
-    """A blob of one photo, of shape (channels, height, width)."""
+    """Compute a blob of one photo, of shape (channels, height, width)."""
     network = network_of(transformer)
     (blob,) = resolve_blobs(blob, network)
     shape = network.blob_shapes[blob]
     if len(shape) != 3:
         with_maps = [name for name, other in network.blob_shapes.items() if len(other) == 3]
         raise ValueError(f"{blob!r} has no maps; blobs with maps are {', '.join(with_maps)}")
-    # The network is as compact as it was asked to be. A photo that cannot be read has no maps, not even of NaN.
+    # The network already has the precision asked for. A photo that cannot be read is an error.
     changes = {"weights": network, "precision": "float32", "memory": None, "on_error": "raise"}
     reader = clone(transformer).set_params(layer=blob, dropout=False, crops="center", **changes)
     if transformer.__sklearn_is_fitted__():
@@ -164,7 +164,7 @@ def _maps(transformer, photo, blob):
 
 
 def _write_into_corner(ax, text, left, top):
-    """White with a dark rim, to be read on all colours."""
+    """Write in white with a dark outline, readable on all colours."""
     from matplotlib.patheffects import withStroke
 
     rim = [withStroke(linewidth=2, foreground="black")]

@@ -1,4 +1,4 @@
-"""What the displays have in common: axes, colours, and tiles side by side in one picture."""
+"""Helpers of all displays: axes, colours, and mosaics of tiles."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
@@ -7,19 +7,19 @@ import numpy as np
 
 from skdecaf._utils.extras import require
 
-# Petroff's ten colours, chosen so that people who see colours differently tell them apart.
+# Petroff's ten colours, which people with colour vision deficiencies can tell apart.
 _TEN_COLORS = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
 
 
 def require_matplotlib(display):
-    """Import matplotlib's pyplot, or say how to get it; where work comes before the drawing, before the work.
+    """Import matplotlib's pyplot, or raise an error that says how to install it. Call it before any other work.
 
     Parameters
     ----------
     display : type
-        Named as what needs it.
+        The display to name in the error.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def axes_for(display, ax=None, *, figsize):
     Parameters
     ----------
     display : object
-        Its class names what needs matplotlib.
+        Its class is named in the error.
     ax : matplotlib Axes or None
     figsize : tuple (width, height)
         Of a new figure, in inches.
@@ -48,18 +48,18 @@ def axes_for(display, ax=None, *, figsize):
 
 
 def with_defaults(defaults, given, artist):
-    """The user's keywords for an artist, and defaults for those that the user leaves out.
+    """Merge the user's keywords for an artist with defaults.
 
-    Matplotlib has several names for one thing, such as "ms" for "markersize", and refuses two of them together.
+    Matplotlib has several names for one property, such as "ms" for "markersize", and rejects two of them together.
 
     Parameters
     ----------
     defaults : dict
-        Under the names that the artist's setters have, as "markersize" in ``set_markersize``.
+        With the names of the artist's setters, as "markersize" in ``set_markersize``.
     given : dict
-        Under any names.
+        With any names.
     artist : type
-        Matplotlib's class of it.
+        Matplotlib's class of the artist.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def with_defaults(defaults, given, artist):
 
 
 def distinct_colors(n):
-    """Return n colours, as hex codes, that are easy to tell apart: up to 10 for all eyes, up to 20 for most."""
+    """Return n hex codes of colours that are easy to tell apart; up to 10 also with colour vision deficiencies."""
     if n <= len(_TEN_COLORS):
         return list(_TEN_COLORS[:n])
     from matplotlib import colormaps

@@ -1,4 +1,4 @@
-"""Features of photos as points of a plane."""
+"""Features of photos as points in a plane."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
@@ -17,51 +17,51 @@ from skdecaf.images import decode, needs_value_range, to_rgb
 from skdecaf.plotting.drawing import axes_for, distinct_colors, require_matplotlib, with_defaults
 from skdecaf.plotting.estimators import drop_predictor
 
-_WIDEST = 512  # columns; wider features are projected first
-_FEW = 500  # photos; t-SNE's threads would wait for each other, step by step, for longer than they work
+_MAX_COLUMNS = 512  # wider features are projected first
+_FEW = 500  # photos; for fewer, threads slow t-SNE down
 _MARKERS = "o^sDvP*X"
 _MOST_IN_LEGEND = 20
 _FADED, _HIGHLIGHT = "#d0d0d0", "#bd1f01"
 
 
 class EmbeddingDisplay:
-    """A map of photos: those with similar features are near each other.
+    """A map of photos, in which photos with similar features are close.
 
     Parameters
     ----------
     positions : ndarray of shape (n_photos, 2)
-        Where the photos are.
+        The points.
     y : array-like of shape (n_photos,), default=None
-        The classes, which give the colours.
+        The classes, shown as colours.
     groups : dict, or array-like of shape (n_photos,), default=None
-        A coarser grouping for the colours: of each class, or of each photo.
+        Groups of classes (a dict) or of photos, shown as colours instead of the classes.
     domains : array-like of shape (n_photos,), default=None
-        Where the photos are from; each of at most eight domains has a marker of its own.
+        The domain of each photo, at most eight, shown as markers.
     photos : sequence of n_photos images, default=None
         For thumbnails; paths, arrays of pixels or PIL images.
 
     Attributes
     ----------
     positions : ndarray of shape (n_photos, 2)
-        As given.
+        The parameter.
     y, groups, domains : ndarray of shape (n_photos,) or None
-        As given, `groups` one for each photo.
+        The parameters; `groups` has one element per photo.
     photos : sequence or None
-        As given; of `from_estimator`, its X.
+        The parameter, or X of `from_estimator`.
     ax_ : matplotlib Axes
-        Where the map was drawn.
+        The axes of the map.
     figure_ : matplotlib Figure
         The figure of `ax_`.
     points_ : list of matplotlib PathCollection
         The points, one collection for each domain.
     thumbnails_ : dict of int to matplotlib AnnotationBbox
-        The photos that were drawn as thumbnails, by index.
+        The photos drawn as thumbnails, by index.
 
     Notes
     -----
-    As in the paper's Figures 1, 2 and 5 (Donahue et al., ICML 2014): t-SNE, after a random projection to 512
-    dimensions where there are more (footnote 5). Figure 1 is coloured by groups of classes, Figure 5 has two domains
-    and one class highlighted.
+    The paper's Figures 1, 2 and 5 (Donahue et al., ICML 2014) are such maps: t-SNE, after a random projection to 512
+    dimensions if there are more (footnote 5). Figure 1 is coloured by groups of classes; Figure 5 has two domains and
+    one highlighted class.
 
     Examples
     --------
@@ -85,29 +85,28 @@ class EmbeddingDisplay:
     def from_estimator(
         cls, estimator, X, y=None, *, groups=None, domains=None, embedder=None, random_state=None, ax=None, **plot_kw
     ):
-        """Compute the features of photos, and draw a map of them.
+        """Compute the features of photos and draw their map.
 
         Parameters
         ----------
         estimator : transformer or Pipeline
-            `DeCAFTransformer`, or a pipeline that begins with one; of a pipeline that ends in a classifier, the steps
-            before that. Where it is not fitted, a clone of it is fitted.
+            `DeCAFTransformer`, or a pipeline that begins with one, of which a final classifier is ignored. If it is not
+            fitted, a clone is fitted.
         X : photos
-            Of the kind that the transformer takes.
+            Any X that the transformer takes.
         y : array-like of shape (n_photos,), default=None
-            The classes, which give the colours.
+            The classes, shown as colours.
         groups : dict, or array-like of shape (n_photos,), default=None
-            A coarser grouping for the colours: of each class, or of each photo.
+            Groups of classes (a dict) or of photos, shown as colours instead of the classes.
         domains : array-like of shape (n_photos,), default=None
-            Where the photos are from; each of at most eight domains has a marker of its own.
+            The domain of each photo, at most eight, shown as markers.
         embedder : transformer, default=None
-            Takes the features to two columns by its `fit_transform`. None is a random projection to 512 columns where
-            there are more, and `~sklearn.manifold.TSNE` with a perplexity of 30, or of a third of the photos where
-            there are few.
+            Its `fit_transform` reduces the features to two columns. None is a random projection to 512 columns if there
+            are more, and `~sklearn.manifold.TSNE` with a perplexity of 30, or a third of the photos if there are few.
         random_state : int, RandomState instance or None, default=None
             Seeds the random projection and t-SNE.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None creates a figure.
         **plot_kw : dict
             For `plot`, such as ``thumbnails=True``.
 
@@ -118,13 +117,13 @@ class EmbeddingDisplay:
         Raises
         ------
         TypeError
-            Where there is nothing that transforms photos.
+            If nothing transforms photos.
         ValueError
-            Where a photo cannot be read; and as for `from_features`.
+            If a photo cannot be read; and as for `from_features`.
         ImportError
-            Where matplotlib is not installed.
+            If matplotlib is not installed.
         """
-        # What can be wrong shows before the work is done.
+        # Errors come before the work.
         display = cls(X, y=y, groups=groups, domains=domains, photos=X)
         display._check_drawing(**plot_kw)
         transformer = drop_predictor(estimator, cls)
@@ -145,28 +144,27 @@ class EmbeddingDisplay:
         ax=None,
         **plot_kw,
     ):
-        """Draw a map of photos whose features are there.
+        """Draw a map of photos from their features.
 
         Parameters
         ----------
         features : array-like of shape (n_photos, n_features)
             Finite numbers.
         y : array-like of shape (n_photos,), default=None
-            The classes, which give the colours.
+            The classes, shown as colours.
         groups : dict, or array-like of shape (n_photos,), default=None
-            A coarser grouping for the colours: of each class, or of each photo.
+            Groups of classes (a dict) or of photos, shown as colours instead of the classes.
         domains : array-like of shape (n_photos,), default=None
-            Where the photos are from; each of at most eight domains has a marker of its own.
+            The domain of each photo, at most eight, shown as markers.
         photos : sequence of n_photos images, default=None
             For thumbnails; paths, arrays of pixels or PIL images.
         embedder : transformer, default=None
-            Takes the features to two columns by its `fit_transform`. None is a random projection to 512 columns where
-            there are more, and `~sklearn.manifold.TSNE` with a perplexity of 30, or of a third of the photos where
-            there are few.
+            Its `fit_transform` reduces the features to two columns. None is a random projection to 512 columns if there
+            are more, and `~sklearn.manifold.TSNE` with a perplexity of 30, or a third of the photos if there are few.
         random_state : int, RandomState instance or None, default=None
             Seeds the random projection and t-SNE.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None creates a figure.
         **plot_kw : dict
             For `plot`, such as ``thumbnails=True``.
 
@@ -177,13 +175,13 @@ class EmbeddingDisplay:
         Raises
         ------
         ValueError
-            Where lengths differ, features are not finite or of fewer than two photos, a dict of groups lacks a class or
+            If lengths differ, features are not finite or of fewer than two photos, a dict of groups lacks a class or
             comes without `y`; and as for `plot`.
         ImportError
-            Where matplotlib is not installed.
+            If matplotlib is not installed.
         """
         display = cls(features, y=y, groups=groups, domains=domains, photos=photos)
-        display._check_drawing(**plot_kw)  # before the work is done
+        display._check_drawing(**plot_kw)  # errors come before the work
         display.positions = _embed(features, embedder, random_state)
         return display.plot(ax, **plot_kw)
 
@@ -193,16 +191,16 @@ class EmbeddingDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None creates a figure.
         thumbnails : bool, default=False
-            Whether to draw photos in place of points, framed in the colour of their class. Where they would cover
-            each other, the later ones stay points, and are not decoded.
+            Whether to draw photos instead of points, framed in the colour of their class. Photos that would overlap an
+            earlier one stay points and are not decoded.
         thumbnail_size : float, default=28
             The longer side of a thumbnail, in points (1/72 inch).
         highlight : object, default=None
-            A class of `y` to draw in colour, on top of all others in grey.
+            A class of `y` to draw in colour, on top of the others in grey.
         legend : bool, default=True
-            Whether to write a legend beside the map. More than 20 colours have none.
+            Whether to draw a legend beside the map. It omits colours if there are more than 20.
         **scatter_kw : dict
             For matplotlib's ``scatter``.
 
@@ -213,10 +211,10 @@ class EmbeddingDisplay:
         Raises
         ------
         ValueError
-            Where the positions have not two columns, `highlight` is no class of `y`, there are no photos for
-            thumbnails, or one that cannot be read, or more than eight domains.
+            If the positions do not have two columns, `highlight` is not a class of `y`, photos for thumbnails are
+            missing or cannot be read, or there are more than eight domains.
         ImportError
-            Where matplotlib is not installed.
+            If matplotlib is not installed.
         """
         self._check_drawing(thumbnails, highlight)
         if np.shape(self.positions)[1:] != (2,):
@@ -236,7 +234,7 @@ class EmbeddingDisplay:
         return self
 
     def _check_drawing(self, thumbnails=False, highlight=None, **_):
-        """Refuse what cannot be drawn, wherever the photos are going to lie."""
+        """Raise errors that do not depend on the positions."""
         require_matplotlib(type(self))
         if highlight is not None and (self.y is None or highlight not in self.y):
             raise ValueError(f"highlight={highlight!r} is no class of y")
@@ -245,7 +243,7 @@ class EmbeddingDisplay:
         self._markers()
 
     def _colored_groups(self, highlight):
-        """Names of the groups that have a colour, their colours, and the group of each photo."""
+        """Names and colours of the groups, and the index of each photo's group."""
         if highlight is not None:
             return ["others", str(highlight)], [_FADED, _HIGHLIGHT], (self.y == highlight).astype(int)
         groups = self.y if self.groups is None else self.groups
@@ -255,7 +253,7 @@ class EmbeddingDisplay:
         return names.tolist(), distinct_colors(len(names)), index
 
     def _markers(self):
-        """Name of each domain -> its marker."""
+        """Markers by domain."""
         names = [] if self.domains is None else np.unique(self.domains).tolist()
         if len(names) > len(_MARKERS):
             raise ValueError(f"there are markers for {len(_MARKERS)} domains; domains has {len(names)}")
@@ -265,10 +263,10 @@ class EmbeddingDisplay:
         """Draw the chosen rows, one collection for each domain."""
         from matplotlib.collections import PathCollection
 
-        # The user's marker may be made of lines alone, as "x".
+        # The user's marker may consist of lines only, as "x".
         defaults = {"s": 18} if "marker" in scatter_kw else {"s": 18, "linewidth": 0}
         options = with_defaults(defaults, scatter_kw, PathCollection)
-        colored = {"c", "color", "facecolor"} & set(options)  # by the user; matplotlib takes only one of them
+        colored = {"c", "color", "facecolor"} & set(options)  # set by the user; matplotlib accepts one of them
         markers = self._markers()
         parts = [(rows & (self.domains == name), marker) for name, marker in markers.items()] or [(rows, _MARKERS[0])]
         for part, marker in parts:
@@ -276,12 +274,12 @@ class EmbeddingDisplay:
             yield ax.scatter(*np.asarray(self.positions)[part].T, **{"marker": marker, **by_group, **options})
 
     def _draw_thumbnails(self, ax, candidates, colors, size):
-        """Draw the photos of the candidates that have room, and say which."""
+        """Draw the photos of candidates that do not overlap; return them by index."""
         if len(candidates) == 0:
             return {}
         from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-        ax.figure.canvas.figure.draw_without_rendering()  # settles the layout, and so where the photos are
+        ax.figure.canvas.figure.draw_without_rendering()  # computes the layout, and so the positions
         places = ax.transData.transform(self.positions) / ax.figure.dpi * 72
         _, photos = find_rows(self.photos)
         drawn = {}
@@ -308,7 +306,7 @@ class EmbeddingDisplay:
 
 
 def _groups_of_photos(groups, y):
-    """The group of each photo, from that of its class where groups are a dict."""
+    """The group of each photo, which a dict of groups gives by its class."""
     if not isinstance(groups, dict):
         return None if groups is None else column_or_1d(groups)
     if y is None:
@@ -328,23 +326,23 @@ def _features(transformer, X, y):
 
 
 def _embed(features, embedder, random_state):
-    """Features as points of a plane: the embedder's, or t-SNE's."""
+    """Reduce features to points in a plane, by the embedder or by t-SNE."""
     features = check_array(features, ensure_min_samples=2)
     if embedder is not None:
         return np.asarray(clone(embedder).fit_transform(features))
-    if features.shape[1] > _WIDEST:
-        features = GaussianRandomProjection(_WIDEST, random_state=random_state).fit_transform(features)
+    if features.shape[1] > _MAX_COLUMNS:
+        features = GaussianRandomProjection(_MAX_COLUMNS, random_state=random_state).fit_transform(features)
     perplexity = min(30, (len(features) - 1) / 3)
     with threadpool_limits(1 if len(features) < _FEW else None, user_api="openmp"):
         start = _start(features, random_state)
-        # An array also where scikit-learn is set to give frames.
+        # An array even if scikit-learn is configured to return frames.
         return np.asarray(TSNE(perplexity=perplexity, init=start, random_state=random_state).fit_transform(features))
 
 
 def _start(features, random_state):
-    """Where t-SNE begins: at two principal components, scaled as it scales them, or at random where there are not two.
+    """The start of t-SNE: two principal components, scaled as t-SNE scales them, or random if there are not two.
 
-    Left to itself it takes NaN for those of equal rows, and crashes the interpreter.
+    By default t-SNE starts equal rows at NaN, and crashes the interpreter.
     """
     if features.shape[1] < 2:
         return "random"
@@ -356,7 +354,7 @@ def _start(features, random_state):
 
 
 def _with_room(places, candidates, distance):
-    """Candidates, the earlier first, that keep this distance from each other in one of the two directions."""
+    """Candidates, in order, with this distance from each other horizontally or vertically."""
     chosen = []
     for i in candidates:
         if not chosen or np.abs(places[chosen] - places[i]).max(axis=1).min() >= distance:
@@ -365,7 +363,7 @@ def _with_room(places, candidates, distance):
 
 
 def _thumbnail(photo, side):
-    """The photo as RGB pixels whose longer side is at most so long."""
+    """RGB pixels of a photo, reduced until its longer side fits."""
     pixels = decode(photo)
     value_range = None
     if needs_value_range(pixels.dtype):

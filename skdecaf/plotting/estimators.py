@@ -1,4 +1,4 @@
-"""The part of a scikit-learn estimator that a display looks at."""
+"""The part of a scikit-learn estimator that a display needs."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from sklearn.base import clone
@@ -10,13 +10,13 @@ from skdecaf.weights import resolve_network
 
 
 def find_decaf(estimator, display):
-    """The DeCAFTransformer: the estimator itself, or the first one among the steps of a pipeline.
+    """Find the DeCAFTransformer: the estimator itself, or the first one among the steps of a pipeline.
 
     Parameters
     ----------
     estimator : DeCAFTransformer or Pipeline
     display : type
-        Named where there is none.
+        The display to name in the error.
 
     Returns
     -------
@@ -25,7 +25,7 @@ def find_decaf(estimator, display):
     Raises
     ------
     TypeError
-        Where there is none.
+        If there is none.
     """
     found = next(_decafs(estimator), None)
     if found is None:
@@ -37,13 +37,13 @@ def find_decaf(estimator, display):
 
 
 def drop_predictor(estimator, display):
-    """What turns photos into features: the estimator itself, or a pipeline without the predictor at its end.
+    """Find what turns photos into features: the estimator itself, or a pipeline without its final predictor.
 
     Parameters
     ----------
     estimator : transformer or Pipeline
     display : type
-        Named where there is none.
+        The display to name in the error.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def drop_predictor(estimator, display):
     Raises
     ------
     TypeError
-        Where nothing is left that transforms.
+        If no transformer is left.
     """
     if isinstance(estimator, Pipeline) and len(estimator) > 1 and not hasattr(estimator, "transform"):
         estimator = estimator[:-1]
@@ -65,10 +65,10 @@ def drop_predictor(estimator, display):
 
 
 def network_of(transformer):
-    """The network of a DeCAFTransformer: that of its fit, or that which a fit would use."""
+    """The network that a DeCAFTransformer was fitted with, or would be."""
     if transformer.__sklearn_is_fitted__():
         return transformer._network()
-    generator = check_random_state(clone(transformer).random_state)  # a clone's, which may be drawn from
+    generator = check_random_state(clone(transformer).random_state)  # of a clone, so that drawing changes nothing
     return resolve_network(transformer.weights, draw_seed(generator), transformer.precision)
 
 

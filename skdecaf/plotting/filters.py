@@ -11,8 +11,7 @@ from skdecaf.weights import Convolution, resolve_network
 class FilterDisplay:
     """The filters of the first convolution, as small colour pictures.
 
-    They are what the network looks for in a photo before anything else: edges of all directions, and spots of
-    colour.
+    They respond to the simplest parts of a photo: edges in all directions, and spots of colour.
 
     Parameters
     ----------
@@ -22,9 +21,9 @@ class FilterDisplay:
     Attributes
     ----------
     filters : ndarray of shape (n_filters, height, width, 3)
-        As given.
+        The parameter.
     ax_ : matplotlib Axes
-        Where they were drawn.
+        The axes of the drawing.
     figure_ : matplotlib Figure
         The figure of `ax_`.
     image_ : matplotlib AxesImage
@@ -32,7 +31,7 @@ class FilterDisplay:
 
     See Also
     --------
-    BlobDisplay : What the filters answer to a photo.
+    BlobDisplay : Activations of filters for a photo.
 
     Examples
     --------
@@ -54,7 +53,7 @@ class FilterDisplay:
         estimator : DeCAFTransformer, or Pipeline with one as a step
             Fitted or not.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None creates a figure.
         **imshow_kw : dict
             For matplotlib's ``imshow``.
 
@@ -65,13 +64,13 @@ class FilterDisplay:
         Raises
         ------
         TypeError
-            Where there is no `DeCAFTransformer`.
+            If there is no `DeCAFTransformer`.
         ValueError
             As for `from_weights`.
         OSError
             As for `from_weights`.
         ImportError
-            Where matplotlib is not installed.
+            If matplotlib is not installed.
         """
         require_matplotlib(cls)
         return cls.from_weights(network_of(find_decaf(estimator, cls)), ax=ax, **imshow_kw)
@@ -85,7 +84,7 @@ class FilterDisplay:
         weights : str, path or Network, default="mini"
             As in `DeCAFTransformer`.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None creates a figure.
         **imshow_kw : dict
             For matplotlib's ``imshow``.
 
@@ -102,19 +101,19 @@ class FilterDisplay:
         ValueError
             Where a file is not what it should be, or the network does not begin with a convolution.
         ImportError
-            Where matplotlib is not installed.
+            If matplotlib is not installed.
         """
         require_matplotlib(cls)
         network = resolve_network(weights)
         return cls(_upright_rgb_filters(network)).plot(ax, **imshow_kw)
 
     def plot(self, ax=None, **imshow_kw):
-        """Draw the filters, each from its own largest value down to minus that; grey is zero.
+        """Draw the filters, each scaled by its largest absolute value; grey is zero.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None creates a figure.
         **imshow_kw : dict
             For matplotlib's ``imshow``.
 
@@ -125,7 +124,7 @@ class FilterDisplay:
         Raises
         ------
         ImportError
-            Where matplotlib is not installed.
+            If matplotlib is not installed.
         """
         ax = axes_for(self, ax, figsize=(5, 5.3))
         largest = np.abs(self.filters).max(axis=(1, 2, 3), keepdims=True)
@@ -140,7 +139,7 @@ class FilterDisplay:
 
 
 def _upright_rgb_filters(network):
-    """The first filters in red, green, blue, as they lie on an upright photo."""
+    """The first filters as RGB, oriented as an upright photo."""
     first = network.layers[0]
     if not isinstance(first, Convolution):
         raise ValueError(f"{network!r} does not begin with a convolution, so it has no filters to show")

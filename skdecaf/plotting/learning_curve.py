@@ -1,4 +1,4 @@
-"""How the accuracy grows with the number of training photos of each class."""
+"""Accuracy by the number of training photos per class."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
@@ -10,33 +10,33 @@ from skdecaf.plotting.drawing import axes_for, require_matplotlib, with_defaults
 
 
 class LearningCurveByClassDisplay:
-    """A classifier's accuracy against the number of training photos of each class.
+    """A classifier's accuracy against the number of training photos per class.
 
-    Several curves come into one picture where `plot` is given the axes of the first.
+    Pass ``ax=curve.ax_`` to draw several curves in one figure.
 
     Parameters
     ----------
     n_train : array-like of shape (n_sizes,), int
-        How many training photos each class has.
+        Number of training photos per class.
     scores : array-like of shape (n_sizes, n_splits), float
-        The score of each split, 1 where all is right.
+        The score of each split; 1 is perfect.
     name : str, default=None
-        What the legend calls the curve.
+        Label of the curve in the legend.
     score_name : str, default="mean per-class accuracy"
-        What the score is, for the label of the axis.
+        Name of the score, for the axis.
 
     Attributes
     ----------
     n_train, scores, name, score_name
-        As given.
+        The parameter.
     ax_ : matplotlib Axes
-        Where the curve was drawn.
+        The axes of the curve.
     figure_ : matplotlib Figure
         The figure of `ax_`.
     line_ : matplotlib Line2D
-        The means over the splits, in per cent.
+        Means over the splits, in per cent.
     band_ : matplotlib PolyCollection
-        One standard deviation over the splits to either side.
+        One standard deviation over the splits on both sides.
 
     See Also
     --------
@@ -44,7 +44,7 @@ class LearningCurveByClassDisplay:
 
     Notes
     -----
-    Figure 4, right, of the paper (Donahue et al., ICML 2014) is such a picture, for 1 to 30 photos of each class of
+    Figure 4, right, of the paper (Donahue et al., ICML 2014) shows such curves for 1 to 30 photos per class of
     Caltech-101.
 
     Examples
@@ -86,33 +86,33 @@ class LearningCurveByClassDisplay:
         ax=None,
         **line_kw,
     ):
-        """Fit and score a classifier on random splits of each size, and draw the curve.
+        """Fit and score a classifier on random splits of each size, and draw its curve.
 
         Parameters
         ----------
         estimator : classifier
-            Cloned and fitted ``len(n_train) * n_splits`` times. One that reads photos runs the network as often,
-            unless it has a cache (``DeCAFTransformer(memory=...)``) or is given features.
+            Cloned and fitted ``len(n_train) * n_splits`` times. If it reads photos, it runs the network each time,
+            unless it has a cache (``DeCAFTransformer(memory=...)``).
         X : photos or array-like of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
             The classes.
         n_train : sequence of int, default=(1, 2, 5, 10, 20)
-            How many training photos of each class.
+            Numbers of training photos per class.
         n_test : int, default=None
-            How many test photos of each class; None takes all that are not for training.
+            Number of test photos per class; None uses all that are not for training.
         n_splits : int, default=5
-            Random splits of each size.
+            Number of random splits of each size.
         scoring : str or callable, default=None
-            As in `~sklearn.model_selection.cross_val_score`, a score that is 1 where all is right. None is the mean
-            over classes of the accuracy in each class, as in the paper.
+            As in `~sklearn.model_selection.cross_val_score`. None is the mean over classes of the accuracy in each
+            class, as in the paper.
         n_jobs : int, default=None
-            Processes or threads that fit at once, as in `~sklearn.model_selection.cross_val_score`.
+            Number of processes or threads that fit at once, as in `~sklearn.model_selection.cross_val_score`.
         random_state : int, RandomState instance or None, default=None
             Seeds the splits.
         name : str, default=None
-            What the legend calls the curve; None is the name of the estimator's class.
+            Label of the curve in the legend; None is the name of the estimator's class.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None creates a figure.
         **line_kw : dict
             For matplotlib's ``plot``.
 
@@ -123,12 +123,12 @@ class LearningCurveByClassDisplay:
         Raises
         ------
         TypeError
-            Where the estimator has no `predict`, unless `scoring` is a function.
+            If the estimator has no `predict`, unless `scoring` is a function.
         ValueError
-            Where a class has too few photos for a size, a number is less than 1, lengths differ, or scikit-learn has no
-            such score. Errors of the estimator pass as they are.
+            If a class has too few photos for a size, a number is less than 1, lengths differ, or scikit-learn has no
+            such score. Errors of the estimator are passed on.
         ImportError
-            Where matplotlib is not installed.
+            If matplotlib is not installed.
         """
         require_matplotlib(cls)
         if not callable(scoring) and not hasattr(estimator, "predict"):
@@ -139,10 +139,10 @@ class LearningCurveByClassDisplay:
         generator = check_random_state(random_state)
         scorer = mean_per_class_accuracy if scoring is None else scoring
         splits = []
-        for n in n_train:  # of all sizes before any is scored: a class that is too small for one is found at once
+        for n in n_train:  # first all splits: a class that is too small for one is an error before any fit
             splitter = PerClassShuffleSplit(n, n_test, n_splits, random_state=generator.randint(2**31 - 1))
             splits.append(list(splitter.split(X, y)))
-        options = {"scoring": scorer, "n_jobs": n_jobs, "error_score": "raise"}  # a mean without a split is none
+        options = {"scoring": scorer, "n_jobs": n_jobs, "error_score": "raise"}  # no mean without some split
         scores = [cross_val_score(estimator, X, y, cv=cv, **options) for cv in splits]
         display = cls(np.asarray(n_train), np.array(scores), name=name or type(estimator).__name__)
         if scoring is not None:
@@ -150,14 +150,14 @@ class LearningCurveByClassDisplay:
         return display.plot(ax, **line_kw)
 
     def plot(self, ax=None, *, name=None, **line_kw):
-        """Draw the curve: means over the splits, in per cent, and a band of one standard deviation.
+        """Draw the means over the splits, in per cent, with a band of one standard deviation.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw, for instance the `ax_` of another curve; None makes a figure.
+            Where to draw, for instance the `ax_` of another curve; None creates a figure.
         name : str, default=None
-            What the legend calls the curve, in place of the display's own name.
+            Label of the curve in the legend, instead of the display's name.
         **line_kw : dict
             For matplotlib's ``plot``.
 
@@ -168,9 +168,9 @@ class LearningCurveByClassDisplay:
         Raises
         ------
         ValueError
-            Where `scores` has not one row for each of `n_train`.
+            If `scores` does not have one row for each element of `n_train`.
         ImportError
-            Where matplotlib is not installed.
+            If matplotlib is not installed.
         """
         ax = axes_for(self, ax, figsize=(6, 4))
         percent = 100 * np.asarray(self.scores, dtype=float)
@@ -186,7 +186,7 @@ class LearningCurveByClassDisplay:
         return self
 
     def _label(self, ax):
-        """Say what the axes are, at numbers of photos that people count in."""
+        """Label the axes, with ticks at round numbers of photos."""
         from matplotlib.ticker import LogLocator, NullLocator
 
         ax.set(xscale="log", xlabel="training photos of each class", ylabel=f"{self.score_name} (%)")
