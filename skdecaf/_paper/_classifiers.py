@@ -145,7 +145,7 @@ def score(model, X, y, train, test):
     Returns
     -------
     float
-        In per cent.
+        A percentage.
     """
     with warnings.catch_warnings():
         # Of the SVM with the largest C where classes overlap, which stops after 1000 passes: its predictions have
@@ -172,7 +172,7 @@ def choose_C(name, X, y, train, validation, random_state):
     -------
     C : float
     validation_score : float
-        In per cent.
+        A percentage.
     """
     grid = C_GRID[name]
     models = [classifier(name, C, "none", len(train), random_state) for C in grid]

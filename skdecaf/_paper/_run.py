@@ -166,7 +166,7 @@ def class_labels(dataset):
     Raises
     ------
     ValueError
-        Where there are fewer than two classes.
+        If there are fewer than two classes.
     """
     labels, names = np.asarray(dataset.target), getattr(dataset, "target_names", None)
     if names is not None:

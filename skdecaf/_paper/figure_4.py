@@ -62,7 +62,7 @@ def figure_4_left(
     layers : sequence of int or str, default=(5, 6, 7)
         As for `DeCAFTransformer`.
     n_train : int, default=30
-        Training photos per class; all others are for the test.
+        Training photos per class; all others are for testing.
     n_validation : int, default=5
         How many of them choose C, while the rest trains.
     n_splits : int, default=5
@@ -70,7 +70,7 @@ def figure_4_left(
     random_state : int, default=0
         Seeds splits, masks and solvers.
     folder : str or PathLike, default=None
-        Keeps features and finished cells, so that a second call continues where the first one ended.
+        Keeps features and finished cells, so that a second call continues where the first one stopped.
     n_jobs : int, default=None
         Processes that train, and threads that compute features; -1 is one for each processor.
     verbose : bool, default=False
@@ -79,14 +79,14 @@ def figure_4_left(
     Returns
     -------
     PaperTable
-        Mean over classes of the accuracy in each class, in per cent.
+        Mean over classes of the accuracy in each class, as a percentage.
 
     Raises
     ------
     TypeError
-        Where the dataset lacks one of these fields.
+        If the dataset lacks one of these fields.
     ValueError
-        Where a class has too few photos, or there are fewer than two classes; no photo is read then.
+        If a class has too few photos, or there are fewer than two classes; this is checked before any photo is read.
 
     Notes
     -----
@@ -196,7 +196,7 @@ def figure_4_right(
     layer : int or str, default=6
         As for `DeCAFTransformer`.
     n_per_class : sequence of int, default=(1, 2, 3, 5, 7, 10, 15, 20, 25, 30)
-        Training photos per class; all others are for the test.
+        Training photos per class; all others are for testing.
     n_splits : int, default=5
         Random splits for each number.
     random_state : int, default=0
@@ -206,8 +206,8 @@ def figure_4_right(
     Returns
     -------
     PaperTable
-        A row for each number, a column for each classifier; mean over classes of the accuracy in each class, in per
-        cent.
+        A row for each number, a column for each classifier; mean over classes of the accuracy in each class, as a
+        percentage.
 
     Raises
     ------

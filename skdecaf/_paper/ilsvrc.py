@@ -27,14 +27,14 @@ def imagenet_errors(dataset, *, weights="mini", folder=None, n_jobs=None, verbos
     Returns
     -------
     PaperTable
-        In per cent of the photos.
+        Percentages of the photos.
 
     Raises
     ------
     TypeError
-        Where the dataset lacks one of these fields.
+        If the dataset lacks one of these fields.
     ValueError
-        Where the network has no such class; no photo is read then.
+        If the network has no such class; this is checked before any photo is read.
 
     Notes
     -----

@@ -60,7 +60,7 @@ def reproduce(
         Names of classes; the others are left out.
     folder : str or PathLike, default="reproduced"
         For the results: each table as Markdown and JSON, each figure also as PNG and SVG. Features and finished cells
-        are kept in it, so that a second call continues where the first one ended.
+        are kept in it, so that a second call continues where the first one stopped.
     random_state : int, default=0
         Seeds splits, masks and solvers.
     n_jobs : int, default=None
@@ -76,17 +76,17 @@ def reproduce(
     Raises
     ------
     MissingPhotos
-        Where the data set is not on this computer. The message has the one command that gets it.
+        If the data set is not on this computer. The message has the one command that gets it.
     ValueError
-        Where there is no such class, no such `subject`, or fewer than two classes. Where the data set is here, but
+        If there is no such class, no such `subject`, or fewer than two classes. Where the data set is here, but
         damaged: the message says which file is missing or wrong.
     OSError
-        Where results cannot be written into `folder`; no photo is read then.
+        If results cannot be written into `folder`; this is checked before any photo is read.
 
     Warns
     -----
     UserWarning
-        Where matplotlib is missing: there are no pictures then. Where the photos of Office-31 are there without SURF,
+        If matplotlib is missing: there are no pictures then. Where the photos of Office-31 are there without SURF,
         whose columns are left out then.
 
     Examples
@@ -95,9 +95,9 @@ def reproduce(
     >>> for table in reproduce("caltech101", quick=True):  # doctest: +SKIP
     ...     print(table.to_markdown())
     """
-    if subject not in _SUBJECTS:
-        raise ValueError(f"subject={subject!r} is none of {', '.join(_SUBJECTS)}")
-    load, compute = _SUBJECTS[subject]
+    if subject not in SUBJECTS:
+        raise ValueError(f"subject={subject!r} is none of {', '.join(SUBJECTS)}")
+    load, compute = SUBJECTS[subject]
     try:
         found = load(data_home)
     except AbsentDataset as error:
@@ -142,7 +142,7 @@ def select_classes(dataset, names):
     Raises
     ------
     ValueError
-        Where there is no such class; the message names it.
+        If there is no such class; the message names it.
 
     Examples
     --------
@@ -269,7 +269,7 @@ def _ilsvrc(photos, quick, random_state, options):
     yield imagenet_errors(photos, **options)
 
 
-_SUBJECTS = {
+SUBJECTS = {
     "caltech101": (_photos_from(datasets.fetch_caltech101), _figure_4),
     "office": (_load_office, _table_1),
     "cub": (_photos_from(datasets.fetch_cub200), _table_2),

@@ -25,9 +25,9 @@ class PaperTable:
     rows, columns : tuple of str
         Names, mostly of methods and of features.
     scores : ndarray of shape (n_rows, n_columns, n_splits), float64
-        Measured in each split, in per cent; NaN where nothing was measured.
+        Measured in each split, percentages; NaN for what was not measured.
     published : dict, default={}
-        (row, column): (mean, standard deviation or None) of the paper, in per cent.
+        (row, column): (mean, standard deviation or None) of the paper, as a percentage.
     notes : tuple of str, default=()
         Sentences that stand below the table.
     details : dict, default={}

@@ -99,20 +99,20 @@ def table_1(
     Returns
     -------
     PaperTable
-        Accuracy in per cent.
+        Accuracy as a percentage.
 
     Raises
     ------
     ValueError
-        Where pairs have different targets, there is no such domain, or no photo of a class is left for the test; no
-        photo is read then.
+        If pairs have different targets, there is no such domain, or no photo of a class is left for testing; this is
+        checked before any photo is read.
     TypeError
-        Where a dataset lacks one of these fields.
+        If a dataset lacks one of these fields.
 
     Notes
     -----
     Section 4.2 of the paper: per class 20 photos of the source for training if it is amazon, else 8, and 3 of the
-    target; all others of the target are for the test. Training is on the source (S), on the target (T) or on both
+    target; all others of the target are for testing. Training is on the source (S), on the target (T) or on both
     (ST). Without a source, all columns of T with the same features are the same. C is fixed, as in `figure_4_right`.
     Histograms are divided by their Euclidean norm.
 

@@ -32,14 +32,15 @@ def table_2(dataset, *, weights="mini", random_state=0, folder=None, n_jobs=None
     Returns
     -------
     PaperTable
-        Accuracy in per cent. The row of parts is the paper's.
+        Accuracy as a percentage. The row of parts is the paper's.
 
     Raises
     ------
     TypeError
-        Where the dataset lacks one of these fields.
+        If the dataset lacks one of these fields.
     ValueError
-        Where a class has no photo for training, or there are fewer than two classes; no photo is read then.
+        If a class has no training photo, or there are fewer than two classes; this is checked before any photo is
+        read.
 
     Notes
     -----
@@ -72,7 +73,7 @@ def table_2(dataset, *, weights="mini", random_state=0, folder=None, n_jobs=None
 def _check_classes(labels, train):
     unseen = np.setdiff1d(labels, labels[train]).tolist()
     if unseen:
-        raise ValueError(f"no photo for training is of {', '.join(map(repr, unseen))}; leave these classes out")
+        raise ValueError(f"no training photo is of {', '.join(map(repr, unseen))}; leave these classes out")
 
 
 def _accuracy(X, y, *, split, seed):

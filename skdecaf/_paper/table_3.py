@@ -53,14 +53,15 @@ def table_3(
     Returns
     -------
     PaperTable
-        Mean over classes of the accuracy in each class, in per cent.
+        Mean over classes of the accuracy in each class, as a percentage.
 
     Raises
     ------
     TypeError
-        Where the dataset lacks one of these fields.
+        If the dataset lacks one of these fields.
     ValueError
-        Where a class has too few photos for training, or there are fewer than two classes; no photo is read then.
+        If a class has too few training photos, or there are fewer than two classes; this is checked before any photo
+        is read.
 
     Notes
     -----
@@ -96,7 +97,7 @@ def table_3(
 
 
 def _add_validation(labels, splits, n_validation, random_state):
-    """For each published split its photos, and among these the places to train on, for validation and for the test."""
+    """For each published split its photos, and among these the places to train on, for validation and for testing."""
     for i, (train, test) in enumerate(splits):
         n_kept = int(np.unique(labels[train], return_counts=True)[1].min()) - n_validation
         inner = PerClassShuffleSplit(max(1, n_kept), n_validation, n_splits=1, random_state=random_state + i)

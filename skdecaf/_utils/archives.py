@@ -1,6 +1,7 @@
-"""Archives, extracted safely: a folder is there as a whole or not at all, and nothing is written outside it.
+"""Archives, extracted safely: completely or not at all, and nothing outside the folder.
 
-This module knows no data sets: what an archive may hold at most is for the caller to say.
+`tarfile` and `zipfile` read them, but do not extract: neither limits sizes (`test_bombs`), tarfile's filter "data"
+allows links and files that replace others, and zipfile renames "../evil" instead of refusing it.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -23,13 +24,13 @@ from pathlib import Path
 from skdecaf._utils.files import sync_folder
 
 _CHUNK = 2**18
-_LARGEST_HEADER = 2**16  # bytes; long names and the like, which `tarfile` holds in memory
-_FREE_OF_RATIO = 2**20  # bytes that any archive may hold, however small it is
+_LARGEST_HEADER = 2**16  # bytes; `tarfile` holds headers such as long names in memory
+_FREE_OF_RATIO = 2**20  # bytes that even the smallest archive may contain
 _LONGEST_TAIL = 2**20  # bytes after the last file of a tar
 _SIGNATURES = {b"PK": "zip", b"\x1f\x8b": "gzip", b"BZh": "bzip2"}
 _OPENERS = {"gzip": gzip.open, "bzip2": bz2.open, "tar": open}
 _NAMES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2")  # of archives within an archive
-# What tarfile and zipfile raise, where the bytes are not what they expect.
+# What tarfile and zipfile raise for damaged files.
 _DAMAGE = (
     tarfile.TarError, zipfile.BadZipFile, zlib.error, struct.error, EOFError, IndexError, OverflowError, RuntimeError,
     ValueError,
@@ -38,7 +39,7 @@ _DAMAGE = (
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that archives may hold together: bytes, files and folders, and bytes for each byte of an archive."""
+    """Limits for several archives together: bytes, files and folders, and bytes per byte of an archive."""
 
     n_bytes: int
     n_members: int
@@ -46,11 +47,11 @@ class Limits:
 
 
 class _Refused(ValueError):
-    """What is wrong with an archive, without its name."""
+    """What is wrong with an archive: a sentence without its subject."""
 
 
 def archive_kind(path):
-    """What an archive is, by its content.
+    """Detect the kind of an archive from its content.
 
     Parameters
     ----------
@@ -59,14 +60,14 @@ def archive_kind(path):
     Returns
     -------
     {"zip", "gzip", "bzip2", "tar", None}
-        None for what is no archive. A compressed file is taken to hold a tar.
+        None if it is not an archive. Compressed files are assumed to contain a tar.
     """
     with open(path, "rb") as file:
         head = file.read(512)
     for signature, kind in _SIGNATURES.items():
         if head.startswith(signature):
             return kind
-    try:  # the oldest tars have no signature, but each header has a check sum
+    try:  # the oldest tars have no signature, but each header has a checksum
         tarfile.TarInfo.frombuf(head, tarfile.ENCODING, "surrogateescape")
     except tarfile.HeaderError:
         return None
@@ -76,37 +77,37 @@ def archive_kind(path):
 def extract(archives, folder, limits, *, check=None):
     """Extract archives into a new folder.
 
-    The folder appears under its name when it is complete. Until then its files are in a hidden folder beside it, which
-    the next call removes where a process was killed; so one process at a time may extract into a folder. Archives
-    within the archives are extracted where they lie. Hidden files are left out.
+    The folder appears when it is complete. Until then its files are in a hidden folder beside it, which the next call
+    removes if a process was killed; only one process at a time may extract into a folder. Archives inside archives
+    are extracted, too. Hidden files are skipped.
 
     Parameters
     ----------
     archives : sequence of PathLike
-        Files in the formats tar (as it is, or compressed by gzip or bzip2) and zip.
+        Files in the formats tar (plain, gzip or bzip2) and zip.
     folder : PathLike
     limits : Limits
     check : callable, optional
-        Is called with the hidden folder before it gets its name, and raises where something is wrong.
+        Called with the hidden folder before it is renamed; raises an error if the content is wrong.
 
     Returns
     -------
     Path
-        Of the folder.
+        The folder.
 
     Raises
     ------
     ValueError
-        Where an archive is damaged, holds anything but plain files and folders, names a place outside the folder or
-        one file twice, or exceeds the limits.
+        If an archive is damaged, contains anything but plain files and folders, names a place outside the folder or a
+        file twice, or exceeds the limits.
     OSError
-        Where the folder cannot be written.
+        If the folder cannot be written.
     """
     folder = Path(folder)
     partial = folder.with_name(f".{folder.name}.partial")
-    with _removed_in_the_end(partial):
+    with _removed_at_the_end(partial):
         partial.mkdir(parents=True)
-        _extract_all(archives, partial, _Account(limits))
+        _extract_all(archives, partial, _Usage(limits))
         if check is not None:
             check(partial)
         _rename_durably(partial, folder)
@@ -114,8 +115,8 @@ def extract(archives, folder, limits, *, check=None):
 
 
 @contextlib.contextmanager
-def _removed_in_the_end(folder):
-    """Remove what is left of a folder, by a process that was killed and by this one."""
+def _removed_at_the_end(folder):
+    """Remove a folder that a killed process left, and what this one leaves."""
     shutil.rmtree(folder, ignore_errors=True)
     try:
         yield
@@ -124,92 +125,92 @@ def _removed_in_the_end(folder):
 
 
 def _rename_durably(partial, folder):
-    """Give the folder its name once its files are on the disk, one order for all of them: they may be 100,000."""
+    """Rename the folder once its files are on the disk: one `sync`, as there may be 100,000 of them."""
     os.sync()
     os.rename(partial, folder)
     sync_folder(folder.parent)
 
 
-class _Account:
-    """What has been extracted so far, against what may be."""
+class _Usage:
+    """What has been extracted so far, checked against the limits."""
 
     def __init__(self, limits):
         self.limits, self.n_bytes, self.n_members = limits, 0, 0
 
-    def book(self, size):
-        """Enter a file before it is written."""
+    def add(self, size):
+        """Count a file before it is written."""
         if size < 0:
-            raise _Refused("holds a file of less than no bytes")
+            raise _Refused("contains a file of a negative size")
         self.n_bytes, self.n_members = self.n_bytes + size, self.n_members + 1
         if self.n_members > self.limits.n_members:
-            raise _Refused(f"holds more than the {self.limits.n_members:,} files and folders that are expected at most")
+            raise _Refused(f"contains more than the {self.limits.n_members:,} files and folders expected at most")
         if self.n_bytes > self.limits.n_bytes:
-            raise _Refused(f"holds more than the {self.limits.n_bytes:,} bytes that are expected at most")
+            raise _Refused(f"contains more than the {self.limits.n_bytes:,} bytes expected at most")
 
 
-def _extract_all(archives, folder, account):
+def _extract_all(archives, folder, usage):
     for archive in archives:
-        for nested in _extract_one(Path(archive), folder, account, str(archive)):
-            _extract_one(nested, nested.parent, account, f"{archive}/{nested.name}")
+        for nested in _extract_one(Path(archive), folder, usage, str(archive)):
+            _extract_one(nested, nested.parent, usage, f"{archive}/{nested.name}")
             nested.unlink()
 
 
-def _extract_one(archive, folder, account, name):
-    """Extract one archive; return the archives that were in it."""
+def _extract_one(archive, folder, usage, name):
+    """Extract one archive; return the archives inside it."""
     try:
-        extracted = list(_extracted(archive, folder, account))
+        extracted = list(_extracted(archive, folder, usage))
     except _Refused as problem:
-        raise ValueError(f"{name!r} {problem}; delete it, and get it from a source that you trust") from None
+        raise ValueError(f"{name!r} {problem}; delete it, and get it from a source you trust") from None
     except (*_DAMAGE, OSError) as error:
-        # Damage has no errno in bz2, and EINVAL where a zip names a place before its first byte.
+        # Damage has no errno in bz2, and EINVAL if a zip names an offset before its first byte.
         if getattr(error, "errno", None) not in (None, errno.EINVAL):
             raise
-        raise ValueError(f"{name!r} is damaged ({error}); delete it, and get it again") from None
+        raise ValueError(f"{name!r} is damaged ({error}); delete it, and download it again") from None
     return [path for path in extracted if path.name.endswith(_NAMES) and archive_kind(path)]
 
 
-def _extracted(archive, folder, account):
+def _extracted(archive, folder, usage):
     """Yield the files of an archive once they are written."""
     kind = archive_kind(archive)
     if kind is None:
-        raise _Refused("is no archive")
-    most = account.n_bytes + _FREE_OF_RATIO + account.limits.ratio * archive.stat().st_size
+        raise _Refused("is not an archive")
+    most = usage.n_bytes + _FREE_OF_RATIO + usage.limits.ratio * archive.stat().st_size
     for name, size, is_plain, open_file in (_zip_members if kind == "zip" else _tar_members)(archive, kind):
         place = _place(name, is_plain)
-        account.book(size)
-        if account.n_bytes > most:
-            raise _Refused(f"holds more than {account.limits.ratio} times its own size, as no sound one does")
+        usage.add(size)
+        if usage.n_bytes > most:
+            raise _Refused(f"contains more than {usage.limits.ratio} times its own size")
         if open_file is not None and place is not None:
             with open_file() as source:
                 yield _write(source, folder / place, size)
 
 
 def _write(source, path, size):
-    """Write a file of exactly so many bytes."""
+    """Write a file of exactly ``size`` bytes."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "xb") as file:
             shutil.copyfileobj(source, file, _CHUNK)
             written = file.tell()
     except (FileExistsError, NotADirectoryError):
-        raise _Refused(f"holds {path.name!r} twice, or as a file and a folder") from None
+        raise _Refused(f"contains {path.name!r} twice, or as a file and a folder") from None
     if written != size:
-        raise _Refused(f"holds {path.name!r} with {written:,} bytes instead of {size:,}")
+        raise _Refused(f"contains {path.name!r} with {written:,} bytes instead of {size:,}")
     return path
 
 
 def _place(name, is_plain):
-    """Where a member belongs below the folder, or None where it is hidden."""
+    """The path of a member inside the folder; None if it is hidden."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or re.search(r"[\\\0]|^\w:", name):
         raise _Refused(f"names {name!r}, a place outside its folder")
     if not is_plain:
-        raise _Refused(f"holds {name!r}, which is neither a file nor a folder")
+        raise _Refused(f"contains {name!r}, which is neither a file nor a folder")
     return None if any(part.startswith((".", "__MACOSX")) for part in parts) else Path(*parts)
 
 
 class _Header(tarfile.TarInfo):
-    """A header in a tar; one that announces a long text for the next header is bounded before that is read."""
+    """A header of a tar, with a bound on headers that carry a long text for the next one."""
 
     @classmethod
     def frombuf(cls, buf, encoding, errors):
@@ -220,16 +221,16 @@ class _Header(tarfile.TarInfo):
 
 
 def _tar_members(path, kind):
-    """Yield name, size, whether it is a plain file or folder, and how to open a file, in the order of the archive."""
-    # Streamed, since going back in a compressed file means starting anew.
+    """Yield name, size, whether it is a plain file or folder, and a function that opens a file."""
+    # Streamed, since seeking backwards in a compressed file starts from its beginning.
     with _OPENERS[kind](path, "rb") as file:
         with tarfile.open(fileobj=file, mode="r|", tarinfo=_Header) as archive:
             for member in archive:
                 is_file = member.isreg() and not member.issparse()
                 open_file = partial(archive.extractfile, member) if is_file else None
                 yield member.name, member.size, is_file or member.isdir(), open_file
-        if len(file.read(_LONGEST_TAIL)) == _LONGEST_TAIL:  # to the end, where the check sum is
-            raise _Refused("goes on after its end")
+        if len(file.read(_LONGEST_TAIL)) == _LONGEST_TAIL:  # read to the end, where the checksum is
+            raise _Refused("continues after its end")
 
 
 def _zip_members(path, kind):

@@ -60,7 +60,7 @@ def check_file(path, digest, size=None):
     Raises
     ------
     ValueError
-        Where it is another file; the message says in what it differs.
+        If it is another file; the message says in what it differs.
     """
     n_bytes = os.path.getsize(path)
     if size is not None and n_bytes != size:
@@ -94,7 +94,7 @@ def exclusive(path):
     Raises
     ------
     OSError
-        Where the lock cannot be made.
+        If the lock cannot be made.
     """
     from filelock import FileLock
 
@@ -127,9 +127,9 @@ def fetch(
     Parameters
     ----------
     urls : sequence of str
-        Where the file is, the best first; ``file://`` is one of the ways. ``SKDECAF_OFFLINE`` leaves only that.
+        If the file is, the best first; ``file://`` is one of the ways. ``SKDECAF_OFFLINE`` leaves only that.
     path : str or PathLike
-        Where it belongs; missing folders are made.
+        If it belongs; missing folders are made.
     digest, size
         As for `check_file`. A download without a digest starts anew instead of being continued.
     check : callable, optional
@@ -150,7 +150,7 @@ def fetch(
     Raises
     ------
     OSError
-        Where no address gives the right file, offline, or where it cannot be written.
+        If no address gives the right file, offline, or where it cannot be written.
     """
     path, advice = Path(path), advice and f"; {advice}"
     if _is_intact(path, digest, size):

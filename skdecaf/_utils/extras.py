@@ -6,6 +6,7 @@ from importlib import import_module
 # Extra -> name of the package, and module that is imported.
 _PACKAGES = {
     "caffe": ("protobuf", "google.protobuf"),
+    "cli": ("skops", "skops.io"),
     "completion": ("shtab", "shtab"),
     "onnx": ("onnx", "onnx"),
     "parquet": ("pyarrow", "pyarrow"),
@@ -32,7 +33,7 @@ def require(extra, purpose):
     Raises
     ------
     ImportError
-        Where the package is not installed.
+        If the package is not installed.
     """
     package, module = _PACKAGES[extra]
     try:

@@ -27,7 +27,7 @@ def check_output(path, overwrite=False):
     """
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
-        raise FileNotFoundError(f"there is no folder {folder!r} for {path!r}; make it first")
+        raise FileNotFoundError(f"there is not a folder {folder!r} for {path!r}; make it first")
     if not os.access(folder, os.W_OK):
         raise PermissionError(f"the folder {folder!r} is read-only; choose another one for {path!r}")
     if os.path.isdir(path):

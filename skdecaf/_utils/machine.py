@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import os
 import platform
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 
 import joblib
 import threadpoolctl
@@ -17,7 +18,7 @@ _PACKAGES = ("skdecaf", "numpy", "scipy", "scikit-learn", "pillow", "joblib", "t
 def machine_info():
     """Describe the installation and the machine: the sections "versions", "processor", "kernels" and "blas"."""
     return {
-        "versions": {"python": platform.python_version(), **{package: version(package) for package in _PACKAGES}},
+        "versions": {"python": platform.python_version(), **_versions()},
         "processor": {
             "name": _processor_name(),
             "system": platform.platform(),
@@ -28,6 +29,15 @@ def machine_info():
         "kernels": {"in_use": _kernels.instruction_set, "supported": _kernels.supported()},
         "blas": _blas(),
     }
+
+
+def _versions():
+    """The version of each package that is installed; extras may not be."""
+    found = {}
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
 def _processor_name():

@@ -156,7 +156,7 @@ def running_parameters(options):
     }
 
 
-def make_transformer(options):
+def make_transformer(options, verbose):
     """Make the transformer that was asked for; it gives activations as they are."""
     from skdecaf import DeCAFTransformer
 
@@ -165,7 +165,7 @@ def make_transformer(options):
         layers[0] if len(layers) == 1 else layers,
         dropout=False,
         random_state=0,  # the filters of weights="random" are the same at each call
-        verbose=not options.quiet,
+        verbose=verbose,
         **reading_parameters(options),
     )
 
@@ -173,24 +173,20 @@ def make_transformer(options):
 def positive(text):
     """Type of an argument that counts something."""
     if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 
 
-def output_file(suffixes):
-    """Make the type of an argument that names a file with one of these endings."""
-
-    def check(path):
-        if os.path.splitext(path)[1].lower() not in suffixes:
-            raise argparse.ArgumentTypeError(f"{path!r} must end in {' or '.join(suffixes)}")
-        return path
-
-    return check
+def file_name(path, suffixes):
+    """Check an argument that names a file with one of these endings."""
+    if os.path.splitext(path)[1].lower() not in suffixes:
+        raise argparse.ArgumentTypeError(f"{path!r} must end in {' or '.join(suffixes)}")
+    return path
 
 
-def add_output(parser, suffixes, metavar):
-    """Add the output file."""
-    parser.add_argument("-o", "--output", required=True, type=output_file(suffixes), metavar=metavar)
+def add_output(parser, check, metavar):
+    """Add the output file, whose name ``check`` returns or refuses."""
+    parser.add_argument("-o", "--output", required=True, type=check, metavar=metavar)
     parser.add_argument("--overwrite", action="store_true", help="replace the output where it exists")
 
 
@@ -201,7 +197,7 @@ def _lines(path):
     ) as f:
         lines = [line.rstrip("\n") for line in f if line.strip()]
     if any("\0" in line for line in lines):
-        raise ValueError(f"{path!r} is no text file with one of PHOTOS a line")
+        raise ValueError(f"{path!r} is not a text file with one of PHOTOS a line")
     return lines
 
 

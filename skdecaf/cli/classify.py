@@ -2,7 +2,6 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf.cli import _options
-from skdecaf.cli._label_printing import print_labels
 
 _DESCRIPTION = """\
 Name what photos show, out of the classes that the network was trained on: the
@@ -35,13 +34,9 @@ def add_parser(commands):
 def run(options):
     """Run the command."""
     from skdecaf._imagenet import ImageNetClassifier
-    from skdecaf.cli._labelling import label_with_network
+    from skdecaf.cli._labels import label_with_network, print_labels
 
     photos = _options.list_photos(options)
     classifier = ImageNetClassifier(**_options.reading_parameters(options))
     labelled = label_with_network(photos, classifier, options.top)
-    rows = (
-        (photo, [(label.name, label.probability, label.wnid) for label in labels], error)
-        for photo, labels, error in labelled
-    )
-    print_labels(rows, len(photos), ("label", "probability", "id"), options)
+    print_labels(labelled, len(photos), ("label", "probability", "id"), options)

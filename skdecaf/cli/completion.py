@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf._utils.extras import require
 from skdecaf.cli import _options
+from skdecaf.cli.reproduce import subjects
 
 _DESCRIPTION = """\
 Print a script with which the shell completes commands, options and files. Needs
@@ -28,4 +29,6 @@ def run(options):
         for action in command._actions:
             if action.dest in _FILE_ARGUMENTS:
                 action.complete = shtab.FILE
+            elif action.dest == "subject":
+                action.choices = (*subjects(), "all")
     print(shtab.complete(options.root, options.shell))

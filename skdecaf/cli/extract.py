@@ -23,14 +23,13 @@ _EXAMPLES = """\
   skdecaf extract holiday/ scan.tif -o features.csv --layer 6,7 --on-error skip
   find . -name "*.jpg" -mtime -7 | skdecaf extract --list - -o week.npy
 """
-_SUFFIXES = (".npy", ".npz", ".csv", ".parquet")
 
 
 def add_parser(commands):
     """Add the command."""
     parser = _options.add_command(commands, "extract", run, _DESCRIPTION, _EXAMPLES)
     _options.add_photos(parser)
-    _options.add_output(parser, _SUFFIXES, "FILE")
+    _options.add_output(parser, _feature_file, "FILE")
     _options.add_layer(parser)
     _options.add_network(parser)
     _options.add_running(parser)
@@ -43,10 +42,15 @@ def run(options):
     from skdecaf.cli._photos import printable
 
     photos = _options.list_photos(options)
-    transformer = _options.make_transformer(options)
+    transformer = _options.make_transformer(options, verbose=False)
     try:
         done = extract_to_file(
-            photos, options.output, transformer, overwrite=options.overwrite, report=_options.complain
+            photos,
+            options.output,
+            transformer,
+            overwrite=options.overwrite,
+            verbose=not options.quiet,
+            report=_options.complain,
         )
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the same command continues where it stopped") from None
@@ -57,3 +61,10 @@ def run(options):
     else:
         counted = _options.counted(done.left_out)
         print(f"{printable(options.output)}: {done.n_rows} photos, {done.n_features} features each{counted}")
+
+
+def _feature_file(path):
+    """Type of the output, whose ending says the format."""
+    from skdecaf.cli._feature_files import FORMATS
+
+    return _options.file_name(path, FORMATS)

@@ -2,7 +2,6 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf.cli import _options
-from skdecaf.cli._label_printing import print_labels
 
 _DESCRIPTION = """\
 Label photos with a model that "skdecaf train" made.
@@ -40,8 +39,8 @@ def add_parser(commands):
 
 def run(options):
     """Run the command."""
-    from skdecaf.cli._labelling import label_with_model
-    from skdecaf.cli._training import load_model
+    from skdecaf.cli._labels import label_with_model, print_labels
+    from skdecaf.cli._models import load_model
 
     photos = _options.list_photos(options)
     model = load_model(options.model)

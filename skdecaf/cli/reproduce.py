@@ -1,4 +1,4 @@
-"""``skdecaf reproduce``: tables and figures of the paper, from photos that are here."""
+"""``skdecaf reproduce``: tables and figures of the paper, from photos on this computer."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
@@ -7,32 +7,31 @@ import os
 from skdecaf.cli import _options
 
 _DESCRIPTION = """\
-Compute tables and figures of the paper from photos that are here. Each is printed
-with the paper's own figures beside it, and written into FOLDER as Markdown and
-JSON, figures also as PNG and SVG.
+Compute tables and figures of the paper from photos on this computer. Each is printed
+with the paper's numbers beside it, and written to FOLDER as Markdown and JSON,
+figures also as PNG and SVG.
 
 WHAT is caltech101 (Figure 4), office (Table 1), cub (Table 2), sun397 (Table 3),
 ilsvrc (Section 3.1, the network's own errors), or all of them. Features and
-finished cells are kept in FOLDER, so the same command continues where it was
-interrupted. A data set that is not here is left out, with the command that gets it.
+finished cells are kept in FOLDER, so the same command continues after an
+interruption. For a missing data set you are told the command that gets it.
 """
 _EXAMPLES = """\
   skdecaf reproduce caltech101 --quick
   skdecaf reproduce caltech101 --weights caffenet --data ~/photos -o caffenet
   skdecaf reproduce all --data /media/usb/photos
 """
-_SUBJECTS = ("caltech101", "office", "cub", "sun397", "ilsvrc")
 
 
 def add_parser(commands):
     """Add the command."""
     parser = _options.add_command(commands, "reproduce", run, _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("subject", choices=(*_SUBJECTS, "all"), metavar="WHAT", help=", ".join((*_SUBJECTS, "all")))
+    parser.add_argument("subject", type=_subject, metavar="WHAT", help="a data set (see above), or all")
     parser.add_argument(
         "--data",
         metavar="DIR",
-        help="the photos: a folder that holds the data set in a layout in which it circulates (default: where "
-        "skdecaf.datasets downloads to)",
+        help="folder of the data set, in any layout in which it is published (default: where skdecaf.datasets "
+        "downloads to)",
     )
     _options.add_weights(parser)
     parser.add_argument("--quick", action="store_true", help="a small version: few classes, few splits, minutes")
@@ -41,7 +40,7 @@ def add_parser(commands):
         "--output",
         default="reproduced",
         metavar="FOLDER",
-        help="for results and what is finished (default: reproduced)",
+        help="for results and finished cells (default: reproduced)",
     )
     parser.add_argument(
         "--classes", type=lambda text: text.split(","), metavar="A,B,...", help="some classes only, by name"
@@ -64,10 +63,10 @@ def run(options):
     if options.subject == "all" and options.classes:
         options.parser.error("--classes goes with one data set, not with all")
     if options.data is not None and not os.path.isdir(os.path.expanduser(options.data)):
-        options.parser.error(f"--data {options.data!r} is no folder")
-    subjects = _SUBJECTS if options.subject == "all" else (options.subject,)
+        options.parser.error(f"--data {options.data!r} is not a folder")
+    chosen = subjects() if options.subject == "all" else (options.subject,)
     missing, broken = [], []
-    for subject in subjects:
+    for subject in chosen:
         tables = reproduce(
             subject,
             data_home=options.data,
@@ -86,18 +85,31 @@ def run(options):
             missing.append(subject)
             for line in str(error).splitlines():
                 _options.complain(f"{subject}: {line}")
-        except ValueError as error:  # one data set that is wrong does not cost the others
-            if len(subjects) == 1:
+        except ValueError as error:  # a damaged data set does not stop the others
+            if len(chosen) == 1:
                 raise
             broken.append(subject)
             _options.complain(f"{subject}: {error}")
     if broken:
-        raise ValueError(f"could not be computed: {', '.join(broken)}; the reasons stand above")
-    if len(missing) == len(subjects):
-        raise FileNotFoundError("nothing was computed, as no photos are there")
+        raise ValueError(f"could not be computed: {', '.join(broken)}; see the reasons above")
+    if len(missing) == len(chosen):
+        raise FileNotFoundError("nothing was computed, since no photos are here")
+
+
+def subjects():
+    """The data sets that there are results for."""
+    from skdecaf._paper import SUBJECTS  # not at import, since the help does not wait for scikit-learn
+
+    return tuple(SUBJECTS)
+
+
+def _subject(text):
+    if text != "all" and text not in subjects():
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(subjects())}, all")
+    return text
 
 
 def _seed(text):
     if not text.isdecimal() or int(text) >= 2**31:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to {2**31 - 1}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**31 - 1}")
     return int(text)

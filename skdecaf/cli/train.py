@@ -25,7 +25,7 @@ def add_parser(commands):
     """Add the command."""
     parser = _options.add_command(commands, "train", run, _DESCRIPTION, _EXAMPLES)
     parser.add_argument("folder", metavar="FOLDER", help="a folder with a folder of photos for each class")
-    _options.add_output(parser, (".skops",), "MODEL")
+    _options.add_output(parser, lambda path: _options.file_name(path, (".skops",)), "MODEL")
     parser.add_argument(
         "--folds",
         type=_folds,
@@ -42,11 +42,11 @@ def add_parser(commands):
 def run(options):
     """Run the command."""
     from skdecaf._utils.files import check_output
+    from skdecaf.cli._models import save_model, train_on_folder
     from skdecaf.cli._photos import printable
-    from skdecaf.cli._training import save_model, train_on_folder
 
     check_output(options.output, options.overwrite)
-    transformer = _options.make_transformer(options)
+    transformer = _options.make_transformer(options, verbose=not options.quiet)
     trained = train_on_folder(options.folder, transformer, options.folds, report=_options.complain)
     save_model(trained.model, options.output)
     _options.complain_of(trained.left_out)

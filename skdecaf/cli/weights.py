@@ -67,7 +67,7 @@ def _add_convert(commands):
     example = "  skdecaf weights convert alexnet-owt-7be5be79.pth -o torchvision.safetensors\n"
     parser = _options.add_command(commands, "convert", _convert, _CONVERT, example)
     parser.add_argument("weights", metavar="WEIGHTS", help="a name, or a file in any format that skdecaf reads")
-    _options.add_output(parser, (".safetensors",), "FILE.safetensors")
+    _options.add_output(parser, lambda path: _options.file_name(path, (".safetensors",)), "FILE.safetensors")
     parser.add_argument(
         "--dtype",
         choices=("float32", "float16", "int16", "int8"),

@@ -1,4 +1,4 @@
-"""The photos of data sets: found on this computer or downloaded, and listed by their names."""
+"""Image data sets: found on this computer or downloaded, and listed."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf.datasets.caltech101 import fetch_caltech101

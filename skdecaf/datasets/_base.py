@@ -1,7 +1,6 @@
-"""What the data sets have in common: where they lie, how they are brought there, and what their fetchers return.
+"""What all data sets share: finding, downloading and extracting them, and the Bunch that fetchers return.
 
-A data set is a `Dataset`, which is data, with one function that lists a folder of it. Its fetcher is two lines:
-`load`, then `as_bunch`.
+Each data set is a `Dataset`; its fetcher calls `load`, then `as_bunch`.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -27,7 +26,7 @@ _EXTRACTED = "extracted"
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive that somebody published: its name, addresses (the best first), digest and size in bytes if known."""
+    """A published archive: its name, addresses (the best first), digest and size in bytes if known."""
 
     name: str
     urls: tuple = ()
@@ -37,38 +36,38 @@ class Archive:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set that can be found, and downloaded.
+    """A data set that can be found and downloaded.
 
     Parameters
     ----------
     name : str
-        Of its folder below ``data_home``.
+        Name of its folder inside ``data_home``.
     title : str
-        What messages call it.
+        Its name in messages.
     fetcher : str
         Name of the function that gets it.
     sources : tuple of tuples of Archive
-        Alternatives, the best first; the archives of one of them make the data set.
+        Alternatives, the best first; each is a complete set of archives.
     places : tuple of str
-        Patterns as of `glob`, for folders that `read` might read, likeliest first: below ``data_home``, its folder
-        there, or what was extracted from archives. ``"."`` is these folders themselves.
+        `glob` patterns of folders that `read` might read, likeliest first, relative to ``data_home``, to its folder
+        there, and to the extracted archives. ``"."`` means these folders themselves.
     is_here : callable
         Whether a folder at one of the places (a `Path`) is the data set; looks at few names.
     read : callable
         Lists such a folder (a `Path`): returns a dict of ``filenames`` (list of str), ``target`` (list of int),
-        ``target_names`` (list of str) and whatever else the Bunch shall have.
+        ``target_names`` (list of str) and further fields of the Bunch.
     problem : callable
-        What is wrong with what `read` returned, compared with what is published: the end of a sentence that begins
-        with the folder, or "". It is an error in archives without a published digest, and a warning elsewhere.
+        How the result of `read` differs from what is published: the end of a sentence that begins with the folder,
+        or "". For archives without a published digest it is an error, otherwise a warning.
     limits : Limits
-        Of all archives of a source together.
+        Limits for all archives of a source together.
     description : str
-        DESCR: what it is, its source, its licence, whom to cite.
+        DESCR: content, source, licence and reference.
     arguments : tuple of str
-        With which the fetcher gets it, other than by default: ``("version=2010",)``.
+        Arguments of the fetcher that get this variant: ``("version=2010",)``.
     partly : callable
-        What a folder (a `Path`) at one of the places has of a data set that is not all there: the end of a sentence
-        that begins with the folder, or "".
+        Which part of the data set a folder (a `Path`) at one of the places has: the end of a sentence that begins
+        with the folder, or "".
     """
 
     name: str
@@ -86,14 +85,14 @@ class Dataset:
 
 
 class AbsentDataset(FileNotFoundError):
-    """A data set, or a part of it that has a download of its own, is not there; what is damaged has other errors.
+    """A data set, or a part with its own download, is missing.
 
     Parameters
     ----------
     message : str
         What is missing, and which files to place where.
     summary : str, optional
-        What is missing, for a caller with advice of its own; the whole message by default.
+        What is missing, without advice; the whole message by default.
     """
 
     def __init__(self, message, summary=None):
@@ -102,43 +101,43 @@ class AbsentDataset(FileNotFoundError):
 
 
 def datasets_home(data_home=None):
-    """The folder of all data sets: ``data_home``, or ``datasets`` in the folder for what is downloaded."""
+    """The folder of all data sets: ``data_home``, or ``datasets`` inside the cache folder."""
     return cache_home() / "datasets" if data_home is None else Path(os.path.abspath(os.path.expanduser(data_home)))
 
 
 def load(dataset, data_home, download_if_missing):
-    """Find a data set, or bring it, and list it.
+    """Find or download a data set, and list it.
 
     Parameters
     ----------
     dataset : Dataset
     data_home : str or PathLike or None
-        As the fetchers take it.
+        Argument of the fetchers.
     download_if_missing : bool
 
     Returns
     -------
     dict
-        From the data set's `read`.
+        The result of the data set's `read`.
 
     Raises
     ------
     FileNotFoundError
-        Where it is not there, and may not be downloaded (`AbsentDataset`) or is published at no address.
+        If it is missing and may not be downloaded (`AbsentDataset`), or has no address.
     OSError
-        Where a download fails.
+        If a download fails.
     ValueError
-        Where an archive is not the published one, or not what it should be.
+        If an archive is not the published one, or has the wrong content.
 
     Warns
     -----
     UserWarning
-        Where a folder that was there holds something else than what was published.
+        If an existing folder differs from what was published.
     """
     home = datasets_home(data_home)
     folder = find(dataset, home)
     if folder is None:
-        folder = _bring(dataset, home, data_home is not None, download_if_missing)
+        folder = _download_and_extract(dataset, home, data_home is not None, download_if_missing)
     listing = dataset.read(folder)
     if problem := dataset.problem(listing):
         warn_user(f"{str(folder)!r} {problem}")
@@ -146,12 +145,12 @@ def load(dataset, data_home, download_if_missing):
 
 
 def find(dataset, home):
-    """The folder of a data set that is there in one of its layouts, or None."""
+    """The folder of a data set, in any of its layouts, or None."""
     return next(filter(dataset.is_here, _folders(dataset, home)), None)
 
 
 def _folders(dataset, home):
-    """All folders in which it may be, likeliest first."""
+    """All folders that may be the data set, likeliest first."""
     for base in (home / dataset.name / _EXTRACTED, home / dataset.name, home):
         yield from _folders_below(dataset, base)
 
@@ -164,8 +163,8 @@ def _folders_below(dataset, base):
                 yield folder
 
 
-def _bring(dataset, home, is_own_home, download_if_missing):
-    """Extract a data set from archives that are there, or are downloaded; return its folder."""
+def _download_and_extract(dataset, home, is_own_home, download_if_missing):
+    """Extract a data set from existing or downloaded archives; return its folder."""
     folder = home / dataset.name
     archives = _archives_by_hand(dataset, home)
     if archives is None and (is_offline() or not download_if_missing):
@@ -175,7 +174,7 @@ def _bring(dataset, home, is_own_home, download_if_missing):
     _extract(dataset, archives, folder / _EXTRACTED)
     found = find(dataset, home)
     if found is None:
-        raise ValueError(f"{str(folder / _EXTRACTED)!r} holds no {dataset.title}; delete it, and call again")
+        raise ValueError(f"{str(folder / _EXTRACTED)!r} has no {dataset.title}; delete it, and call again")
     return found
 
 
@@ -195,10 +194,10 @@ def _extract(dataset, archives, folder):
 
 
 def _check(dataset, archives, extracted):
-    """Find the data set in what was extracted; where no digest vouches for it, compare its numbers, too."""
+    """Find the data set in the extracted files; without a published digest, compare its numbers, too."""
     folder, problem = next(filter(dataset.is_here, _folders_below(dataset, extracted)), None), ""
     if folder is None:
-        problem = f"holds no {dataset.title}"
+        problem = f"has no {dataset.title}"
     elif any(archive.digest is None for archive in archives):
         problem = dataset.problem(dataset.read(folder))
     if problem:
@@ -207,7 +206,7 @@ def _check(dataset, archives, extracted):
 
 
 def _archives_by_hand(dataset, home):
-    """The first source whose archives all lie there, as a dict from `Archive` to path, or None."""
+    """The first source whose archives are all there, as a dict from `Archive` to path, or None."""
     for source in dataset.sources:
         if all(_find_archive(archive, dataset, home) for archive in source):
             return {archive: _verified(archive, dataset, home) for archive in source}
@@ -229,16 +228,16 @@ def _verified(archive, dataset, home):
 
 
 def _download(dataset, home):
-    """Bring the archives of the first source that can be had, as a dict from `Archive` to path."""
+    """Download the first source that is available, as a dict from `Archive` to path."""
     problems = []
     for source in dataset.sources:
         if not all(archive.urls or _find_archive(archive, dataset, home) for archive in source):
-            continue  # published at no address
+            continue  # no address is published
         try:
             return {archive: _fetch(archive, dataset, home) for archive in source}
         except OSError as error:
             problems.append(str(error))
-    # Where nothing was tried, since it is published at no address, it is a file that is missing.
+    # Nothing was tried if no source has an address: then a file is missing.
     kind = OSError if problems else FileNotFoundError
     advice = _by_hand(dataset, home / dataset.name)
     raise kind(f"{'; '.join([*problems, advice])}{_part_that_is_there(dataset, home)}")
@@ -253,9 +252,9 @@ def _fetch(archive, dataset, home):
 
 
 def _check_that_it_is_an_archive(path):
-    """Tell it from the page of excuses that some hosts answer with."""
+    """Refuse the error pages that some hosts answer with."""
     if archive_kind(path) is None:
-        raise ValueError("what comes is no archive")
+        raise ValueError("the response is not an archive")
 
 
 def _digest_path(path):
@@ -263,7 +262,7 @@ def _digest_path(path):
 
 
 def _record_digest(path):
-    """Write down the digest of an archive that has none published, in the form of ``sha256sum``."""
+    """Store the digest of an archive without a published one, in the format of ``sha256sum``."""
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     with contextlib.suppress(OSError):  # a folder that is read-only
@@ -282,7 +281,7 @@ def _absence(dataset, home, is_own_home):
     offline = " and SKDECAF_OFFLINE is set" if is_offline() else ""
     arguments = ", ".join([*([f"data_home={str(home)!r}"] if is_own_home else []), *dataset.arguments])
     can_be_downloaded = any(all(archive.urls for archive in source) for source in dataset.sources)
-    call = f"call {dataset.fetcher}({arguments}) where there is a network, or " if can_be_downloaded else ""
+    call = f"call {dataset.fetcher}({arguments}) with a network connection, or " if can_be_downloaded else ""
     part = _part_that_is_there(dataset, home)
     message = f"{dataset.title} is not in {str(folder)!r}{offline}{part}; {call}{_by_hand(dataset, folder)}"
     return AbsentDataset(message, f"{dataset.title} is not here (looked in {str(home)!r}){part}")
@@ -303,16 +302,16 @@ def _by_hand(dataset, folder):
 
 
 def wrong_counts(title, published, listing):
-    """The `Dataset.problem` of a listing, where the number of photos in each class is published.
+    """The `Dataset.problem` of a listing, given the published number of photos in each class.
 
     Parameters
     ----------
     title : str
-        Of the data set.
+        Name of the data set.
     published : dict
         Name of class: number of photos.
     listing : dict
-        As from `Dataset.read`.
+        Result of `Dataset.read`.
 
     Returns
     -------
@@ -329,16 +328,16 @@ def wrong_counts(title, published, listing):
 
 
 def as_bunch(listing, description, *, return_X_y, as_frame):
-    """Turn a listing into what a fetcher returns.
+    """Turn a listing into the return value of a fetcher.
 
     Parameters
     ----------
     listing : dict
-        As from `Dataset.read`. ``boxes`` of shape (n, 4) and ``sample_domain`` become columns of the frame. ``data``,
-        where it is there, are features in place of photos, and ``feature_names`` their columns.
+        Result of `Dataset.read`. ``boxes`` of shape (n, 4) and ``sample_domain`` become columns of the frame. An
+        optional ``data`` has features instead of photos, and ``feature_names`` their columns.
     description : str
     return_X_y, as_frame : bool
-        As the fetchers take them.
+        Arguments of the fetchers.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Data sets of several domains: which are source and which target, and their rows one domain after the other."""
+"""Data sets of several domains: choosing source and target, and joining their rows."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
@@ -11,19 +11,19 @@ from skdecaf.weights.blob_names import column_names
 
 
 def number_domains(domains, source, target):
-    """Give each domain that is asked for its number.
+    """Number the chosen domains.
 
     Parameters
     ----------
     domains : tuple of str
         All domains of the data set.
     source, target : str, sequence of str, or None
-        Those asked for; ``source=None`` means all that are not in ``target``.
+        The chosen ones; ``source=None`` means all that are not in ``target``.
 
     Returns
     -------
     dict
-        Name of domain: its place among all domains, from 1 on; negative for those of the target. Source comes first.
+        Name of domain: its number among all domains, counted from 1, negative for the target. Source comes first.
     """
     target = _as_names(target)
     source = [name for name in domains if name not in target] if source is None else _as_names(source)
@@ -32,9 +32,9 @@ def number_domains(domains, source, target):
         if name not in domains:
             raise ValueError(f"there is no domain {name!r}; the domains are {', '.join(domains)}")
         if asked.count(name) > 1:
-            raise ValueError(f"the domain {name!r} is asked for twice; a domain is either source or target")
+            raise ValueError(f"the domain {name!r} is chosen twice; a domain is either source or target")
     if not asked:
-        raise ValueError(f"no domain is asked for; name one or more of {', '.join(domains)}")
+        raise ValueError(f"no domain is chosen; name one or more of {', '.join(domains)}")
     return {name: (-1 if name in target else 1) * (domains.index(name) + 1) for name in asked}
 
 
@@ -43,20 +43,20 @@ def _as_names(names):
 
 
 def describe_domains(folder, numbers, find):
-    """Which of the domains that are asked for a folder has.
+    """Say which of the chosen domains a folder has.
 
     Parameters
     ----------
     folder : Path
     numbers : dict
-        As from `number_domains`.
+        Result of `number_domains`.
     find : callable
-        Where the folder has a domain, or None.
+        Returns the place of a domain in the folder, or None.
 
     Returns
     -------
     str
-        The end of a sentence; "" where it has none of them.
+        The end of a sentence, or "" if it has none of them.
     """
     there = [domain for domain in numbers if find(folder, domain)]
     missing = [domain for domain in numbers if domain not in there]
@@ -74,9 +74,9 @@ def list_domain(folder, classes, *, prefix="", suffixes=SUFFIXES):
     classes : dict
         Name of a class folder: the number of the class.
     prefix : str, default=""
-        With which the names of the files begin.
+        Beginning of the names of the files.
     suffixes : tuple of str, optional
-        With which they end, in lower case.
+        Endings of the names, in lower case.
 
     Returns
     -------
@@ -91,12 +91,12 @@ def list_domain(folder, classes, *, prefix="", suffixes=SUFFIXES):
 
 
 def join_domains(numbers, listings, target_names):
-    """Put the listings of domains one after the other.
+    """Concatenate the listings of domains.
 
     Parameters
     ----------
     numbers : dict
-        As from `number_domains`.
+        Result of `number_domains`.
     listings : list of dict
         ``filenames`` and ``target`` of each domain.
     target_names : sequence of str
@@ -104,7 +104,7 @@ def join_domains(numbers, listings, target_names):
     Returns
     -------
     dict
-        Them, ``target_names``, ``sample_domain`` of shape (n,), int64, and ``domain_names``.
+        The two, ``target_names``, ``sample_domain`` of shape (n,), int64, and ``domain_names``.
     """
     lengths = [len(listing["target"]) for listing in listings]
     return {
@@ -117,31 +117,20 @@ def join_domains(numbers, listings, target_names):
 
 
 def class_counts(counts, domains, asked):
-    """How many photos each class has in the domains that are asked for.
-
-    Parameters
-    ----------
-    counts : dict
-        Name of class: numbers of photos in each of ``domains``.
-    domains, asked : sequence of str
-
-    Returns
-    -------
-    dict
-    """
+    """Count the photos of each class in the domains ``asked``, given the counts in all ``domains``."""
     places = [domains.index(domain) for domain in asked]
     return {name: sum(numbers[i] for i in places) for name, numbers in counts.items()}
 
 
 def domain_sizes(listing):
-    """The listing as if domains were its classes, for `wrong_counts`."""
+    """A listing with domains as classes, for `wrong_counts`."""
     names = list(listing["domain_names"])
     numbers = [abs(number) for number in listing["domain_names"].values()]
     return {"target": [numbers.index(abs(number)) for number in listing["sample_domain"]], "target_names": names}
 
 
 def read_features(filenames, key, width=None):
-    """Read the feature vector in each of many MATLAB files.
+    """Read one feature vector from each MATLAB file.
 
     Parameters
     ----------
@@ -149,17 +138,17 @@ def read_features(filenames, key, width=None):
     key : str
         Name of the variable.
     width : int, optional
-        Number of features; None takes that of the first file.
+        Number of features; by default that of the first file.
 
     Returns
     -------
     ndarray of shape (n_files, width)
-        In the smallest type of MATLAB's that holds all of them.
+        In the smallest dtype that fits all files.
 
     Raises
     ------
     ValueError
-        Where a file cannot be read, has no such variable, or one of another size.
+        If a file cannot be read, or has no such variable of this size.
     """
     rows = []
     for path in filenames:

@@ -1,7 +1,10 @@
-"""Photos in folders, found by their names alone: no file is opened."""
+"""Photos in folders, listed by their names; no file is opened."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
+from collections import Counter
+
+from skdecaf._utils.warnings import warn_user
 
 SUFFIXES = (
     ".bmp", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx", ".pbm", ".pgm", ".png", ".pnm",
@@ -10,7 +13,7 @@ SUFFIXES = (
 
 
 def visible_entries(folder):
-    """The entries of a folder in the order of their names, without what is hidden.
+    """List the entries of a folder that are not hidden, sorted by name.
 
     Parameters
     ----------
@@ -30,22 +33,10 @@ def is_photo(entry, suffixes=SUFFIXES):
 
 
 def photos_below(folder, suffixes=SUFFIXES, _above=()):
-    """Yield the paths of all photos below a folder, in the order of their names.
-
-    Parameters
-    ----------
-    folder : str or PathLike
-        What is hidden in it is left out; links are followed.
-    suffixes : tuple of str, optional
-        In lower case.
-
-    Yields
-    ------
-    str
-    """
+    """Yield the paths of all photos below a folder, sorted by name; skip hidden names, follow links."""
     status = os.stat(folder)
     identity = (status.st_dev, status.st_ino)
-    if identity in _above:  # a link to a folder that leads here
+    if identity in _above:  # a link to one of the folders above
         return
     for entry in visible_entries(folder):
         if entry.is_dir():
@@ -55,13 +46,13 @@ def photos_below(folder, suffixes=SUFFIXES, _above=()):
 
 
 def list_class_folders(folder, names=None, *, suffixes=SUFFIXES):
-    """List a folder that has a folder of photos for each class.
+    """List the photos of a folder that has one subfolder per class.
 
     Parameters
     ----------
     folder : str or PathLike
     names : collection of str, optional
-        Class folders to list, where they are there; None lists all.
+        Class folders to list if they exist; None lists all.
     suffixes : tuple of str, optional
         In lower case.
 
@@ -77,3 +68,36 @@ def list_class_folders(folder, names=None, *, suffixes=SUFFIXES):
         filenames += photos_below(entry.path, suffixes)
         target += [i] * (len(filenames) - len(target))
     return {"filenames": filenames, "target": target, "target_names": [entry.name for entry in classes]}
+
+
+def list_labelled_photos(folder, suffixes=SUFFIXES):
+    """List a folder like `list_class_folders`, and check that it is one.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist.
+    ValueError
+        If it has no class folders, or one of them has no photo.
+
+    Warns
+    -----
+    UserWarning
+        If photos lie beside the class folders.
+    """
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"{folder!r} is not a folder; give one that has a folder of photos for each class")
+    listing = list_class_folders(folder, suffixes=suffixes)
+    if not listing["target_names"]:
+        raise ValueError(f"{folder!r} has no class folders; give a folder that has a folder of photos for each class")
+    n_photos = Counter(listing["target"])
+    for i, name in enumerate(listing["target_names"]):
+        if not n_photos[i]:
+            endings = "" if suffixes is SUFFIXES else f" with a name that ends in {' or '.join(suffixes)}"
+            raise ValueError(
+                f"the class folder {os.path.join(folder, name)!r} has no photos{endings}; remove it, or fill it"
+            )
+    n_outside = sum(is_photo(entry, suffixes) for entry in visible_entries(folder))
+    if n_outside:
+        warn_user(f"{n_outside} photos in {folder!r} are in no class folder and are left out")
+    return listing

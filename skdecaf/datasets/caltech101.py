@@ -58,7 +58,7 @@ _SOURCES = (
 
 
 def _is_here(folder):
-    """Whether class folders are there, and nothing else where the name of the folder does not vouch for them."""
+    """Whether a folder has the class folders, and no others unless its name is that of the archive's folder."""
     known = [entry.name in _COUNTS for entry in visible_entries(folder) if entry.is_dir()]
     return any(known) if folder.name == "101_ObjectCategories" else all(known) and any(known)
 
@@ -71,7 +71,7 @@ def _dataset(background):
         title=title,
         fetcher="fetch_caltech101",
         sources=_SOURCES,
-        # In its own folder or torchvision's, as in the archive, and where TensorFlow Datasets extracts.
+        # As extracted by hand, by torchvision and by TensorFlow Datasets.
         places=("101_ObjectCategories", "*/101_ObjectCategories", "downloads/extracted/*/101_ObjectCategories", "."),
         is_here=_is_here,
         read=partial(list_class_folders, names=counts),
@@ -84,21 +84,21 @@ def _dataset(background):
 def fetch_caltech101(*, data_home=None, background=True, download_if_missing=True, return_X_y=False, as_frame=False):
     """Find or download Caltech-101, and list its photos.
 
-    Nothing is decoded: the photos are given by their paths, which :class:`~skdecaf.DeCAFTransformer` takes.
+    No photo is opened: the paths are for :class:`~skdecaf.DeCAFTransformer`.
 
     Parameters
     ----------
     data_home : str or PathLike, default=None
-        Where data sets lie, and are downloaded to: by default ``datasets`` below ``SKDECAF_HOME``, or below the
-        platform's folder for caches. It may also be a folder in which Caltech-101 lies already, as its archive,
-        torchvision or TensorFlow Datasets leave it, or ``101_ObjectCategories`` itself.
+        If data sets lie, and are downloaded to: by default ``datasets`` below ``SKDECAF_HOME``, or below the
+        platform's folder for caches. It may also be a folder that contains Caltech-101 as its archive,
+        torchvision or TensorFlow Datasets extract it, or ``101_ObjectCategories`` itself.
     background : bool, default=True
-        Whether to list the class ``BACKGROUND_Google``, too. It is one of the 102 classes of the paper.
+        Whether to include the class ``BACKGROUND_Google``, one of the paper's 102 classes.
     download_if_missing : bool, default=True
-        Whether to download 137 MB where there are neither photos nor an archive, ``caltech-101.zip`` or
+        Whether to download 137 MB if there are neither photos nor an archive, ``caltech-101.zip`` or
         ``101_ObjectCategories.tar.gz``. ``SKDECAF_OFFLINE`` forbids it.
     return_X_y : bool, default=False
-        Whether to return ``(data, target)`` instead of everything.
+        Whether to return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
         Whether ``data`` is a pandas DataFrame with a column ``filename``, and ``target`` a Series.
 
@@ -108,7 +108,7 @@ def fetch_caltech101(*, data_home=None, background=True, download_if_missing=Tru
         data, filenames : ndarray of shape (n_photos,), dtype object
             Absolute paths, sorted by class and name: 9,144, or 8,677 without background.
         target : ndarray of shape (n_photos,), dtype int64
-            Places in ``target_names``.
+            Indices into ``target_names``.
         target_names : list of str
             Names of the class folders in ASCII order, 102 or 101.
         frame : DataFrame or None
@@ -119,16 +119,16 @@ def fetch_caltech101(*, data_home=None, background=True, download_if_missing=Tru
     Raises
     ------
     FileNotFoundError
-        Where it is not there, and may not be downloaded; the message says what to place where.
+        If it is missing and may not be downloaded; the message says which files to place where.
     OSError
-        Where a download fails.
+        If a download fails.
     ValueError
-        Where an archive is not the published one.
+        If an archive is not the published one.
 
     Warns
     -----
     UserWarning
-        Where a folder that was there holds other numbers of photos than were published. What is there is listed.
+        If an existing folder has other numbers of photos than were published. What is there is listed.
 
     Notes
     -----

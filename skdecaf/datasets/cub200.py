@@ -105,11 +105,11 @@ def _problem(listing, version):
     return f"holds {sentence.format(*found)}, where CUB-200-{version} has {sentence.format(*published)}"
 
 
-# Of published places, which count from 1: x, y, and what is no place.
+# Published coordinates count from 1: x, y, and two values that are not coordinates.
 _FIRST_PIXEL = np.array([1, 1, 0, 0])
 
 
-# The data set of 2011: tables of text, in which a photo is a number from 1 on.
+# The data set of 2011: text tables, in which photos are numbered from 1.
 
 
 def _is_2011(folder):
@@ -138,21 +138,21 @@ def _read_2011(folder):
 
 
 def _numbered_names(path):
-    """The names in a text of lines such as "1 name", with numbers from 1 on."""
+    """The names in lines such as "1 name", numbered from 1."""
     pairs = [line.partition(" ") for line in _lines(path)]
     if [number for number, _, _ in pairs] != [str(i + 1) for i in range(len(pairs))]:
-        raise ValueError(f"{str(path)!r} does not number its lines from 1 on")
+        raise ValueError(f"{str(path)!r} does not number its lines from 1")
     return [name for _, _, name in pairs]
 
 
 def _rows_of_photos(path, n_photos, width):
-    """The numbers that a table has for each photo, of shape (n_photos, width)."""
+    """The numbers in a table, of shape (n_photos, width)."""
     table = _table(path, 1 + width)
     return _in_order(path, table[:, 0] - 1, table[:, 1:], n_photos)
 
 
 def _read_parts(path, n_photos, n_parts):
-    """Of each photo and part x, y and whether it is visible, of shape (n_photos, n_parts, 3)."""
+    """x, y and visibility of each part, of shape (n_photos, n_parts, 3)."""
     table = _table(path, 5)
     places = (table[:, 0] - 1) * n_parts + table[:, 1] - 1
     parts = _in_order(path, places, table[:, 2:], n_photos * n_parts).reshape(n_photos, n_parts, 3)
@@ -164,7 +164,7 @@ def _table(path, width):
     try:
         table = np.loadtxt(lines, ndmin=2)
     except ValueError as error:
-        raise ValueError(f"{str(path)!r} is no table of numbers: {error}") from None
+        raise ValueError(f"{str(path)!r} is not a table of numbers: {error}") from None
     if table.shape[1] != width:
         raise ValueError(f"{str(path)!r} has {table.shape[1]} columns instead of {width}")
     return table
@@ -190,7 +190,7 @@ def _is_2010(folder):
 
 
 def _folders_2010(folder):
-    """Its lists, photos and annotations, beside one another or each in a folder of its own, or None."""
+    """The folders of lists, photos and annotations, side by side or each in its own folder, or None."""
     lists = _folder_with(folder, "lists", "files.txt")
     if lists is None:
         return None
@@ -222,7 +222,7 @@ def _read_2010(folder):
 
 
 def _places(path, names):
-    """Where the photos of a list are among all."""
+    """Row numbers of the photos in a list."""
     places = {name: i for i, name in enumerate(names)}
     for name in (listed := _lines(path)):
         if name not in places:
@@ -231,7 +231,7 @@ def _places(path, names):
 
 
 def _box(path):
-    """x, y, width and height of the box in an annotation."""
+    """x, y, width and height of a bird's box."""
     [box] = read_variables(path, "bbox")
     sides = [box.get(side) if isinstance(box, dict) else None for side in ("left", "top", "right", "bottom")]
     if any(not isinstance(side, np.ndarray) or side.size != 1 for side in sides):
@@ -244,16 +244,16 @@ def _box(path):
 
 
 def _lines(path):
-    """The lines of a text that are not empty."""
+    """The non-empty lines of a text file."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return [line.strip() for line in file if line.strip()]
     except FileNotFoundError:
-        raise ValueError(f"{str(path)!r} is missing, though other parts of the data set are there") from None
+        raise ValueError(f"{str(path)!r} is missing, though other parts of the data set exist") from None
 
 
 def _existing(folder, names):
-    """The paths of photos, if all of them are there."""
+    """The paths of photos, all of which must exist."""
     classes = [entry for entry in visible_entries(folder) if entry.is_dir()] if folder.is_dir() else []
     present = {f"{entry.name}/{photo.name}" for entry in classes for photo in visible_entries(entry.path)}
     missing = [name for name in names if name not in present]
@@ -268,16 +268,16 @@ def fetch_cub200(*, version=2011, data_home=None, download_if_missing=True, retu
     Parameters
     ----------
     version : {2011, 2010}, default=2011
-        Which of the two data sets; the figures of the paper are those of 2011.
+        Which of the two data sets; the paper's numbers belong to that of 2011.
     data_home : str or PathLike, default=None
-        Where data sets lie, and are downloaded to: by default ``datasets`` below ``SKDECAF_HOME``, or below the
-        platform's folder for caches. It may also be a folder in which the data set lies already, as its archives or
-        TensorFlow Datasets leave it, or the data set's folder itself.
+        If data sets lie, and are downloaded to: by default ``datasets`` below ``SKDECAF_HOME``, or below the
+        platform's folder for caches. It may also be a folder that contains the data set as its archives or
+        TensorFlow Datasets extract it, or the data set's folder itself.
     download_if_missing : bool, default=True
-        Whether to download 1,151 MB (2011) or 691 MB (2010) where there are neither photos nor archives.
+        Whether to download 1,151 MB (2011) or 691 MB (2010) if there are neither photos nor archives.
         ``SKDECAF_OFFLINE`` forbids it.
     return_X_y : bool, default=False
-        Whether to return ``(data, target)`` instead of everything.
+        Whether to return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
         Whether ``data`` is a pandas DataFrame with the columns ``filename``, ``x``, ``y``, ``width`` and ``height``, as
         :class:`~skdecaf.BoxCropper` reads it, and ``target`` a Series.
@@ -286,20 +286,20 @@ def fetch_cub200(*, version=2011, data_home=None, download_if_missing=True, retu
     -------
     Bunch, or tuple of data and target
         data, filenames : ndarray of shape (n_photos,), dtype object
-            Absolute paths, in the order of the data set's own list: 11,788 (2011) or 6,033 (2010).
+            Absolute paths, in the order of the data set's list: 11,788 (2011) or 6,033 (2010).
         target : ndarray of shape (n_photos,), dtype int64
-            Places in ``target_names``.
+            Indices into ``target_names``.
         target_names : list of str
             Names of the 200 classes, such as ``"001.Black_footed_Albatross"``.
         boxes : ndarray of shape (n_photos, 4), dtype float64
             x and y of the upper left corner, counted from 0, width and height of the box around the bird, in pixels.
-            The published ones are taken to count from 1, as in the release of DeCAF.
+            Published coordinates are assumed to count from 1, as in the release of DeCAF.
         parts : ndarray of shape (n_photos, 15, 3), dtype float64
-            2011 only: x and y, counted from 0, and 1 where the part is visible; 0, 0 and 0 where it is not.
+            2011 only: x and y, counted from 0, and 1 for visible parts; 0, 0 and 0 for others.
         part_names : list of str
             2011 only: names of the 15 parts.
         splits : list of one tuple of two ndarrays of int64
-            Rows for training and for testing, as published: for ``cv`` of scikit-learn.
+            Rows for training and testing, as published; pass it as ``cv`` to scikit-learn.
         frame : DataFrame or None
             ``data`` with a column ``target``, with ``as_frame=True``.
         DESCR : str
@@ -308,17 +308,17 @@ def fetch_cub200(*, version=2011, data_home=None, download_if_missing=True, retu
     Raises
     ------
     FileNotFoundError
-        Where it is not there, and may not be downloaded; the message says what to place where. Also where photos are
+        If it is missing and may not be downloaded; the message says which files to place where. Also if photos are
         missing.
     OSError
-        Where a download fails.
+        If a download fails.
     ValueError
-        Where an archive is not the published one, a list is missing, or a list or annotation is not what it should be.
+        If an archive is not the published one, or a list or annotation is missing or invalid.
 
     Warns
     -----
     UserWarning
-        Where a folder that was there holds other numbers of photos than were published. What is there is listed.
+        If an existing folder has other numbers of photos than were published. What is there is listed.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Splits of the Office data sets that were published."""
+"""Published splits of the Office data sets."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
@@ -9,25 +9,25 @@ from skdecaf.datasets._mat_files import read_variables
 
 
 def read_domain_splits(path):
-    """Read splits of the Office data sets that the group of the paper published as a MATLAB file.
+    """Read splits of the Office data sets, published by the paper's group as a MATLAB file.
 
     Parameters
     ----------
     path : str or PathLike
-        Such as ``SameCategory_amazon-webcam_20RandomTrials_allCategories.mat``, from the folder ``DataSplits`` of
+        For example ``SameCategory_amazon-webcam_20RandomTrials_allCategories.mat``, from the folder ``DataSplits`` of
         https://github.com/jhoffman/MaxMarginDomainTransforms.
 
     Returns
     -------
     list of tuple
-        For each of the trials ``(train_source, train_target, test_target)``, each an ndarray of int64: places from 0
-        on within the rows of the source or of the target. Those of Office-31 count the rows of ``features="surf"``,
-        which lack four photos of amazon.
+        For each trial ``(train_source, train_target, test_target)``, each an ndarray of int64: row numbers within the
+        source or the target, from 0. For Office-31 they refer to ``features="surf"``, which lacks four photos of
+        amazon.
 
     Raises
     ------
     ValueError
-        Where the file is not of this kind; the message names it.
+        If the file does not have this format; the message names it.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def read_domain_splits(path):
 
 
 def _trials(path, name, variable, field):
-    """The places in each cell of a field, from 0 on."""
+    """The row numbers in each cell of a field, from 0."""
     cells = variable.get(field) if isinstance(variable, dict) else None
     if not isinstance(cells, list):
         raise ValueError(f"{os.fspath(path)!r} has no cells in {name!r}")

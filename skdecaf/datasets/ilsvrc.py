@@ -29,26 +29,26 @@ Olga Russakovsky et al.: ImageNet large scale visual recognition challenge, Inte
 
 
 def load_ilsvrc_val(path, *, labels=None, return_X_y=False, as_frame=False):
-    """List the validation photos of ILSVRC-2012 in a folder that the user has.
+    """List the validation photos of ILSVRC-2012 in your own folder.
 
-    The photos may lie in class folders that have the names of synsets (``n01440764``), or all in one folder, as they
-    are published: then a file says which class each of them has.
+    The photos may be in class folders named after synsets (``n01440764``), or all in one folder, as published; then a
+    file gives their classes.
 
     Parameters
     ----------
     path : str or PathLike
-        The folder, or the one above ``val`` or ``ILSVRC2012_img_val``.
+        The folder of the photos, or the parent of ``val`` or ``ILSVRC2012_img_val``.
     labels : str or PathLike, default=None
         For photos in one folder, one of:
 
         - Caffe's ``val.txt``: a photo and the number of its class on each line;
         - the development kit, ``ILSVRC2012_devkit_t12``, or its ``ILSVRC2012_validation_ground_truth.txt`` with
-          ``meta.mat`` beside it: these number the classes in an order of their own, which is translated;
-        - a list of the synsets of all photos, one a line.
+          ``meta.mat`` beside it, whose numbering of the classes is translated;
+        - a list of the synsets of all photos, one per line.
 
-        None looks for the first two in ``path``, in the folder of the photos and in the one above.
+        None looks for the first two in ``path``, in the folder of the photos and in its parent.
     return_X_y : bool, default=False
-        Whether to return ``(data, target)`` instead of everything.
+        Whether to return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
         Whether ``data`` is a pandas DataFrame with a column ``filename``, and ``target`` a Series.
 
@@ -58,10 +58,10 @@ def load_ilsvrc_val(path, *, labels=None, return_X_y=False, as_frame=False):
         data, filenames : ndarray of shape (n_photos,), dtype object
             Absolute paths.
         target : ndarray of shape (n_photos,), dtype int64
-            The class, as the networks number them: its place among all synsets in ASCII order.
+            Classes as the networks number them: by the ASCII order of all synsets.
         target_names : list of str
-            Those synsets. Caffe's file has none: they come from ``synsets.txt`` beside it, or else are the numbers as
-            text. Where class folders are missing, only the synsets that are there are numbered.
+            These synsets. With Caffe's file they come from ``synsets.txt`` beside it, or are the numbers as text. If
+            class folders are missing, only the existing ones are numbered.
         frame : DataFrame or None
             ``data`` with a column ``target``, with ``as_frame=True``.
         DESCR : str
@@ -70,14 +70,14 @@ def load_ilsvrc_val(path, *, labels=None, return_X_y=False, as_frame=False):
     Raises
     ------
     FileNotFoundError
-        Where there are no photos, or no labels for them.
+        If there are no photos, or no labels for them.
     ValueError
-        Where labels cannot be read, or lack a photo.
+        If labels cannot be read, or lack a photo.
 
     Warns
     -----
     UserWarning
-        Where there are not all 50,000 photos. Those that are there are listed.
+        If some of the 50,000 photos are missing. The others are listed.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def load_ilsvrc_val(path, *, labels=None, return_X_y=False, as_frame=False):
 
 
 def _find_photos(path):
-    """The folder of the photos, its class folders, and the photos that lie in it."""
+    """The folder of the photos, its class folders, and the photos directly in it."""
     for folder in (path / name for name in _FOLDERS):
         entries = visible_entries(folder) if folder.is_dir() else []
         synsets = [entry.name for entry in entries if _SYNSET.fullmatch(entry.name) and entry.is_dir()]
@@ -112,7 +112,7 @@ def _find_photos(path):
 
 
 def _find_labels(labels, path, folder):
-    """The file that says which class each photo has."""
+    """The file with the class of each photo."""
     if labels is None:
         places = [place / name for place in (path, folder, folder.parent) for name in (*_CAFFE, *_truths())]
     else:
@@ -132,7 +132,7 @@ def _truths():
 
 
 def _label(photos, path):
-    """The listing of photos whose classes stand in a file."""
+    """The listing of photos whose classes are in a file."""
     classes, names = _read_labels(path)
     numbers = [int(_PHOTO.fullmatch(os.path.basename(photo))[1]) for photo in photos]
     for photo, number in zip(photos, numbers, strict=True):
@@ -152,11 +152,11 @@ def _read_labels(path):
             return _listed_labels(path, [label for (label,) in rows])
         raise ValueError("it has neither one nor two words on each line")
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{str(path)!r} is no list of the classes of validation photos: {error}") from None
+        raise ValueError(f"{str(path)!r} is not a list of the classes of validation photos: {error}") from None
 
 
 def _caffe_labels(path, rows):
-    """From lines of a photo and the number of its class, which Caffe counts in ASCII order of the synsets, from 0."""
+    """Classes from lines of a photo and the number of its class, in ASCII order of the synsets, from 0."""
     names = _caffe_names(path) or [str(i) for i in range(_N_CLASSES)]
     classes = {}
     for photo, label in rows:
@@ -176,7 +176,7 @@ def _caffe_names(path):
 
 
 def _listed_labels(path, labels):
-    """From the synset of each photo, or its number in the development kit, one after the other."""
+    """Classes from a list of the photos' synsets, or of their numbers in the development kit."""
     names = sorted(set(labels))
     if not all(map(_SYNSET.fullmatch, labels)):
         synsets = _devkit_synsets(path.with_name("meta.mat"))
@@ -189,7 +189,7 @@ def _listed_labels(path, labels):
 
 
 def _devkit_synsets(path):
-    """Number of class -> synset, of the thousand that have no hyponyms in the challenge."""
+    """Number of class -> synset, of the thousand without children in the challenge."""
     if not path.is_file():
         raise ValueError(f"its numbers are those of the development kit, whose {path.name} has to lie beside it")
     [synsets] = read_variables(path, "synsets")

@@ -35,7 +35,7 @@ _N_FEATURES = {
     "surf": {"amazon": 2813, "dslr": 498, "webcam": 795},
     "decaf": {"amazon": 2817, "dslr": 498, "webcam": 795},
 }
-_OF_OFFICE_CALTECH = "backpack"  # has domains of the same names, and some classes
+_OF_OFFICE_CALTECH = "backpack"  # shares names of domains and some classes
 
 _DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id={}"
 _SOURCES = {
@@ -80,7 +80,7 @@ _SOURCES = {
         ),
     ),
 }
-# Folders of a domain that may have the class folders, and which files in them count.
+# Folders of a domain that may have the class folders, and the files to use.
 _FOLDERS = {None: ("images", "."), "surf": ("interest_points",), "decaf": ("decaf-fts",)}
 _FILES = {
     None: {},
@@ -109,7 +109,7 @@ def _dataset(features, numbers):
         title=f"{_TITLES[features]} ({', '.join(numbers)})",
         fetcher="fetch_office31",
         sources=_SOURCES[features],
-        places=(".", "*"),  # archives have a folder around the domains or not, and skada extracts each into its own
+        places=(".", "*"),  # some archives have an outer folder, and skada extracts each into its own
         is_here=lambda folder: all(find_domain(folder, domain) for domain in numbers),
         read=partial(_read, features=features, numbers=numbers),
         problem=partial(_problem, features=features),
@@ -121,7 +121,7 @@ def _dataset(features, numbers):
 
 
 def _class_folders(folder, domain, features):
-    """The folder of a domain that has its class folders, or None."""
+    """The folder with the class folders of a domain, or None."""
     places = (folder / domain / place for place in _FOLDERS[features])
     return next(
         (place for place in places if has_class_folder(place, _COUNTS) and not (place / _OF_OFFICE_CALTECH).exists()),
@@ -160,24 +160,23 @@ def fetch_office31(
     Parameters
     ----------
     source : str or sequence of str, default=None
-        Domains whose rows come first and have a positive ``sample_domain``: of "amazon", "dslr" and "webcam". None
-        means all that are not in ``target``.
+        Domains whose rows come first and have a positive ``sample_domain``, out of "amazon", "dslr" and "webcam".
+        None means all that are not in ``target``.
     target : str or sequence of str, default=None
         Domains whose rows have a negative ``sample_domain``.
     features : {None, "surf", "decaf"}, default=None
-        What ``data`` has: None means photos; "surf" means histograms of 800 visual words (see Notes); "decaf" means
-        activations of the network of the paper.
+        Content of ``data``: None means photos; "surf" means histograms of 800 visual words (see Notes); "decaf" means
+        activations of the paper's network.
     layer : str or int, default="fc7"
-        With ``features="decaf"``, the name of the layer in the authors' files; 6 means "fc6". Where there is no such
-        layer, the message has the names of those that there are.
+        With ``features="decaf"``, the name of the layer in the authors' files; 6 means "fc6".
     data_home : str or PathLike, default=None
-        Where data sets lie, and are downloaded to: by default ``datasets`` below ``SKDECAF_HOME``, or below the
-        platform's folder for caches. It may also be a folder that has the domains, each with class folders in it or
-        in ``images``, or the folder above; and for features a folder as skada extracts it.
+        If data sets lie, and are downloaded to: by default ``datasets`` below ``SKDECAF_HOME``, or below the
+        platform's folder for caches. It may also be a folder that contains the domains, each with class folders or a
+        folder ``images`` of them, or its parent; for features also a folder as skada extracts it.
     download_if_missing : bool, default=True
-        Whether to download what is neither there nor in an archive there. ``SKDECAF_OFFLINE`` forbids it.
+        Whether to download what is missing. ``SKDECAF_OFFLINE`` forbids it.
     return_X_y : bool, default=False
-        Whether to return ``(data, target)`` instead of everything.
+        Whether to return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
         Whether ``data`` is a pandas DataFrame and ``target`` a Series.
 
@@ -185,13 +184,13 @@ def fetch_office31(
     -------
     Bunch, or tuple of data and target
         data : ndarray of shape (n_rows,), dtype object, or (n_rows, n_features)
-            The photos' paths, or features: uint8 counts of (800) visual words, or (4,096) activations.
+            Paths of the photos, or features: uint8 counts of 800 visual words, or 4,096 activations.
         filenames : ndarray of shape (n_rows,), dtype object
-            Absolute paths of the photos, or of the files of features; sorted by domain as asked for, class and name.
+            Absolute paths of the photos or feature files, by domain in the given order, class and name.
         target : ndarray of shape (n_rows,), dtype int64
-            Places in ``target_names``.
+            Indices into ``target_names``.
         target_names : list of str
-            Names of the 31 classes, whatever the domains.
+            Names of the 31 classes.
         sample_domain : ndarray of shape (n_rows,), dtype int64
             1 (amazon), 2 (dslr) and 3 (webcam), negative for domains of the target.
         domain_names : dict
@@ -206,16 +205,16 @@ def fetch_office31(
     Raises
     ------
     FileNotFoundError
-        Where it is not there, and may not be downloaded; the message says what to place where.
+        If it is missing and may not be downloaded; the message says which files to place where.
     OSError
-        Where a download fails.
+        If a download fails.
     ValueError
-        Where there is no such domain, an archive is not the published one, or a file of features cannot be read.
+        If a domain does not exist, an archive is not the published one, or a file of features cannot be read.
 
     Warns
     -----
     UserWarning
-        Where a folder that was there holds other numbers of files than were published. What is there is listed.
+        If an existing folder has other numbers of files than were published. What is there is listed.
 
     See Also
     --------
@@ -224,12 +223,11 @@ def fetch_office31(
     Notes
     -----
     Section 4.2 and Table 1 of the paper: 20 photos per class of amazon or 8 of dslr, 3 of webcam, and the rest of
-    webcam as test set. The authors' files do not say whether activations are those before or after the ReLU.
+    webcam for testing. The authors' files do not say whether activations are taken before or after the ReLU.
 
-    Histograms are uint8 counts, and integers of that type wrap around: scale them before anything is computed from
-    them. The authors' own demonstration has rows of an L2 norm of 1 (:class:`~sklearn.preprocessing.Normalizer`), then
-    each column at mean 0 and variance 1 (:class:`~sklearn.preprocessing.StandardScaler`), source and target each by
-    itself.
+    Histograms are uint8 counts, which overflow in sums: scale them first. The authors' demonstration scales rows to an
+    L2 norm of 1 (:class:`~sklearn.preprocessing.Normalizer`), then columns to mean 0 and variance 1
+    (:class:`~sklearn.preprocessing.StandardScaler`), source and target separately.
 
     Examples
     --------

@@ -43,7 +43,7 @@ _SURF_DIGESTS = {
     "dslr": "sha256:44d673c68e1d07b837893aa74dba3b986e4a6cc3fd66f0dd357683bdef059216",
     "webcam": "sha256:a6a9c78b4b7181dfbb58bcfd351d4ebd737f171c31247b8884948aa156d3f700",
 }
-# How the table of a domain is called, and its variable and width.
+# Names of the table of a domain, its variable and its width.
 _TABLES = {
     "surf": (("{}.mat", "{}_SURF_L10.mat"), "fts", 800),
     "decaf": (("{}_decaf.mat",), "feas", 4096),
@@ -143,7 +143,7 @@ def _read_tables(folder, features, numbers):
 
 
 def _read_table(path, key, width):
-    """The features of a domain, one row a photo, and the places of its classes."""
+    """The features of a domain, one row per photo, and the classes."""
     table, labels = read_variables(path, key, "labels")
     if not isinstance(table, np.ndarray) or table.ndim != 2 or table.shape[1] != width:
         raise ValueError(f"{str(path)!r} has no table of {width:,} columns in its variable {key!r}")
@@ -153,7 +153,7 @@ def _read_table(path, key, width):
 
 
 def _download_tables(dataset, home):
-    """Bring the tables, which are no archives."""
+    """Download the tables, which are not archives."""
     folder = home / dataset.name
     for table in dataset.sources[0]:
         advice = f"place it in {str(folder)!r} by hand"
@@ -175,23 +175,23 @@ def fetch_office_caltech10(
     Parameters
     ----------
     source : str or sequence of str, default=None
-        Domains whose rows come first and have a positive ``sample_domain``: of "amazon", "caltech10", "dslr" and
+        Domains whose rows come first and have a positive ``sample_domain``, out of "amazon", "caltech10", "dslr" and
         "webcam". None means all that are not in ``target``.
     target : str or sequence of str, default=None
         Domains whose rows have a negative ``sample_domain``.
     features : {None, "surf", "decaf"}, default=None
-        What ``data`` has: None means photos; "surf" means histograms of 800 visual words (see Notes), which are
-        downloaded; "decaf" means the DeCAF6 features that most publications report on, which are read from
-        ``amazon_decaf.mat``, ``caltech_decaf.mat``, ``dslr_decaf.mat`` and ``webcam_decaf.mat`` placed by hand
-        (``data/dataset.md`` of https://github.com/jindongwang/transferlearning says where to get them).
+        Content of ``data``: None means photos; "surf" means histograms of 800 visual words (see Notes); "decaf" means
+        the DeCAF6 features that most publications use. Place ``amazon_decaf.mat``, ``caltech_decaf.mat``,
+        ``dslr_decaf.mat`` and ``webcam_decaf.mat`` by hand; ``data/dataset.md`` of
+        https://github.com/jindongwang/transferlearning says where to get them.
     data_home : str or PathLike, default=None
-        Where data sets lie, and are downloaded to: by default ``datasets`` below ``SKDECAF_HOME``, or below the
-        platform's folder for caches. It may also be a folder that has the domains, each with class folders in it, or
-        the tables of features; or the folder above.
+        If data sets lie, and are downloaded to: by default ``datasets`` below ``SKDECAF_HOME``, or below the
+        platform's folder for caches. It may also be a folder that contains the domains, each with class folders, or
+        the tables of features; or its parent.
     download_if_missing : bool, default=True
-        Whether to download what is neither there nor in an archive there. ``SKDECAF_OFFLINE`` forbids it.
+        Whether to download what is missing. ``SKDECAF_OFFLINE`` forbids it.
     return_X_y : bool, default=False
-        Whether to return ``(data, target)`` instead of everything.
+        Whether to return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
         Whether ``data`` is a pandas DataFrame and ``target`` a Series.
 
@@ -199,12 +199,12 @@ def fetch_office_caltech10(
     -------
     Bunch, or tuple of data and target
         data : ndarray of shape (n_rows,), dtype object, or (n_rows, n_features)
-            The photos' paths, or features: counts of 800 visual words (uint8), or 4,096 activations.
+            Paths of the photos, or features: uint8 counts of 800 visual words, or 4,096 activations.
         filenames : ndarray of shape (n_rows,), dtype object
-            Absolute paths of the photos, sorted by domain as asked for, class and name; with features, the file that
-            a row comes from.
+            Absolute paths of the photos, by domain in the given order, class and name; with features, the file of
+            each row.
         target : ndarray of shape (n_rows,), dtype int64
-            Places in ``target_names``.
+            Indices into ``target_names``.
         target_names : list of str
             Names of the ten classes.
         sample_domain : ndarray of shape (n_rows,), dtype int64
@@ -221,17 +221,17 @@ def fetch_office_caltech10(
     Raises
     ------
     FileNotFoundError
-        Where it is not there, and may not be downloaded or is published at no address, as DeCAF6; the message says what
-        to place where.
+        If it is missing and may not be downloaded, or has no address, as DeCAF6; the message says which files to
+        place where.
     OSError
-        Where a download fails.
+        If a download fails.
     ValueError
-        Where there is no such domain, an archive is not the published one, or a table cannot be read.
+        If a domain does not exist, an archive is not the published one, or a table cannot be read.
 
     Warns
     -----
     UserWarning
-        Where a folder that was there holds other numbers of photos or rows than were published.
+        If an existing folder has other numbers of photos or rows than were published.
 
     See Also
     --------
@@ -240,11 +240,10 @@ def fetch_office_caltech10(
 
     Notes
     -----
-    The paper uses Office-31; methods of domain adaptation that came after it are compared on this data set.
+    The paper uses Office-31; later methods of domain adaptation are compared on this data set.
 
-    Histograms are uint8 counts, and integers of that type wrap around: scale them before anything is computed from
-    them. Published figures have rows of a sum of 1 (``Normalizer("l1")``), then each column at mean 0 and variance 1
-    (``StandardScaler``), source and target each by itself.
+    Histograms are uint8 counts, which overflow in sums: scale them first. Published results scale rows to a sum of 1
+    (``Normalizer("l1")``), then columns to mean 0 and variance 1 (``StandardScaler``), source and target separately.
 
     Examples
     --------

@@ -50,7 +50,7 @@ def _photos():
         title="SUN-397",
         fetcher="fetch_sun397",
         sources=_PHOTOS,
-        # As in the archive and torchvision's; beside Partitions; where TensorFlow Datasets extracts.
+        # As extracted by hand or by torchvision, beside Partitions, and by TensorFlow Datasets.
         places=("SUN397", "*/SUN397", "images", "downloads/extracted/*/SUN397", "."),
         is_here=_has_photos,
         read=_read_photos,
@@ -85,7 +85,7 @@ def _has_photos(folder):
 
 
 def _read_photos(folder):
-    """List photos by letter, class, and for some classes a part of them, such as ``a/apse/indoor``."""
+    """List photos by letter, class, and for some classes a subclass, such as ``a/apse/indoor``."""
     filenames = [path for letter in _letters(folder) for path in photos_below(letter.path)]
     begin = len(os.path.join(folder, "a", ""))
     classes = [os.path.dirname(path)[begin:] for path in filenames]
@@ -102,7 +102,7 @@ def _problem(listing):
 
 
 def _read_partitions(folder):
-    """The names of the photos for training and for testing in each split."""
+    """The names of the training and test photos of each split."""
     files = [[folder / f"{part}_{i + 1:02d}.txt" for part in ("Training", "Testing")] for i in range(_N_SPLITS)]
     return [(_words(train), _words(test)) for train, test in files if train.is_file() and test.is_file()]
 
@@ -112,7 +112,7 @@ def _words(path):
 
 
 def _load_splits(listing, data_home, download_if_missing):
-    """The rows of each split, or nothing where the lists are neither there nor may be downloaded."""
+    """The rows of each split; none if the lists are missing and may not be downloaded."""
     try:
         named = load(_partitions(), data_home, download_if_missing)
     except AbsentDataset:
@@ -132,7 +132,7 @@ def _load_splits(listing, data_home, download_if_missing):
 
 
 def _published_names(listing):
-    """How the published lists name the photos: ``/a/apse/indoor/sun_abc.jpg``."""
+    """The names of the photos in the published lists: ``/a/apse/indoor/sun_abc.jpg``."""
     first, class_name = listing["filenames"][0], listing["target_names"][listing["target"][0]]
     n_parts = 3 + class_name.count("/")  # a letter, the class, the file
     begin = len(first) - len("/".join(["", *first.split(os.sep)[-n_parts:]]))
@@ -145,14 +145,14 @@ def fetch_sun397(*, data_home=None, download_if_missing=True, return_X_y=False, 
     Parameters
     ----------
     data_home : str or PathLike, default=None
-        Where data sets lie, and are downloaded to: by default ``datasets`` below ``SKDECAF_HOME``, or below the
-        platform's folder for caches. It may also be a folder in which SUN-397 lies already, as its archive or
-        torchvision leave it, or ``SUN397`` itself. The splits are in ``Partitions.zip`` (18 MB), which others do not
-        download: it, or the folder ``Partitions``, may lie beside the photos.
+        If data sets lie, and are downloaded to: by default ``datasets`` below ``SKDECAF_HOME``, or below the
+        platform's folder for caches. It may also be a folder that contains SUN-397 as its archive or
+        torchvision extract it, or ``SUN397`` itself. The splits are in ``Partitions.zip`` (18 MB): place it, or the
+        folder ``Partitions``, beside the photos.
     download_if_missing : bool, default=True
         Whether to download what is missing: 39 GB of photos, and the splits. ``SKDECAF_OFFLINE`` forbids it.
     return_X_y : bool, default=False
-        Whether to return ``(data, target)`` instead of everything.
+        Whether to return ``(data, target)`` instead of a Bunch.
     as_frame : bool, default=False
         Whether ``data`` is a pandas DataFrame with a column ``filename``, and ``target`` a Series.
 
@@ -162,12 +162,12 @@ def fetch_sun397(*, data_home=None, download_if_missing=True, return_X_y=False, 
         data, filenames : ndarray of shape (108754,), dtype object
             Absolute paths, sorted.
         target : ndarray of shape (108754,), dtype int64
-            Places in ``target_names``.
+            Indices into ``target_names``.
         target_names : list of str
             Names of the 397 classes, such as ``"abbey"`` and ``"apse/indoor"``, in the order of ``ClassName.txt``.
         splits : list of ten tuples of two ndarrays of int64
-            The rows of 19,850 photos for training and of 19,850 for testing, as published: for ``cv`` of scikit-learn.
-            Empty where ``Partitions`` is missing and ``download_if_missing=False``.
+            Rows of 19,850 training and 19,850 test photos, as published; pass it as ``cv`` to scikit-learn. Empty if
+            ``Partitions`` is missing and ``download_if_missing=False``.
         frame : DataFrame or None
             ``data`` with a column ``target``, with ``as_frame=True``.
         DESCR : str
@@ -176,23 +176,22 @@ def fetch_sun397(*, data_home=None, download_if_missing=True, return_X_y=False, 
     Raises
     ------
     FileNotFoundError
-        Where it is not there, and may not be downloaded; the message says what to place where. Also where photos that
+        If it is missing and may not be downloaded; the message says which files to place where. Also if photos that
         the splits name are missing.
     OSError
-        Where a download fails.
+        If a download fails.
     ValueError
-        Where an archive is not the published one.
+        If an archive is not the published one.
 
     Warns
     -----
     UserWarning
-        Where a folder that was there holds other numbers of photos or splits than were published.
+        If an existing folder has other numbers of photos or splits than were published.
 
     Notes
     -----
-    Section 4.4 and Table 3 of the paper: mean accuracy over five splits; it does not say which, we take the first five
-    of ``splits``. Figure 2 shows the classes by whether they are indoors. The photo
-    ``c/church/outdoor/sun_bhenjvsvrtumjuri.jpg`` is damaged: ``DeCAFTransformer(on_error="nan")`` gets past it.
+    Section 4.4 and Table 3 of the paper: mean accuracy over five splits, here the first five of ``splits``. The photo
+    ``c/church/outdoor/sun_bhenjvsvrtumjuri.jpg`` is damaged: use ``DeCAFTransformer(on_error="nan")``.
 
     Examples
     --------

@@ -22,14 +22,14 @@ _UNKNOWN = -1
 
 
 def mask_target_labels(y, train, test):
-    """Hide the labels of the samples for the test.
+    """Hide the labels of the samples for testing.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
         Classes, none of which is -1 or missing.
     train, test : array-like of int
-        Rows for training and for the test, as from ``DomainAdaptationSplit(..., transductive=True)``, where the
+        Rows for training and for testing, as from ``DomainAdaptationSplit(..., transductive=True)``, where the
         latter are among the former, too.
 
     Returns
@@ -41,7 +41,7 @@ def mask_target_labels(y, train, test):
     Raises
     ------
     ValueError
-        Where a class is -1 already, a label is missing, as None or NaN, or no row of `train` keeps its label.
+        If a class is -1 already, a label is missing, as None or NaN, or no row of `train` keeps its label.
 
     See Also
     --------
@@ -49,7 +49,7 @@ def mask_target_labels(y, train, test):
 
     Notes
     -----
-    So a method that adapts to the target sees the features of the samples for the test, and no classifier their
+    So a method that adapts to the target sees the features of the samples for testing, and no classifier their
     labels. `DomainSelector` leaves out rows whose label is hidden. `~sklearn.model_selection.cross_val_score` hides
     nothing: write the loop over the splits by hand.
 
@@ -88,9 +88,9 @@ class DomainSelector(DelegatedPredictions, MetaEstimatorMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
         The class labels, of a classifier.
     n_features_in_ : int
-        Number of features seen during `fit`, where the estimator tells.
+        Number of features seen during `fit`, if the estimator has this attribute.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during `fit`, where the estimator tells.
+        Names of features seen during `fit`, if the estimator has this attribute.
 
     See Also
     --------

@@ -26,7 +26,7 @@ def mean_per_class_accuracy_score(y_true, y_pred, *, sample_weight=None):
     Raises
     ------
     ValueError
-        Where there are no samples, the lengths differ, or one side has names of classes and the other numbers.
+        If there are no samples, the lengths differ, or one side has names of classes and the other numbers.
 
     See Also
     --------
@@ -35,7 +35,7 @@ def mean_per_class_accuracy_score(y_true, y_pred, *, sample_weight=None):
 
     Notes
     -----
-    It is the score of Figure 4 (Section 4.1 of the paper), where classes have from 1 to 770 samples for the test, and
+    It is the score of Figure 4 (Section 4.1 of the paper), where classes have from 1 to 770 samples for testing, and
     of Table 3, where they have 50 each and both scores are the same. Tables 1 and 2 have plain accuracy.
 
     The classes are those of `y_true`, except those whose samples all have a weight of 0. One that is only predicted

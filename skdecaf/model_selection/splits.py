@@ -1,4 +1,4 @@
-"""Splits into photos for training and for the test, as the paper makes them."""
+"""Splits into photos for training and for testing, as the paper makes them."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from numbers import Integral
@@ -64,11 +64,11 @@ class PerClassShuffleSplit(BaseShuffleSplit):
     n_train : int
         Samples of each class for training.
     n_test : int, default=None
-        Samples of each class for the test; None takes all others.
+        Samples of each class for testing; None takes all others.
     n_splits : int, default=5
-        How many splits, each drawn anew.
+        Number of splits.
     random_state : int, RandomState instance or None, default=None
-        Seeds the drawing. With an int each call of `split` gives the same splits.
+        Seeds the splits. With an int, each call of `split` gives the same ones.
 
     See Also
     --------
@@ -105,7 +105,7 @@ class PerClassShuffleSplit(BaseShuffleSplit):
         Parameters
         ----------
         X : sequence or array-like of length n_samples
-            Only its length counts.
+            Only its length is used.
         y : array-like of shape (n_samples,)
             Classes.
         groups : ignored
@@ -138,7 +138,7 @@ class PerClassShuffleSplit(BaseShuffleSplit):
         if small:
             test = "at least 1" if self.n_test is None else self.n_test
             raise ValueError(
-                f"every class needs {needed} samples, {self.n_train} for training and {test} for the test, but "
+                f"every class needs {needed} samples, {self.n_train} for training and {test} for testing, but "
                 f"{len(small)} of {len(rows)} have fewer: {', '.join(small[:5])}{', …' if len(small) > 5 else ''}; "
                 "leave these classes out, or ask for fewer samples"
             )
@@ -157,15 +157,15 @@ class DomainAdaptationSplit(BaseShuffleSplit):
     n_target : int
         Samples of the target for training, per class; may be 0.
     n_splits : int, default=5
-        How many splits, each drawn anew.
+        Number of splits.
     transductive : bool, default=False
-        Whether the samples for the test are among those for training, too, for methods that learn from their features.
+        Whether the samples for testing are among those for training, too, for methods that learn from their features.
         Hide their labels: see `mask_target_labels`.
     strict : bool, default=False
         Whether a class with fewer samples than asked for is an error. Otherwise all that it has are taken, with one
         warning for all classes.
     random_state : int, RandomState instance or None, default=None
-        Seeds the drawing. With an int each call of `split` gives the same splits.
+        Seeds the splits. With an int, each call of `split` gives the same ones.
 
     See Also
     --------
@@ -208,7 +208,7 @@ class DomainAdaptationSplit(BaseShuffleSplit):
         Parameters
         ----------
         X : sequence or array-like of length n_samples
-            Only its length counts.
+            Only its length is used.
         y : array-like of shape (n_samples,)
             Classes.
         groups : array-like of shape (n_samples,), default=None
@@ -225,7 +225,7 @@ class DomainAdaptationSplit(BaseShuffleSplit):
         ------
         ValueError
             Where domains or labels are missing, there is no source or no target, or a class of the target has no
-            sample left for the test; with ``strict=True`` also where a class has fewer samples than asked for.
+            sample left for testing; with ``strict=True`` also where a class has fewer samples than asked for.
         """
         yield from super().split(X, y, groups if sample_domain is None else sample_domain)
 
@@ -276,7 +276,7 @@ class DomainAdaptationSplit(BaseShuffleSplit):
         spent = [f"{name!r} ({len(rows)})" for name, rows in target.items() if 0 < len(rows) <= self.n_target]
         if spent:
             raise ValueError(
-                f"no sample of the target is left for the test in {', '.join(spent)}, where n_target={self.n_target} "
+                f"no sample of the target is left for testing in {', '.join(spent)}, where n_target={self.n_target} "
                 "are for training; leave these classes out, or ask for fewer"
             )
 
@@ -300,12 +300,12 @@ class PredefinedSplits(BaseCrossValidator):
     Parameters
     ----------
     splits : sequence of tuple (train, test)
-        Rows for training and for the test, from 0 on, each an array-like of int.
+        Rows for training and for testing, from 0 on, each an array-like of int.
 
     Raises
     ------
     ValueError
-        Where a side of a split is empty, names a row twice, is not made of row numbers, or shares rows with the other
+        If a side of a split is empty, names a row twice, is not made of row numbers, or shares rows with the other
         side; the message says which split.
 
     See Also
@@ -371,7 +371,7 @@ class PredefinedSplits(BaseCrossValidator):
         Parameters
         ----------
         X : sequence or array-like of length n_samples, default=None
-            Where it is given, its length is checked against the rows.
+            Its length is checked against the rows, if given.
         y, groups : ignored
 
         Yields

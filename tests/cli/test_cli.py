@@ -114,13 +114,13 @@ def test_the_installed_command_is_this_function():
         (("extract", "x.jpg"), "-o/--output"),
         (("extract", "x.jpg", "-o", "x.txt"), "must end in .npy or .npz or .csv or .parquet"),
         (("extract", "-o", "x.npy"), "no PHOTOS"),
-        (("extract", "x.jpg", "-o", "x.npy", "--batch-size", "0"), "no whole number above 0"),
-        (("extract", "x.jpg", "-o", "x.npy", "--n-jobs", "0"), "no whole number"),
+        (("extract", "x.jpg", "-o", "x.npy", "--batch-size", "0"), "not a whole number above 0"),
+        (("extract", "x.jpg", "-o", "x.npy", "--n-jobs", "0"), "not a whole number"),
         (("extract", "x.jpg", "-o", "x.npy", "--weights", "nowhere"), "neither a file nor one of the names mini, "),
-        (("classify", "x.jpg", "-k", "0"), "no whole number above 0"),
+        (("classify", "x.jpg", "-k", "0"), "not a whole number above 0"),
         (("train", "x", "-o", "x.pkl"), "must end in .skops"),
         (("train", "x", "-o", "x.skops", "--folds", "1"), "one fold leaves nothing to test on"),
-        (("train", "x", "-o", "x.skops", "--folds", "-3"), "no whole number above 0"),
+        (("train", "x", "-o", "x.skops", "--folds", "-3"), "not a whole number above 0"),
         (("predict", "x.skops"), "no PHOTOS"),
     ],
 )
@@ -138,7 +138,7 @@ def test_failures_are_code_1_and_one_line(command, weights, tmp_path):
     output = tmp_path / "x.npy"
     for arguments, says in [
         (("extract", "nowhere.jpg", "-o", output), "'nowhere.jpg' does not exist"),
-        (("extract", empty, "-o", output), f"the folder '{empty}' holds no photos"),
+        (("extract", empty, "-o", output), f"the folder '{empty}' has no photos"),
         (("extract", "-q", photo, broken, "-o", output, "--weights", weights), f"'{broken}' cannot be read"),
         (
             ("extract", photo, "-o", output, "--layer", "9"),
@@ -191,7 +191,7 @@ def test_photos_may_stand_after_options(command, weights, animals):
 def test_a_list_that_is_no_text(command, weights, animals):
     photo = photos_of(animals)[0]
     code, _, errors = command("classify", "--list", photo, "--weights", weights)
-    assert code == 1 and errors == f"skdecaf: {photo!r} is no text file with one of PHOTOS a line\n"
+    assert code == 1 and errors == f"skdecaf: {photo!r} is not a text file with one of PHOTOS a line\n"
 
 
 def test_no_readable_photo_at_all_is_an_error(command, weights, tmp_path):
@@ -217,7 +217,7 @@ def test_warnings_are_one_line(weights, tmp_path, command):
         code, _, errors = command("train", animals, "-q", "--weights", weights, "-o", tmp_path / "m.skops")
     assert code == 0
     assert errors.splitlines()[0] == (
-        f"skdecaf: warning: 1 photos in '{animals}' lie in no class folder and are left out"
+        f"skdecaf: warning: 1 photos in '{animals}' are in no class folder and are left out"
     )
 
 
@@ -398,9 +398,9 @@ def test_train_and_predict_leave_out_broken_photos(command, weights, animals, tm
 
 def test_what_is_no_folder_of_class_folders_is_told(command, weights, tmp_path):
     for name, counts, says in [
-        ("none", {}, "holds no class folders, but at least two"),
-        ("one", {"cat": 2}, "holds 1 class folder, but at least two"),
-        ("empty", {"cat": 2, "dog": 0}, "dog' holds no photos"),
+        ("none", {}, "has no class folders; give"),
+        ("one", {"cat": 2}, "has the class folder 'cat' only, but at least two"),
+        ("empty", {"cat": 2, "dog": 0}, "dog' has no photos"),
     ]:
         folder = tmp_path / name
         folder.mkdir()
@@ -408,7 +408,7 @@ def test_what_is_no_folder_of_class_folders_is_told(command, weights, tmp_path):
         code, output, errors = command("train", folder, "-q", "--weights", weights, "-o", tmp_path / "m.skops")
         assert (code, output) == (1, "") and says in errors and errors.count("\n") == 1
     code, _, errors = command("train", tmp_path / "nowhere", "-o", tmp_path / "m.skops")
-    assert code == 1 and "is no folder" in errors
+    assert code == 1 and "is not a folder" in errors
     folder = write_class_folders(tmp_path / "bad", cat=2, dog=0)
     broken_photo(folder / "dog" / "1.png")
     arguments = ("train", folder, "-q", "--weights", weights, "-o", tmp_path / "m.skops", "--on-error", "skip")
@@ -453,7 +453,7 @@ def test_models_that_could_run_code_are_refused(command, animals, tmp_path):
     skops.io.dump(make_pipeline(DeCAFTransformer(), LogisticRegression()).set_params(verbose=os.getcwd), model)
     code, output, errors = command("predict", model, animals)
     assert (code, output) == (1, "")
-    assert errors.count("\n") == 1 and f"'{model}' is refused: it holds posix.getcwd" in errors
+    assert errors.count("\n") == 1 and f"'{model}' is refused: it contains posix.getcwd" in errors
 
 
 def test_what_is_no_model_is_told(command, weights, animals, tmp_path):
@@ -461,16 +461,16 @@ def test_what_is_no_model_is_told(command, weights, animals, tmp_path):
     labels = [os.path.basename(os.path.dirname(photo)) for photo in photos]
     without_probabilities = make_pipeline(DeCAFTransformer(weights=weights), LinearSVC()).fit(photos, labels)
     for value, says in [
-        ({"a": 1}, "holds a dict; needed is a pipeline"),
-        (IsolationForest(), "holds a IsolationForest; needed"),
-        (make_pipeline(DeCAFTransformer()), "holds a Pipeline; needed"),
+        ({"a": 1}, "contains a dict, not a pipeline"),
+        (IsolationForest(), "contains a IsolationForest, not"),
+        (make_pipeline(DeCAFTransformer()), "contains a Pipeline, not"),
         (without_probabilities, "ends with LinearSVC, which gives no probabilities"),
     ]:
         skops.io.dump(value, tmp_path / "m.skops")
         code, output, errors = command("predict", tmp_path / "m.skops", animals)
         assert (code, output) == (1, "") and errors.count("\n") == 1 and says in errors
     code, _, errors = command("predict", photos[0], animals)
-    assert code == 1 and "is no skops file" in errors
+    assert code == 1 and "is not a skops file" in errors
     code, _, errors = command("predict", tmp_path / "nowhere.skops", animals)
     assert code == 1 and "there is no model" in errors
 
@@ -484,7 +484,7 @@ def test_a_model_finds_its_network_changed(command, weights, animals, tmp_path):
     os.unlink(weights)
     code, output, errors = command("predict", tmp_path / "m.skops", animals)
     assert (code, output) == (1, "")
-    assert f"m.skops' was trained with the weights '{weights}', which are not there any more; put them back" in errors
+    assert f"m.skops' was trained with the weights '{weights}', which no longer exist; put them back" in errors
 
 
 # info and completion

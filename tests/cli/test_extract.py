@@ -19,6 +19,7 @@ from tiny_networks import tiny_network
 from skdecaf import DeCAFTransformer
 from skdecaf.cli import _extraction as extraction
 from skdecaf.cli import _feature_files as feature_files
+from skdecaf.cli import _partial_features as partial_features
 from skdecaf.cli._extraction import extract_to_file
 from skdecaf.cli._feature_files import FORMATS, StoredRows, write_features
 from skdecaf.images import ImageError
@@ -151,7 +152,7 @@ def test_a_stop_while_storing_costs_what_is_not_stored(ending, call, photos, wei
         file.flush()
 
     with monkeypatch.context() as patch, pytest.raises(Stop):
-        stop_at(patch, extraction, "_append", call, write_half)
+        stop_at(patch, partial_features, "_append", call, write_half)
         extract_to_file(photos, str(output), transformer(weights))
     assert not output.exists()
     done = extract_to_file(photos, str(output), transformer(weights))
@@ -218,7 +219,7 @@ def test_other_options_start_anew_and_say_so(photos, weights, tmp_path, monkeypa
         messages = []
         done = extract_to_file(photos, str(output), transformer(weights), report=messages.append)
         assert done.n_resumed == 0
-        assert len(messages) == 1 and messages[0].startswith("starting anew")
+        assert len(messages) == 1 and messages[0].startswith("starting again")
         assert_finished(output, whole)
         output.unlink()
         output.with_suffix(".json").unlink()
@@ -311,7 +312,7 @@ def test_an_output_that_is_there_stays(photos, weights, tmp_path):
             extract_to_file(photos, str(tmp_path / "x.npy"), transformer(weights))
         assert (tmp_path / name).read_text() == "mine"
         (tmp_path / name).unlink()
-    with pytest.raises(FileNotFoundError, match="there is no folder"):
+    with pytest.raises(FileNotFoundError, match="there is not a folder"):
         extract_to_file(photos, str(tmp_path / "nowhere" / "x.npy"), transformer(weights))
 
 

@@ -46,11 +46,11 @@ def weights(tmp_path):
     ("arguments", "says"),
     [
         ((), "WHAT"),
-        (("imagenet",), "invalid choice"),
-        (("cub", "--seed", "-1"), "is no whole number from 0"),
-        (("cub", "--n-jobs", "0"), "no whole number"),
+        (("imagenet",), "is not one of caltech101, office,"),
+        (("cub", "--seed", "-1"), "is not a whole number from 0"),
+        (("cub", "--n-jobs", "0"), "not a whole number"),
         (("all", "--classes", "ant"), "--classes goes with one data set"),
-        (("caltech101", "--data", "/nope"), "--data '/nope' is no folder"),
+        (("caltech101", "--data", "/nope"), "--data '/nope' is not a folder"),
     ],
 )
 def test_wrong_usage_is_code_2(arguments, says, command):
@@ -116,7 +116,7 @@ def test_all_goes_on_after_photos_that_are_too_few(command, weights, tmp_path):
         "reproduce", "all", "--data", "data", "--weights", weights, "-o", "out", "--n-jobs", 1, "--quiet"
     )
     assert code == 1 and "| top-1 error | " in output
-    assert "caltech101: " in errors and errors.endswith("computed: caltech101; the reasons stand above\n")
+    assert "caltech101: " in errors and errors.endswith("computed: caltech101; see the reasons above\n")
 
 
 @pytest.mark.filterwarnings("ignore:.* holds")
@@ -133,7 +133,7 @@ def test_all_goes_on_after_a_data_set_that_is_damaged(command, weights, tmp_path
     )
     assert code == 1 and "| top-1 error | " in output
     assert "cub: 1 of 1 photos are not in " in errors and "cub: this command gets it" not in errors
-    assert errors.endswith("computed: cub; the reasons stand above\n")
+    assert errors.endswith("computed: cub; see the reasons above\n")
 
 
 @pytest.mark.filterwarnings("ignore:.* holds")

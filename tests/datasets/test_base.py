@@ -79,7 +79,7 @@ def test_a_source_that_is_published_nowhere_is_for_hands_only(server, tmp_path):
 
 
 def test_limits_are_those_of_the_data_set(server, tmp_path):
-    with pytest.raises(ValueError, match=r"photos.tgz' holds more than the 4 files and folders"):
+    with pytest.raises(ValueError, match=r"photos.tgz' contains more than the 4 files and folders"):
         load(pets(published(server, {"photos.tgz": PHOTOS}), n_members=4), tmp_path, True)
 
 
@@ -116,13 +116,13 @@ def test_a_folder_that_cannot_be_locked(server, tmp_path):
 def test_an_extracted_folder_that_was_emptied(server, tmp_path):
     dataset = pets(published(server, {"photos.tgz": PHOTOS}))
     write_files(tmp_path / "pets" / "extracted", {"rest": b""})
-    with pytest.raises(ValueError, match="extracted' holds no Pets; delete it, and call again"):
+    with pytest.raises(ValueError, match="extracted' has no Pets; delete it, and call again"):
         load(dataset, tmp_path, True)
 
 
 def test_the_call_that_gets_it_has_its_arguments(tmp_path):
     dataset = pets((Archive("pets.zip", ("https://pets.example/pets.zip",)),), arguments=("version=2",))
-    with pytest.raises(FileNotFoundError, match=rf"call fetch_pets\(data_home='{tmp_path}', version=2\) where"):
+    with pytest.raises(FileNotFoundError, match=rf"call fetch_pets\(data_home='{tmp_path}', version=2\) with a"):
         load(dataset, tmp_path, False)
 
 

@@ -94,7 +94,7 @@ def test_wrong_bytes_are_no_data_set(publish, tmp_path):
 
 def test_a_page_of_excuses_is_no_archive(publish, tmp_path):
     publish({"caltech-101.zip": b"<html>Quota exceeded"}, with_digest=False)
-    with pytest.raises(OSError, match=r"what comes is no archive"):
+    with pytest.raises(OSError, match=r"the response is not an archive"):
         fetch_caltech101(data_home=tmp_path)
     publish({"caltech-101.zip": ZIP}, with_digest=False)
     check_complete(fetch_caltech101(data_home=tmp_path))
@@ -107,7 +107,7 @@ def test_a_download_with_other_numbers_of_photos_is_refused(publish, tmp_path):
         fetch_caltech101(data_home=tmp_path)
     assert names_in(tmp_path / "caltech101") == ["caltech-101.zip"]
     publish({"caltech-101.zip": zip_bytes({"readme.txt": b""})}, with_digest=False)
-    with pytest.raises(ValueError, match=r"holds no Caltech-101"):
+    with pytest.raises(ValueError, match=r"has no Caltech-101"):
         fetch_caltech101(data_home=tmp_path / "other")
 
 
@@ -196,12 +196,10 @@ def test_without_background(tmp_path):
 
 
 def test_what_is_missing_is_said(publish, server, tmp_path):
-    said = (
-        r"Caltech-101 is not in .*caltech101'; call fetch_caltech101\(\) where .* place caltech-101.zip \(from http.*"
-    )
+    said = r"Caltech-101 is not in .*caltech101'; call fetch_caltech101\(\) with .* place caltech-101.zip \(from http.*"
     with pytest.raises(FileNotFoundError, match=said + r"101_ObjectCategories.tar.gz in '.*' by hand"):
         fetch_caltech101(download_if_missing=False)
-    with pytest.raises(FileNotFoundError, match=rf"call fetch_caltech101\(data_home='{tmp_path}'\) where"):
+    with pytest.raises(FileNotFoundError, match=rf"call fetch_caltech101\(data_home='{tmp_path}'\) with"):
         fetch_caltech101(data_home=tmp_path, download_if_missing=False)
     assert server.requests == [] and os.listdir(tmp_path) == []
 

@@ -120,7 +120,7 @@ def test_the_order_of_lines_does_not_matter(tmp_path):
             r"bounding_boxes.txt' does not have one line for each",
         ),
         ("bounding_boxes.txt", lines(range(1, 10), *BOXES.T[:3]), r"bounding_boxes.txt' has 4 columns instead of 5"),
-        ("train_test_split.txt", b"1 yes\n", r"train_test_split.txt' is no table of numbers"),
+        ("train_test_split.txt", b"1 yes\n", r"train_test_split.txt' is not a table of numbers"),
         (
             "train_test_split.txt",
             lines(range(1, 10), [0, 1, 2] * 3),
@@ -135,7 +135,7 @@ def test_the_order_of_lines_does_not_matter(tmp_path):
             for label in (0, 4, 1.5, "nan")
         ),
         ("parts/part_locs.txt", b"1 3 0 0 0\n", r"part_locs.txt' does not have one line for each"),
-        ("images.txt", lines([1] * 9, NAMES), r"images.txt' does not number its lines from 1 on"),
+        ("images.txt", lines([1] * 9, NAMES), r"images.txt' does not number its lines from 1"),
     ],
 )
 def test_lists_that_are_broken(name, content, problem, tmp_path):
@@ -149,7 +149,7 @@ def test_a_list_that_is_missing_is_said(name, tmp_path):
     files = files_of_2011()
     del files[f"CUB_200_2011/{name}"]
     write_files(tmp_path, files)
-    with pytest.raises(ValueError, match=f"{name}' is missing, though other parts of the data set are there"):
+    with pytest.raises(ValueError, match=f"{name}' is missing, though other parts of the data set exist"):
         fetch_cub200(data_home=tmp_path)
 
 

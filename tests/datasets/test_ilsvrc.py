@@ -178,7 +178,7 @@ def test_no_labels(tmp_path):
         (b"3\n2\n", "meta.mat has to lie beside it"),
         (b"n01000001\n3\n", "meta.mat has to lie beside it"),
         (b"ILSVRC2012_val_00000001.JPEG 0\n", r"says no class for '.*ILSVRC2012_val_00000002.JPEG'"),
-        (b"\xff\xfe\0\0", "is no list of the classes"),
+        (b"\xff\xfe\0\0", "is not a list of the classes"),
     ],
 )
 def test_labels_that_cannot_be_read(content, match, tmp_path):
@@ -195,7 +195,7 @@ def test_a_kit_that_cannot_be_read(content, tmp_path):
     meta = tmp_path / "data" / "meta.mat"
     meta.write_bytes(meta.read_bytes()[:-40] if content is None else content)
     with pytest.raises(
-        ValueError, match="ground_truth.txt' is no list of the classes of validation photos: .*meta.mat"
+        ValueError, match="ground_truth.txt' is not a list of the classes of validation photos: .*meta.mat"
     ):
         load_ilsvrc_val(tmp_path)
 
@@ -204,5 +204,5 @@ def test_numbers_that_the_kit_does_not_have(tmp_path):
     write_files(tmp_path, FLAT)
     write_devkit(tmp_path)
     (tmp_path / "data" / "ILSVRC2012_validation_ground_truth.txt").write_text("1\n4\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"ground_truth.txt' is no list .*: meta.mat beside it has no class 4$"):
+    with pytest.raises(ValueError, match=r"ground_truth.txt' is not a list .*: meta.mat beside it has no class 4$"):
         load_ilsvrc_val(tmp_path)

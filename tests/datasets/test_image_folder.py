@@ -70,7 +70,7 @@ def test_extensions(extensions, tmp_path):
 
 def test_a_class_without_such_photos_is_named_with_the_endings(tmp_path):
     write_files(tmp_path, {"cat/1.jpg": PHOTO})
-    with pytest.raises(ValueError, match=r"cat' holds no photos with a name that ends in .png or .gif; remove it, or"):
+    with pytest.raises(ValueError, match=r"cat' has no photos with a name that ends in .png or .gif; remove it, or"):
         load_image_folder(tmp_path, extensions=["png", "gif"])
 
 
@@ -84,18 +84,18 @@ def test_links_are_followed_but_not_in_circles(tmp_path):
 
 def test_photos_beside_the_class_folders(tmp_path):
     write_files(tmp_path, {"cat/1.png": PHOTO, "stray.png": PHOTO})
-    with pytest.warns(UserWarning, match=f"1 photos in '{tmp_path}' lie in no class folder and are left out") as record:
+    with pytest.warns(UserWarning, match=f"1 photos in '{tmp_path}' are in no class folder and are left out") as record:
         load_image_folder(tmp_path)
     assert record[0].filename == __file__
 
 
 def test_what_is_no_folder_of_class_folders(tmp_path):
-    with pytest.raises(FileNotFoundError, match="missing' is no folder; give one"):
+    with pytest.raises(FileNotFoundError, match="missing' is not a folder; give one"):
         load_image_folder(tmp_path / "missing")
-    with pytest.raises(ValueError, match="holds no class folders; give"):
+    with pytest.raises(ValueError, match="has no class folders; give"):
         load_image_folder(tmp_path)
     write_files(tmp_path, {"cat/1.png": PHOTO, "dog/notes.txt": b""})
-    with pytest.raises(ValueError, match="class folder '.*dog' holds no photos; remove it, or fill it"):
+    with pytest.raises(ValueError, match="class folder '.*dog' has no photos; remove it, or fill it"):
         load_image_folder(tmp_path)
 
 

@@ -187,8 +187,8 @@ def test_only_the_domains_asked_for_have_to_be_there(tmp_path):
     ("parameters", "problem"),
     [
         ({"source": "caltech"}, "there is no domain 'caltech'; the domains are amazon, dslr, webcam"),
-        ({"source": "amazon", "target": "amazon"}, "the domain 'amazon' is asked for twice"),
-        ({"source": ()}, "no domain is asked for; name one or more of amazon"),
+        ({"source": "amazon", "target": "amazon"}, "the domain 'amazon' is chosen twice"),
+        ({"source": ()}, "no domain is chosen; name one or more of amazon"),
         ({"features": "gist"}, "features='gist' is not one of None, 'surf' and 'decaf'"),
     ],
 )
@@ -240,7 +240,7 @@ def test_features_that_are_broken_are_named(tmp_path):
 
 
 def test_features_that_are_missing(tmp_path):
-    message = r"call fetch_office31\(data_home='.*', features='surf'\) where .*domain_adaptation_features_20110616.tar"
+    message = r"call fetch_office31\(data_home='.*', features='surf'\) with .*domain_adaptation_features_20110616.tar"
     with pytest.raises(FileNotFoundError, match=message):
         fetch_office31(features="surf", data_home=tmp_path, download_if_missing=False)
 

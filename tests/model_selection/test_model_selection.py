@@ -103,7 +103,7 @@ def test_too_few_samples():
         ValueError, match=r"needs 31 samples, 30 .* at least 1 .*2 of 3 have fewer: 'cat' \(30\), 'owl' \(7\)"
     ):
         next(PerClassShuffleSplit(30).split(y, y))
-    with pytest.raises(ValueError, match="needs 35 samples, 25 for training and 10 for the test"):
+    with pytest.raises(ValueError, match="needs 35 samples, 25 for training and 10 for testing"):
         next(PerClassShuffleSplit(25, 10).split(y, y))
 
 
@@ -251,7 +251,7 @@ def test_transductive():
 @pytest.mark.parametrize("strict", [False, True])
 def test_a_class_without_a_test_row(strict):
     y, domains = two_domains([9, 9], [3, 4])
-    with pytest.raises(ValueError, match=r"no sample of the target is left for the test in 0 \(3\), where n_target=3"):
+    with pytest.raises(ValueError, match=r"no sample of the target is left for testing in 0 \(3\), where n_target=3"):
         next(DomainAdaptationSplit(2, 3, strict=strict).split(y, y, domains))
 
 

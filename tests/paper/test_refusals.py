@@ -61,7 +61,7 @@ def test_table_1_names_classes_and_domains():
     photos = listing(newt=40, ant=40)
     domains = np.array([1] * 30 + [-2] * 10 + [1] * 37 + [-2] * 3)  # of ant no photo is left to test on
     office = Bunch(**photos, sample_domain=domains, domain_names={"amazon": 1, "webcam": -2})
-    with pytest.raises(ValueError, match=r"no sample of the target is left for the test in 'ant' \(3\)"):
+    with pytest.raises(ValueError, match=r"no sample of the target is left for testing in 'ant' \(3\)"):
         table_1(office, pairs=[("amazon", "webcam")])
     with pytest.raises(ValueError, match="there is no domain 'dslr'; the domains are amazon, webcam"):
         table_1(office)
@@ -69,14 +69,14 @@ def test_table_1_names_classes_and_domains():
 
 def test_table_2_names_the_class_that_is_not_trained_on():
     birds = Bunch(**listing(wren=4, auk=4), boxes=np.ones((8, 4)), splits=[(np.arange(4), np.arange(4, 8))])
-    with pytest.raises(ValueError, match="no photo for training is of 'auk'; leave these classes out"):
+    with pytest.raises(ValueError, match="no training photo is of 'auk'; leave these classes out"):
         table_2(birds)
 
 
 def test_table_3_names_the_class_that_is_too_small():
     train, test = np.r_[0:18, 20:25], np.r_[18:20, 25:30]
     scenes = Bunch(**listing(field=20, abbey=10), splits=[(train, test)])
-    with pytest.raises(ValueError, match=r"1 for training and 8 for the test, .*: 'abbey' \(5\); leave these"):
+    with pytest.raises(ValueError, match=r"1 for training and 8 for testing, .*: 'abbey' \(5\); leave these"):
         table_3(scenes)
 
 

@@ -101,7 +101,7 @@ def test_what_is_no_archive(tmp_path, folder):
     for content in (b"", b"<html>" * 200, b"P"):
         path = archive(tmp_path, content)
         assert archive_kind(path) is None
-        check_refused([path], folder, "is no archive; delete it")
+        check_refused([path], folder, "is not an archive; delete it")
 
 
 def test_several_archives_and_archives_within_them(tmp_path, folder):
@@ -220,7 +220,7 @@ def test_bombs(tmp_path, folder):
 
 def test_limits_hold_for_all_archives_together(tmp_path, folder):
     paths = [archive(tmp_path, tar_bytes({name: bytes(600_000)}, ""), name) for name in "ab"]
-    with pytest.raises(ValueError, match=r"b' holds more than the 1,000,000 bytes"):
+    with pytest.raises(ValueError, match=r"b' contains more than the 1,000,000 bytes"):
         extract(paths, folder, LIMITS)
 
 
@@ -243,7 +243,7 @@ def test_headers_without_end(tmp_path, folder):
 def test_sizes_below_zero(name, tmp_path, folder):
     header = tarfile.TarInfo(name)
     header.pax_headers = {"size": "-1000000"}
-    check_refused([archive(tmp_path, tar_bytes({name: header}))], folder, "of less than no bytes")
+    check_refused([archive(tmp_path, tar_bytes({name: header}))], folder, "of a negative size")
 
 
 def test_sparse_files(tmp_path, folder):

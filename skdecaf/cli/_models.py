@@ -1,4 +1,4 @@
-"""A classifier from a folder of class folders, and the file that keeps it."""
+"""Classifiers trained on a folder of class folders, and the files that store them."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
@@ -14,12 +14,14 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from skdecaf._decaf import DeCAFTransformer
 from skdecaf._dropout import DropoutFeatures
 from skdecaf._dropout_classifier import DropoutClassifier
+from skdecaf._utils.extras import require
 from skdecaf._utils.files import atomic_write
-from skdecaf.cli._photos import bad_rows_expected, find_class_folders, why_unreadable
+from skdecaf.cli._photos import bad_rows_expected, why_unreadable
+from skdecaf.datasets._listing import list_labelled_photos
 
 
 class Training(NamedTuple):
-    """What `train_on_folder` learned."""
+    """What `train_on_folder` returns."""
 
     model: Pipeline
     n_photos: dict
@@ -33,29 +35,30 @@ def train_on_folder(folder, transformer, folds=5, report=lambda message: None):
     Parameters
     ----------
     folder : str
-        Holds a folder of photos for each class.
+        With one folder of photos per class.
     transformer : DeCAFTransformer
-        With ``dropout=False``, since a `DropoutFeatures` step follows: so the cross-validation needs a single pass
-        through the network. With ``on_error="nan"``, photos that cannot be read are left out.
+        With ``dropout=False``; a `DropoutFeatures` step follows, so that cross-validation needs one pass through the
+        network. With ``on_error="nan"``, photos that cannot be read are left out.
     folds : int
-        Of the cross-validation; no more than the smallest class has photos. With less than 2 there is none.
-
+        Number of folds of the cross-validation, at most the size of the smallest class. Less than 2 means none.
     report : callable
         Called with a sentence before the part that may take minutes.
 
     Returns
     -------
     Training
-        model (takes photos), n_photos (class: number), left_out (path: reason) and accuracies (one a fold).
+        model (takes photos), n_photos (class: number), left_out (path: reason) and accuracies (one per fold).
 
     Raises
     ------
     ImageError
-        With ``on_error="raise"``, where a photo cannot be read.
+        If a photo cannot be read, with ``on_error="raise"``.
+    FileNotFoundError
+        If the folder does not exist.
     ValueError
-        Where the folder is no folder of class folders, or no photo of a class can be read.
+        If it has fewer than two class folders, or one without a readable photo.
     """
-    photos, labels = find_class_folders(folder)
+    photos, labels = _list_classes(folder)
     with bad_rows_expected():
         features = transformer.fit_transform(photos)
     good = ~np.isnan(features).any(axis=1)
@@ -70,28 +73,21 @@ def train_on_folder(folder, transformer, folds=5, report=lambda message: None):
     report(f"training on {len(y)} photos{f', and {folds} times for the cross-validation' if folds > 1 else ''}")
     accuracies = _cross_validate(classifier, features[good], y, folds)
     classifier.fit(features[good], y)
-    # How the training photos were run through the network is no part of the model.
+    # The model does not keep how the training photos were processed.
     transformer.set_params(on_error="raise", batch_size=64, n_jobs=None, verbose=False)
     model = Pipeline([("decaftransformer", transformer), *classifier.steps])
     return Training(model, dict(n_photos), left_out, accuracies)
 
 
 def save_model(model, path):
-    """Write a model to a skops file, complete or not at all.
-
-    Parameters
-    ----------
-    model : Pipeline
-    path : str
-    """
-    import skops.io
-
+    """Write a model to a skops file, atomically."""
+    skops_io = _skops_io()
     with atomic_write(path) as temporary:
-        skops.io.dump(model, temporary)
+        skops_io.dump(model, temporary)
 
 
 def load_model(path):
-    """Read a model from a skops file, which runs no code of the file's.
+    """Read a model from a skops file without running code from it.
 
     Parameters
     ----------
@@ -105,25 +101,37 @@ def load_model(path):
     Raises
     ------
     FileNotFoundError
-        Where there is no such file, or its weights are not where they were.
+        If the file does not exist, or its weights have moved.
     ValueError
-        Where it is no skops file, holds types that are not trusted, or something else than such a pipeline.
+        If it is not a skops file, contains types that are not trusted, or is not such a pipeline.
     """
-    import skops.io
-
+    skops_io = _skops_io()
     if not os.path.isfile(path):
         raise FileNotFoundError(f"there is no model {path!r}; make one with: skdecaf train FOLDER -o {path}")
     try:
         trusted = _trusted_types()
-        untrusted = sorted(set(skops.io.get_untrusted_types(file=path)) - set(trusted))
+        untrusted = sorted(set(skops_io.get_untrusted_types(file=path)) - set(trusted))
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError):
-        raise ValueError(f"{path!r} is no skops file; give one that skdecaf train or skops.io.dump wrote") from None
+        raise ValueError(f"{path!r} is not a skops file; give one that skdecaf train or skops.io.dump wrote") from None
     if untrusted:
         raise ValueError(
-            f"{path!r} is refused: it holds {', '.join(untrusted)}, which is neither of scikit-learn nor of skdecaf, "
-            "and could run code; make the model anew"
+            f"{path!r} is refused: it contains {', '.join(untrusted)}, which is not part of scikit-learn or skdecaf "
+            "and could run code; train the model again"
         )
-    return _checked_model(skops.io.load(path, trusted=trusted), path)
+    return _checked_model(skops_io.load(path, trusted=trusted), path)
+
+
+def _skops_io():
+    return require("cli", "a model file")
+
+
+def _list_classes(folder):
+    """The photos of a folder, and the name of the class of each."""
+    listing = list_labelled_photos(folder)
+    names = listing["target_names"]
+    if len(names) < 2:
+        raise ValueError(f"{folder!r} has the class folder {names[0]!r} only, but at least two are needed")
+    return listing["filenames"], [names[i] for i in listing["target"]]
 
 
 def _cross_validate(classifier, features, y, folds):
@@ -134,10 +142,7 @@ def _cross_validate(classifier, features, y, folds):
 
 
 def _trusted_types():
-    """This package's estimators; skops itself trusts those of scikit-learn one by one.
-
-    To trust all names in a package would let a file call any of its functions.
-    """
+    """This package's estimators by name: trusting a whole package would let a file call any of its functions."""
     return [f"{one.__module__}.{one.__name__}" for one in (DeCAFTransformer, DropoutFeatures, DropoutClassifier)]
 
 
@@ -145,14 +150,12 @@ def _checked_model(model, path):
     steps = model.steps if isinstance(model, Pipeline) else []
     if len(steps) < 2 or not isinstance(model[0], DeCAFTransformer):
         raise ValueError(
-            f"{path!r} holds a {type(model).__name__}; needed is a pipeline that begins with a DeCAFTransformer and "
-            "ends with a classifier"
+            f"{path!r} contains a {type(model).__name__}, not a pipeline of a DeCAFTransformer and a classifier"
         )
     weights = model[0].weights
     if isinstance(weights, str) and os.path.isabs(weights) and not os.path.isfile(weights):
         raise FileNotFoundError(
-            f"{path!r} was trained with the weights {weights!r}, which are not there any more; put them back, or train "
-            "with those that are there"
+            f"{path!r} was trained with the weights {weights!r}, which no longer exist; put them back, or train again"
         )
     if not hasattr(model[1:], "predict_proba"):
         raise ValueError(
