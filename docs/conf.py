@@ -13,8 +13,10 @@ release = version = skdecaf.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "numpydoc",
     "sphinx_copybutton",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
@@ -25,6 +27,19 @@ autosummary_generate = True
 autodoc_typehints = "none"
 toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False  # the template of classes lists them in full
+
+# Inventories list the names to which these pages and the docstrings link. They are kept here, so that building needs no
+# network connection. A link to a name of these packages that is in no inventory is a warning; add the name.
+intersphinx_mapping = {
+    "joblib": ("https://joblib.readthedocs.io/en/stable/", "inventories/joblib.inv"),
+    "numpy": ("https://numpy.org/doc/stable/", "inventories/numpy.inv"),
+    "pillow": ("https://pillow.readthedocs.io/en/stable/", "inventories/pillow.inv"),
+    "python": ("https://docs.python.org/3/", "inventories/python.inv"),
+    "sklearn": ("https://scikit-learn.org/stable/", "inventories/sklearn.inv"),
+}
+
+nitpicky = True
+nitpick_ignore_regex = [("py:obj", r"(?!(joblib|numpy|PIL|skdecaf|sklearn)\b).*")]  # `n_jobs` and the like
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
