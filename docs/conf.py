@@ -73,7 +73,7 @@ copybutton_line_continuation_character = "\\"
 
 
 def _skip_request_methods(app, what, name, obj, skip, options):
-    """Leave out `set_fit_request` and its like: scikit-learn writes them, with links into its own pages."""
+    """Leave out methods such as `set_fit_request`: scikit-learn writes them, with links into its own pages."""
     return True if re.fullmatch(r"set_\w+_request", name) else None
 
 
@@ -82,6 +82,13 @@ def _set_shapes_as_code(app, what, name, obj, options, lines):
     lines[:] = [re.sub(r"of shape (\([^()`]*\))", r"of shape ``\1``", line) for line in lines]
 
 
+def _hide_licence_lines(app, docname, source):
+    """Leave the licence comment out of the pages of examples."""
+    if docname.startswith("auto_examples/"):
+        source[0] = source[0].replace("    # SPDX-License-Identifier: BSD-3-Clause\n", "")
+
+
 def setup(app):
+    app.connect("source-read", _hide_licence_lines)
     app.connect("autodoc-skip-member", _skip_request_methods)
     app.connect("autodoc-process-docstring", _set_shapes_as_code, priority=100)  # before numpydoc

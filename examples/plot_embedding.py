@@ -2,8 +2,8 @@
 A map of photos
 ===============
 
-Photos of similar things have similar features. t-SNE turns the features into a map on which neighbours are alike; no
-classifier, and no class, has a part in it.
+Photos of similar things have similar features. t-SNE makes a map on which similar photos are neighbours. It needs neither
+a classifier nor labels.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -20,11 +20,11 @@ display = EmbeddingDisplay.from_estimator(
 plt.show()
 
 # %%
-# Where photos would cover each other, the later ones stay points. The colours, of points and frames, are the classes.
+# A photo that would cover another is drawn as a point. The colours of points and frames show the classes.
 #
-# The paper draws such maps to compare features. Here are the plain pixels, with each photo shrunk to 16 x 16 of them,
-# beside the features of the network. Their map is there already: a display can be drawn again, in another way, without
-# new computations.
+# The paper uses such maps to compare features. The left map below is computed from pixels, with each photo shrunk to
+# 16 x 16 pixels; the right map is computed from the features of the network. A display keeps its map, so ``plot`` draws
+# it again without computing it.
 
 import numpy as np
 

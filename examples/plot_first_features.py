@@ -2,10 +2,10 @@
 From photos to a classifier
 ===========================
 
-Photos go in, class names come out: a pipeline of two steps. The first turns each photo into the activations of a
-network that was trained on ImageNet; the second is any classifier of scikit-learn.
+This pipeline reads photos and predicts classes. Its first step turns each photo into the activations of a network that
+was trained on ImageNet. Its second step can be any classifier of scikit-learn.
 
-Half of the photos are for training, the others for the test.
+Half of the photos are used for training, the others for the test.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -19,8 +19,8 @@ train_photos, test_photos, train_labels, test_labels = train_test_split(
 print(f"{len(photos)} photos of {len(set(labels))} classes, {len(train_photos)} of them for training")
 
 # %%
-# The transformer takes photos as they are: paths, arrays of pixels, PIL images, in any size. Nothing is downloaded;
-# the network comes with the package.
+# The transformer reads paths, arrays of pixels and PIL images of any size. Nothing is downloaded, because the network
+# ships with the package.
 
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
@@ -32,8 +32,8 @@ model.fit(train_photos, train_labels)
 print(f"accuracy on the other {len(test_photos)}: {model.score(test_photos, test_labels):.1%}")
 
 # %%
-# Some test photos and what the classifier calls them; names in red are wrong. This needs matplotlib, and is left out
-# where it is not installed.
+# The figure shows some test photos with their predicted classes. Wrong predictions are red. Without matplotlib, the
+# figure is left out.
 
 from skdecaf.images import decode
 

@@ -2,8 +2,8 @@
 Grid search over photos, with a cache
 =====================================
 
-A grid search fits the whole pipeline once for each combination and fold, and the network is by far its slowest part.
-With a cache, what the network makes of a photo is computed once, however large the grid is.
+A grid search fits the whole pipeline once for each combination of parameters and each fold, and the network is by far the
+slowest part. With a cache, each photo goes through the network once for each layer, however large the grid is.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -24,16 +24,17 @@ search = GridSearchCV(model, grid, cv=3).fit(photos, labels)
 print(f"the best of {len(search.cv_results_['params'])} combinations: {search.best_params_}")
 
 # %%
-# Each of them was fitted and scored in three folds, and the best one fitted once more on all photos. So many times were
-# the activations of a photo asked for, and only the first time for each layer was work for the network:
+# Each combination was fitted and scored in three folds, and the best one was fitted again on all photos. The cache counts
+# how often activations were needed, and how often they had to be computed:
 
 info = cache.info()
 print(f"{len(photos)} photos: asked for {info.hits + info.misses} times, computed {info.misses} times")
 
 # %%
-# A folder that stays, in place of the temporary one, also serves the next program: ``memory="features"`` is enough.
+# This example uses a temporary folder. With a permanent folder, as in ``memory="features"``, later programs use the same
+# activations.
 #
-# What the search found:
+# The accuracy of each combination:
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -2,11 +2,11 @@
 How many photos are enough?
 ===========================
 
-With features of a trained network a classifier needs few photos. Here is the accuracy for one, two, five and ten
-training photos of each class, beside that of the plain pixels.
+With the features of a trained network, a classifier needs few photos. This example compares the accuracy on features and
+on pixels for one, two, five and ten training photos of each class.
 
-The features are computed once, as they are: ``dropout=False`` learns nothing from the photos, so it does not matter
-which of them are training photos later. For comparison, each photo is shrunk to 16 x 16 pixels.
+The features are computed once for all photos. This is correct because ``dropout=False`` learns nothing from the photos.
+The pixels are those of each photo shrunk to 16 x 16.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -24,10 +24,10 @@ features = {
 }
 
 # %%
-# What is learned from training photos goes into the pipeline: the scale of each feature
-# (:class:`~skdecaf.DropoutFeatures`) and the classifier. For each size there are ten random splits; all photos that
-# are not used for training are used for the test, and every class counts the same. Giving the axes of the first curve
-# to the second draws both into one picture. The bands are one standard deviation over the splits to either side.
+# The steps that learn from training photos are in the pipeline: the scale of each feature
+# (:class:`~skdecaf.DropoutFeatures`) and the classifier. For each size there are ten random splits. All photos that are
+# not used for training are used for the test, and every class has the same weight. Both curves are drawn into the same
+# axes. The bands show one standard deviation over the splits.
 
 import matplotlib.pyplot as plt
 from sklearn.pipeline import make_pipeline

@@ -1,12 +1,12 @@
 """
-Photos beside other columns of a table
-======================================
+Combine photos with other columns of a table
+============================================
 
-A table may have a column of photos beside columns of numbers and words. A
-:class:`~sklearn.compose.ColumnTransformer` gives each column what it needs, and one classifier reads them all.
+A table may have a column of photos and columns of numbers and words. A :class:`~sklearn.compose.ColumnTransformer`
+applies a transformer to each column, and one classifier uses all of them.
 
-The other columns here are simple measures of the pixels, and a made-up column of words; your table has better ones.
-Each cell of the column ``photo`` is a path, an array or a PIL image.
+The other columns in this example are simple measures of the pixels and a made-up column of words; your table will have
+more informative ones. Each cell of the column ``photo`` is a path, an array or a PIL image.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -29,9 +29,8 @@ table = pd.DataFrame(
 table.drop(columns="photo").head()
 
 # %%
-# Numbers are standardised and words one-hot encoded, as in any table. The rows of photo features have a length near 1,
-# so that a single standardised column weighs about as much as all of them together. ``transformer_weights`` changes
-# that.
+# Numbers are standardised and words are one-hot encoded. The norm of a row of photo features is about 1, so a single
+# standardised column has about as much influence as all photo features together. ``transformer_weights`` changes that.
 
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
@@ -47,7 +46,7 @@ columns = [
 ]
 
 # %%
-# Photos alone, the other columns alone, and all of them:
+# This compares photos alone, the other columns alone, and all columns:
 
 from sklearn.model_selection import cross_val_score
 
@@ -60,14 +59,14 @@ for name, values in scores.items():
     print(f"{name}: {values.mean():.1f} %")
 
 # %%
-# Every feature has a name, in the order of the columns of the classifier's ``coef_``.
+# Every feature has a name. The names have the order of the columns of the classifier's ``coef_``.
 
 fitted = ColumnTransformer(columns).fit(table, labels)
 names = fitted.get_feature_names_out()
 print(len(names), "features:", *names[:2], "...", *names[-5:])
 
 # %%
-# With three folds the bars, one standard deviation, are rough.
+# The error bars show one standard deviation, which is a rough estimate from three folds.
 
 import matplotlib.pyplot as plt
 

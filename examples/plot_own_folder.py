@@ -1,9 +1,8 @@
 """
-A folder of your own photos
-===========================
+Use a folder of your own photos
+===============================
 
-Put the photos of each class into a folder of its own, and the names of the folders are the classes. If you name no
-folder, this example makes one first.
+Put the photos of each class into a folder with the name of the class. If you pass no folder, this example makes one first.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -22,8 +21,8 @@ if folder is None:
         Image.fromarray(photo).save(path)
 
 # %%
-# Only names are read here, no photo is opened before it is its turn. So this works with many more photos than fit into
-# memory.
+# The loader reads file names only, and photos are decoded in small batches later. So this works with many more photos
+# than fit into memory.
 
 from skdecaf.datasets import load_image_folder
 
@@ -31,7 +30,8 @@ photos = load_image_folder(folder)
 print(f"{len(photos.data)} photos of {len(photos.target_names)} classes: {', '.join(photos.target_names)}")
 
 # %%
-# Which classes does the classifier take for which? Each photo is named by a model that did not see it in training.
+# A confusion matrix shows which classes the classifier confuses. Each photo is predicted by a model that was trained
+# without it.
 
 import matplotlib.pyplot as plt
 from sklearn.metrics import ConfusionMatrixDisplay
@@ -51,18 +51,19 @@ ConfusionMatrixDisplay.from_predictions(
 plt.show()
 
 # %%
-# Some of the photos that it got wrong. Often they say why: the photo shows two things, or stands in the wrong folder.
+# These are some of the wrong predictions. Often the photo shows the reason: it has two things in it, or is in the wrong
+# folder.
 
 import numpy as np
 
 from skdecaf.images import decode
 
 wrong = np.flatnonzero(predicted != photos.target)
-print(f"{len(wrong)} of {len(predicted)} are wrong")
+print(f"{len(wrong)} of {len(predicted)} predictions are wrong")
 figure, axes = plt.subplots(2, 6, figsize=(9, 4), layout="constrained")
 for ax in axes.flat:
     ax.set_axis_off()
 for ax, i in zip(axes.flat, wrong[:: max(1, len(wrong) // 12)], strict=False):
     ax.imshow(decode(photos.data[i]), cmap="gray")
-    ax.set_title(f"{photos.target_names[photos.target[i]]},\ntaken for {photos.target_names[predicted[i]]}", fontsize=9)
+    ax.set_title(f"{photos.target_names[photos.target[i]]},\npredicted {photos.target_names[predicted[i]]}", fontsize=9)
 plt.show()

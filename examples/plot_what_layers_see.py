@@ -2,11 +2,11 @@
 What the layers see in a photo
 ==============================
 
-Any blob of the network can be a feature, also the maps of its convolutions. Drawn as pictures they show what each
-layer keeps of a photo: edges and colours first, then fewer and coarser answers.
+Every blob of the network can be a feature, including the maps of its convolutions. Drawn as pictures, the maps show what
+each layer keeps of a photo: first edges and colours, then coarser structures.
 
-On the left the photo, on the right what the network reads of it: warped to 72 x 72 pixels and cut to the middle
-64 x 64.
+The left picture is the photo. The right picture is the input of the network: the photo is warped to 72 x 72 pixels, and
+the centre of 64 x 64 is cropped.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -28,7 +28,7 @@ for ax, picture in zip(axes, (decode(photo), crops[0]), strict=True):
 plt.show()
 
 # %%
-# The filters of the first layer look for edges of all directions, and for spots of colour:
+# The filters of the first layer detect edges of all directions and spots of colour:
 
 from skdecaf.plotting import FilterDisplay
 
@@ -36,8 +36,8 @@ FilterDisplay.from_weights("mini")
 plt.show()
 
 # %%
-# Laid over every place of the photo, each filter answers with a map. The strongest of them, with the numbers of their
-# filters, counted from 0 row by row:
+# Each filter is applied at every position of the photo, which gives a map. These are the strongest maps, with the numbers
+# of their filters, counted from 0 row by row:
 
 from skdecaf import DeCAFTransformer
 from skdecaf.plotting import BlobDisplay
@@ -46,8 +46,8 @@ BlobDisplay.from_estimator(DeCAFTransformer(), photo, blob="conv1")
 plt.show()
 
 # %%
-# Higher layers have more maps, and fewer places in each. A map of ``conv5`` no longer says where there is an edge, but
-# where there is something like a roof. As features, maps are flattened as (channel, row, column).
+# Higher layers have more maps with fewer positions. A map of ``conv5`` no longer shows edges, but the positions of larger
+# structures, such as a roof. As features, maps are flattened as (channel, row, column).
 
 BlobDisplay.from_estimator(DeCAFTransformer(), photo, blob="conv5")
 plt.show()

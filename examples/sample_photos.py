@@ -1,4 +1,4 @@
-"""Photos for the examples: class folders that you name, or else small pieces of scikit-learn's two sample photos."""
+"""Photos for the examples: your class folders, or small pieces of the two sample photos of scikit-learn."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
@@ -24,7 +24,7 @@ N_PIECES = 24  # of each class
 
 
 def load_photos():
-    """Photos and the class of each: a list of paths or arrays, and an array of str."""
+    """Return photos (paths or arrays) and the class of each (str)."""
     folder = named_folder()
     if folder is None:
         return _pieces()
@@ -33,17 +33,17 @@ def load_photos():
 
 
 def load_whole_photos():
-    """Photos as they are, not cut into pieces."""
+    """Return photos that are not cut into pieces."""
     return load_sample_images().images if named_folder() is None else load_photos()[0]
 
 
 def named_folder():
-    """The folder that the command line or ``SKDECAF_PHOTOS`` names, or None."""
+    """Return the folder given on the command line or by ``SKDECAF_PHOTOS``, or None."""
     return sys.argv[1] if len(sys.argv) > 1 else os.environ.get("SKDECAF_PHOTOS") or None
 
 
 def _pieces():
-    """Pieces that do not overlap, so that none is in training and test at once; as many of each class."""
+    """Return pieces that do not overlap, so that training and test share no pixel; as many of each class."""
     images, photos = load_sample_images().images, []
     for i, top, left, bottom, right in REGIONS.values():
         corners = [(y, x) for y in range(top, bottom - SIDE + 1, SIDE) for x in range(left, right - SIDE + 1, SIDE)]

@@ -236,6 +236,10 @@ def test_table_of_weights_is_that_of_the_registry():
             assert download == f"{weights.file.size / 1e6:.0f} MB", name
 
 
+def test_citation_has_the_version_of_the_package():
+    assert f"\nversion: {skdecaf.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
 def test_contributing_page_names_every_part():
     page = (DOCS / "contributing" / "index.rst").read_text(encoding="utf-8")
     for entry in Path(skdecaf.__file__).parent.iterdir():
