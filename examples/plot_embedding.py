@@ -2,8 +2,8 @@
 A map of photos
 ===============
 
-Photos of similar things have similar features. t-SNE makes a map on which similar photos are neighbours. It needs neither
-a classifier nor labels.
+Photos of similar things have similar features. t-SNE makes a map on which similar photos are neighbours. It needs
+neither a classifier nor labels.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

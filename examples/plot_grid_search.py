@@ -2,8 +2,8 @@
 Grid search over photos, with a cache
 =====================================
 
-A grid search fits the whole pipeline once for each combination of parameters and each fold, and the network is by far the
-slowest part. With a cache, each photo goes through the network once for each layer, however large the grid is.
+A grid search fits the whole pipeline once for each combination of parameters and each fold, and the network is by far
+the slowest part. With a cache, each photo goes through the network once for each layer, however large the grid is.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -24,15 +24,15 @@ search = GridSearchCV(model, grid, cv=3).fit(photos, labels)
 print(f"the best of {len(search.cv_results_['params'])} combinations: {search.best_params_}")
 
 # %%
-# Each combination was fitted and scored in three folds, and the best one was fitted again on all photos. The cache counts
-# how often activations were needed, and how often they had to be computed:
+# Each combination was fitted and scored in three folds, and the best one was fitted again on all photos. The cache
+# counts how often activations were needed, and how often they had to be computed:
 
 info = cache.info()
 print(f"{len(photos)} photos: asked for {info.hits + info.misses} times, computed {info.misses} times")
 
 # %%
-# This example uses a temporary folder. With a permanent folder, as in ``memory="features"``, later programs use the same
-# activations.
+# This example uses a temporary folder. With a permanent folder, as in ``memory="features"``, later programs use the
+# same activations.
 #
 # The accuracy of each combination:
 

@@ -2,8 +2,8 @@
 How many photos are enough?
 ===========================
 
-With the features of a trained network, a classifier needs few photos. This example compares the accuracy on features and
-on pixels for one, two, five and ten training photos of each class.
+With the features of a trained network, a classifier needs few photos. This example compares the accuracy on features
+and on pixels for one, two, five and ten training photos of each class.
 
 The features are computed once for all photos. This is correct because ``dropout=False`` learns nothing from the photos.
 The pixels are those of each photo shrunk to 16 x 16.

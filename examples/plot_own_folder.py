@@ -2,7 +2,8 @@
 Use a folder of your own photos
 ===============================
 
-Put the photos of each class into a folder with the name of the class. If you pass no folder, this example makes one first.
+Put the photos of each class into a folder with the name of the class. If you pass no folder, this example makes one
+first.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -2,8 +2,8 @@
 What the layers see in a photo
 ==============================
 
-Every blob of the network can be a feature, including the maps of its convolutions. Drawn as pictures, the maps show what
-each layer keeps of a photo: first edges and colours, then coarser structures.
+Every blob of the network can be a feature, including the maps of its convolutions. Drawn as pictures, the maps show
+what each layer keeps of a photo: first edges and colours, then coarser structures.
 
 The left picture is the photo. The right picture is the input of the network: the photo is warped to 72 x 72 pixels, and
 the centre of 64 x 64 is cropped.
@@ -36,8 +36,8 @@ FilterDisplay.from_weights("mini")
 plt.show()
 
 # %%
-# Each filter is applied at every position of the photo, which gives a map. These are the strongest maps, with the numbers
-# of their filters, counted from 0 row by row:
+# Each filter is applied at every position of the photo, which gives a map. These are the strongest maps, with the
+# numbers of their filters, counted from 0 row by row:
 
 from skdecaf import DeCAFTransformer
 from skdecaf.plotting import BlobDisplay
@@ -46,8 +46,8 @@ BlobDisplay.from_estimator(DeCAFTransformer(), photo, blob="conv1")
 plt.show()
 
 # %%
-# Higher layers have more maps with fewer positions. A map of ``conv5`` no longer shows edges, but the positions of larger
-# structures, such as a roof. As features, maps are flattened as (channel, row, column).
+# Higher layers have more maps with fewer positions. A map of ``conv5`` no longer shows edges, but the positions of
+# larger structures, such as a roof. As features, maps are flattened as (channel, row, column).
 
 BlobDisplay.from_estimator(DeCAFTransformer(), photo, blob="conv5")
 plt.show()
