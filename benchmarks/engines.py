@@ -1,7 +1,7 @@
-"""Engines that compute the same features: this package and its peers, each behind the same few methods.
+"""Engines that compute the same features: skdecaf and its peers, behind a common interface.
 
-They are made in a process of their own; see `worker`. Each reads images as they are cropped, uint8 of shape
-(n, height, width, 3), and has a form of its own, into which they are brought before the time is taken.
+Each engine lives in a process of its own; see `worker`. ``convert`` turns cropped images, uint8 of shape
+(n, height, width, 3), into the form that the engine reads. That time is not measured.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -20,7 +20,7 @@ from skdecaf.weights import read_network, resolve_network
 
 
 class SkdecafEngine:
-    """This package: chunks of the images in threads, as `skdecaf.DeCAFTransformer` does it."""
+    """skdecaf: chunks of images in threads, as in `skdecaf.DeCAFTransformer`."""
 
     package = "skdecaf"
     environment = {}
@@ -35,7 +35,7 @@ class SkdecafEngine:
         self.settings = f"{precision}; large JPEG files are decoded at a reduced size, but not to compare features"
 
     def convert(self, images):
-        """Return the images as they are."""
+        """Return the images unchanged."""
         return images
 
     def run(self, pixels):
@@ -57,7 +57,7 @@ class SkdecafEngine:
 
 
 class Peer:
-    """What the others have in common: they read float32 (n, 3, height, width), and Pillow feeds them from files."""
+    """Base class of the other engines: they read float32 (n, 3, height, width), and Pillow reads files for them."""
 
     environment = {}
 
@@ -67,7 +67,7 @@ class Peer:
         self.prepare(task, threads, (batch_size, *self.network.input_shape))
 
     def convert(self, images):
-        """Bring images into the form that the peer reads."""
+        """Convert images into the form that the peer reads."""
         return np.ascontiguousarray(images.transpose(0, 3, 1, 2)).astype(np.float32)
 
     def run_files(self, files):
@@ -93,11 +93,11 @@ class Peer:
         with Image.open(file) as photo:
             ImageOps.exif_transpose(photo, in_place=True)
             photo = photo if photo.mode == "RGB" else photo.convert("RGB")
-            if preprocessing.policy == "warp":  # by way of an array a large photo would take twice as long
+            if preprocessing.policy == "warp":  # resizing a large photo as an array would take twice as long
                 photo = photo.resize(preprocessing.resize[::-1], Image.Resampling[preprocessing.resample.upper()])
             pixels = np.asarray(photo)
         pixels = fit_image(pixels, preprocessing.resize, preprocessing.policy, preprocessing.resample)
-        # The model reverses rows itself, but the centre is that of the reversed photo.
+        # The model reverses rows itself, but the centre crop is that of the reversed photo.
         order = -1 if preprocessing.flip else 1
         return cut_windows(pixels[::order], preprocessing.crop, "center")[0][::order]
 
@@ -122,9 +122,9 @@ class OnnxRuntimeEngine(Peer):
 
 
 class OpenVinoEngine(Peer):
-    """OpenVINO on the processor, with the performance hint for throughput, or for latency where the batch is one.
+    """OpenVINO on the processor, with the hint for throughput, or the hint for latency if the batch is one image.
 
-    For throughput OpenVINO makes several streams, each of which takes its part of the batch.
+    For throughput OpenVINO makes several streams, each of which computes a part of the batch.
     """
 
     package = "openvino"
@@ -154,7 +154,7 @@ class OpenVinoEngine(Peer):
 
 
 class TorchEngine(Peer):
-    """torch.compile with frozen weights and channels last; torch without compiling where that fails."""
+    """torch, compiled with frozen weights and channels last, or uncompiled if compiling fails."""
 
     package = "torch"
     environment = {"TORCHINDUCTOR_FREEZING": "1"}
@@ -170,7 +170,7 @@ class TorchEngine(Peer):
         self.module, self.settings = torch.compile(module, dynamic=False), "float32, compiled, channels last"
         try:
             self.run(self.convert(np.zeros((shape[0], *shape[2:], 3), np.uint8)))
-        except Exception as error:  # torch raises errors of many kinds where it finds no compiler
+        except Exception as error:  # torch raises errors of many kinds if it finds no compiler
             first_line = str(error).strip().partition("\n")[0]
             self.module, self.settings = module, f"float32, eager, channels last (torch.compile failed: {first_line})"
 
@@ -189,7 +189,7 @@ class TorchEngine(Peer):
 
 
 class OpenCvEngine(Peer):
-    """OpenCV's module dnn."""
+    """The dnn module of OpenCV."""
 
     package = "opencv-python-headless"
 
@@ -215,7 +215,7 @@ ENGINES = {
     "opencv": OpenCvEngine,
 }
 
-# What holds an engine to AVX2 where SKDECAF_CPU=avx2 asks for it; ONNX Runtime and OpenVINO have no such switch.
+# Variables that limit an engine to AVX2 if SKDECAF_CPU=avx2; ONNX Runtime and OpenVINO have no such switch.
 AVX2_SWITCHES = {
     "torch": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
     "opencv": {"OPENCV_CPU_DISABLE": "AVX512-SKX"},
@@ -223,7 +223,7 @@ AVX2_SWITCHES = {
 
 
 def engine_environment(name):
-    """Variables that the process of an engine needs, for they count when its library is loaded."""
+    """Return variables for the process of an engine; its library reads them when it is loaded."""
     to_avx2 = AVX2_SWITCHES.get(name, {}) if os.environ.get("SKDECAF_CPU") == "avx2" else {}
     return {**ENGINES[name].environment, **to_avx2}
 

@@ -49,12 +49,12 @@ class FileRun:
         self.output = str(Path(folder) / "features.npy")
 
     def compute(self, worker):
-        """Features, computed once."""
+        """Compute the features once."""
         worker.call("compute_files", files=self.files, output=self.output)
         return np.load(self.output)
 
     def time(self, worker):
-        """Seconds by the clock, and of all processors."""
+        """Return seconds by the clock, and of all processors."""
         return worker.call("time_files", files=self.files)
 
 

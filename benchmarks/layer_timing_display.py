@@ -8,7 +8,7 @@ from skdecaf.plotting.drawing import distinct_colors, require_matplotlib
 
 
 class LayerTimingDisplay:
-    """Where a network spends its time: bars for the layers, and a pie for their kinds.
+    """The time that each layer takes: bars for the layers, and a pie for their kinds.
 
     Parameters
     ----------

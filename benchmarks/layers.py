@@ -76,7 +76,7 @@ def time_layers(weights="mini", layer=6, *, precision="float32", batch_size=64, 
 
 
 def _observe(forward, images):
-    """Seconds of each step in one run, by name."""
+    """Return the seconds of each step in one run, by name."""
     times, last = {}, time.thread_time()
 
     def observe(name):
@@ -89,7 +89,7 @@ def _observe(forward, images):
 
 
 def _kinds(layers):
-    """Name of each layer -> what it does, in words."""
+    """Map the name of each layer to its kind, in words."""
     words = {"max_pool": "pooling", "response_norm": "normalisation"}
     types = {layer.name: layer_to_dict(layer)["type"] for layer in layers}
     return {name: words.get(kind, kind.replace("_", " ")) for name, kind in types.items()}
@@ -107,14 +107,14 @@ def _record(blobs, seconds, total, costs, kinds, speed):
 
 
 def _speed(cost, seconds, product_speed):
-    """Multiply-adds, GFLOP/s and their share of a product's; None where nothing is multiplied."""
+    """Return multiply-adds, GFLOP/s and their share of a product's; None for a step without multiplications."""
     gflops = 2e-9 * cost / seconds if cost and seconds else None
     of_product_speed = gflops and gflops / product_speed
     return {"multiply_adds": cost or None, "gflops": gflops, "of_product_speed": of_product_speed}
 
 
 def _time_layers_with(instruction_set, weights, layer, precision, batch_size, rounds):
-    """Times with the kernels of one instruction set, in a process of its own."""
+    """Time the kernels of one instruction set, in a process of its own."""
     with start_worker({"SKDECAF_CPU": instruction_set}) as worker:
         options = {"layer": layer, "precision": precision, "batch_size": batch_size, "rounds": rounds}
         return {"instruction_set": instruction_set, **worker.call("time_layers", weights=str(weights), **options)}

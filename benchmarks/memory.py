@@ -35,7 +35,7 @@ def peak_memory(
 
 
 def transform_many(weights, layer, precision, files, threads, batch_size):
-    """Transform photos in this process; what `peak_memory` returns."""
+    """Transform photos in this process, and return the memory as `peak_memory` does."""
     network = resolve_network(weights, 0, precision)
     options = {"dropout": False, "n_jobs": threads, "batch_size": batch_size}
     transformer = DeCAFTransformer(layer, weights=network, **options)

@@ -34,12 +34,12 @@ class MemoryRun:
         np.save(self.images, random_images(network, batch_size))
 
     def compute(self, worker):
-        """Features, computed once."""
+        """Compute the features once."""
         worker.call("compute", images=self.images, output=self.output)
         return np.load(self.output)
 
     def time(self, worker):
-        """Seconds by the clock, and of all processors."""
+        """Return seconds by the clock, and of all processors."""
         return worker.call("time_images")
 
 

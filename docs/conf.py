@@ -54,11 +54,13 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skdecaf"
+html_logo = html_favicon = "_static/logo.svg"
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["skdecaf.css"]
 html_sidebars = {"model_card": []}
 html_theme_options = {
+    "logo": {"text": "skdecaf"},
     "show_prev_next": True,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],

@@ -2,9 +2,10 @@
 
 python docs/measurements/accuracy.py FOLDER
 
-Each class's files are sorted; for each seed 0 to 4, ``RandomState(seed)`` permutes them class by class, the first n
-train and the rest test. Printed is the mean over classes of the accuracy in each class, its mean and standard deviation
-over the seeds. The activations are computed once; `DropoutFeatures` after them is what ``dropout=True`` does.
+The files of each class are sorted. For each seed from 0 to 4, ``RandomState(seed)`` permutes them class by class; the
+first n are for training, the others for the test. The script prints the mean over classes of the accuracy in each
+class, with mean and standard deviation over the seeds. The activations are computed once; `DropoutFeatures` scales
+them as ``dropout=True`` does.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -24,13 +25,13 @@ SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
 def photos_by_class(folder):
-    """Sorted files of each class folder."""
+    """Return the sorted files of each class folder."""
     classes = sorted(entry for entry in Path(folder).iterdir() if entry.is_dir())
     return [sorted(file for file in entry.iterdir() if file.suffix.lower() in SUFFIXES) for entry in classes]
 
 
 def split(sizes, n_train, seed):
-    """Rows for training and for test, where the rows of each class follow one another."""
+    """Return rows for training and for the test; the rows of each class are consecutive."""
     generator = np.random.RandomState(seed)
     starts = np.cumsum([0, *sizes[:-1]])
     orders = [start + generator.permutation(size) for start, size in zip(starts, sizes, strict=True)]

@@ -1,11 +1,11 @@
-"""What dropout gives, which layer, and what beside them: how the table of "What dropout gives" was measured.
+"""Compare layers, classifiers and forms of dropout: the tables "The effect of dropout" of the user guide.
 
 python docs/measurements/dropout.py --data FOLDER [--classes accordion,brain,...] [--first N]
 
-FOLDER holds Caltech-101 in one of the layouts that `fetch_caltech101` knows. Five random splits with 30 training
-photos per class, the rest for the test; C is chosen in each split on 25 and 5 of the 30, without masks. Printed is the
-mean over classes of the accuracy in each class, with mean and standard deviation over the splits. HOG needs
-scikit-image: pip install scikit-image.
+FOLDER holds Caltech-101 in one of the layouts that `fetch_caltech101` knows. There are five random splits with 30
+training photos per class; the others are for the test. C is chosen in each split on 25 and 5 of the 30, without masks.
+The script prints the mean over classes of the accuracy in each class, with mean and standard deviation over the
+splits. HOG needs scikit-image: pip install scikit-image.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -33,7 +33,7 @@ MODELS = {
 
 
 def hog(path):
-    """Histograms of oriented gradients, after Dalal and Triggs: 9 orientations, cells of 16 pixels, blocks of 2."""
+    """Return histograms of oriented gradients (Dalal and Triggs): 9 orientations, cells of 16 pixels, blocks of 2."""
     from skimage.feature import hog as describe
 
     grey = np.asarray(Image.open(path).convert("L").resize((128, 128), Image.Resampling.BILINEAR))

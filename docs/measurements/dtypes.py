@@ -1,11 +1,11 @@
-"""Size of a saved network and error of its features for each dtype: how the table of the guide was measured.
+"""Measure the size of a saved network and the error of its features for each dtype.
 
 python docs/measurements/dtypes.py FOLDER
 
-FOLDER holds class folders of photos. For CaffeNet with random filters, and for the embedded network, whose weights are
-8-bit integers to begin with, printed are the size of the file, the smallest cosine between the features of a photo from
-the saved and from the original network (fc6), their largest difference over the largest feature, and the accuracy of a
-linear classifier, as in accuracy.py with five photos per class.
+FOLDER holds class folders of photos. The script prints, for CaffeNet with random filters and for the embedded network
+(whose weights are stored as 8-bit integers): the size of the file; the smallest cosine between the fc6 features of a
+photo from the saved and from the original network; their largest difference, divided by the largest feature; and the
+accuracy of a linear classifier with five photos per class, as accuracy.py computes it.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

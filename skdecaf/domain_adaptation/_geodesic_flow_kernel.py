@@ -97,7 +97,7 @@ class GeodesicFlowKernel(ClassNamePrefixFeaturesOutMixin, DomainTransformer):
 
     Notes
     -----
-    `transform` multiplies rows by the square root of the kernel, 2 * n_components_ numbers for each, on which any
+    `transform` multiplies rows by the square root of the kernel, ``2 * n_components_`` numbers for each, on which any
     method of Euclidean space works: a linear classifier, or nearest neighbours, as in [1]_. `kernel` gives the same
     inner products for ``SVC(kernel="precomputed")``. Neither forms the matrix G, and neither centres the rows: in [1]_
     each feature has the mean 0 and the variance 1 in each domain, as `DomainScaler` makes it.

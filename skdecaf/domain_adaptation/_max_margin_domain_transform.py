@@ -103,7 +103,7 @@ class MaxMarginDomainTransform(ClassifierMixin, BaseEstimator):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The class labels.
-    coef_ : float64 ndarray of shape (n_classes, n_features_in_), or (1, n_features_in_) of two classes
+    coef_ : float64 ndarray of shape (n_classes, n_features_in_), or ``(1, n_features_in_)`` of two classes
         Hyperplanes for rows of the target: those of the source after the map.
     intercept_ : float64 ndarray of shape (n_classes,) or (1,)
         Their constants.
