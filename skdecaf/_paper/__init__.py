@@ -1,4 +1,4 @@
-"""Every table and figure of the paper as a function of photos and a network."""
+"""The tables and figures of the paper as functions of photos and a network."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf._paper.figure_4 import figure_4_left, figure_4_right

@@ -17,31 +17,31 @@ from skdecaf._dropout_classifier import DropoutClassifier
 from skdecaf.model_selection import mean_per_class_accuracy_score
 
 CLASSIFIERS = ("LogReg", "SVM")
-# An SVM's score on trained features settles by 10; larger values take longest.
+# The SVM's score on trained features stops changing at 10, and larger values take longest.
 C_GRID = {"LogReg": (1.0, 10.0, 100.0, 1000.0), "SVM": (0.01, 0.1, 1.0, 10.0)}
-FIXED_C = {"LogReg": 100.0, "SVM": 1.0}  # where the paper's protocol chooses no parameters
+FIXED_C = {"LogReg": 100.0, "SVM": 1.0}  # for protocols that choose no parameters
 N_MASKS = 20
 
-# Forms of dropout, and what their rows are called.
+# Forms of dropout, and their suffix in the names of rows.
 DROPOUT = {"none": "", "masks": " + dropout", "expected": " + expected dropout", "mask": " + one mask"}
 PAPER_FORMS = ("none", "masks")
 
 _RATE = 0.5
-# With masks, features are multiplied by 1 - rate in prediction, and so are the weights as they act there. This C puts
-# the same penalty on them as the C of a classifier without.
+# With masks, features are multiplied by 1 - rate in prediction, which scales the effective weights. This factor of C
+# makes their penalty that of a classifier without masks.
 _C_WITH_MASKS = 1 / (1 - _RATE) ** 2
-_STEP = {"LogReg": 3.0, "SVM": 0.3}  # of stochastic gradient descent, for rows of a norm near 1
+_STEP = {"LogReg": 3.0, "SVM": 0.3}  # of stochastic gradient descent, for rows with a norm near 1
 _LOSS = {"LogReg": "log_loss", "SVM": "squared_hinge"}
-CONSTANTS = (C_GRID, FIXED_C, N_MASKS, _RATE, _STEP, _LOSS)  # what scores depend on, beside arguments
+CONSTANTS = (C_GRID, FIXED_C, N_MASKS, _RATE, _STEP, _LOSS)  # what scores depend on, besides arguments
 
 
 def scaling():
-    """One scalar for all features: the training rows' root mean square norm becomes 1."""
+    """Scale all features by one factor, so that the training rows have a root mean square norm of 1."""
     return DropoutFeatures(rate=0)
 
 
 def linear_model(name, C, random_state):
-    """Logistic regression, or the linear SVM of liblinear, one class versus the rest, with the squared hinge loss.
+    """Logistic regression, or liblinear's one-versus-rest SVM with the squared hinge loss.
 
     Parameters
     ----------
@@ -59,19 +59,19 @@ def linear_model(name, C, random_state):
 
 
 def stochastic_model(name, C, n_rows, random_state, *, n_epochs=N_MASKS, n_jobs=None):
-    """The same loss and penalty, one class versus the rest, by averaged stochastic gradient descent.
+    """A one-versus-rest `linear_model`, trained by averaged stochastic gradient descent.
 
     Parameters
     ----------
     name : {"LogReg", "SVM"}
     C : float
     n_rows : int
-        Number of training rows, by which the penalty of `SGDClassifier` differs from 1 / C.
+        Number of training rows, which converts C to the penalty of `SGDClassifier`.
     random_state : int
     n_epochs : int
-        How often the rows will be presented; averaging leaves the first quarter out.
+        Number of presentations of each row; averaging skips the first quarter.
     n_jobs : int or None
-        Threads, one for each class.
+        Number of threads, at most one per class.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def stochastic_model(name, C, n_rows, random_state, *, n_epochs=N_MASKS, n_jobs=
 
 
 def under_masks(name, C, n_rows, random_state, **options):
-    """A classifier trained under a fresh mask at each presentation, for raw rows that are scaled already.
+    """A classifier trained under a fresh mask at each presentation, for scaled rows without dropout.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def classifier(name, C, dropout, n_rows, random_state):
     ----------
     name : {"LogReg", "SVM"}
     C : float
-        Chosen without masks.
+        Value for training without masks.
     dropout : {"none", "masks", "expected", "mask"}
         A key of `DROPOUT`.
     n_rows : int
@@ -123,7 +123,7 @@ def classifier(name, C, dropout, n_rows, random_state):
     """
     if dropout == "expected":
         return make_pipeline(DropoutFeatures(_RATE), linear_model(name, C, random_state))
-    if dropout == "masks":  # a stochastic step visits stored values only, and many activations are zero
+    if dropout == "masks":  # stochastic steps skip zeros, and many activations are zero
         sparse = FunctionTransformer(csr_matrix, accept_sparse=True)
         return make_pipeline(scaling(), sparse, under_masks(name, C, n_rows, random_state))
     if dropout == "mask":
@@ -133,7 +133,7 @@ def classifier(name, C, dropout, n_rows, random_state):
 
 
 def score(model, X, y, train, test):
-    """Train a clone on some rows, and give the mean over classes of the accuracy in each class, on others.
+    """Train a clone on some rows, and compute the mean per-class accuracy on others.
 
     Parameters
     ----------
@@ -148,17 +148,17 @@ def score(model, X, y, train, test):
         A percentage.
     """
     with warnings.catch_warnings():
-        # Of the SVM with the largest C where classes overlap, which stops after 1000 passes: its predictions have
-        # settled long before.
+        # With overlapping classes, the SVM with the largest C stops after 1000 passes; its predictions stop changing
+        # long before.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        # One photo per class is what some points of Figure 4 are about.
+        # Some points of Figure 4 have one photo per class.
         warnings.filterwarnings("ignore", "The number of unique classes")
         model = clone(model).fit(X[train], y[train])
     return 100 * float(mean_per_class_accuracy_score(y[test], model.predict(X[test])))
 
 
 def choose_C(name, X, y, train, validation, random_state):
-    """The best C of the grid on validation rows, without dropout; the smallest of equals.
+    """Choose the C of the grid that is best on validation rows, without dropout; the smallest if several are.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What all tables need: checked photos, their features, finished cells that are kept, and what ran where."""
+"""What all tables share: checked photos, features, stored cells, and a description of the run."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import json
@@ -20,19 +20,19 @@ from skdecaf._utils.progress import progress_bar
 from skdecaf.weights import resolve_network
 from skdecaf.weights.blob_names import resolve_blobs
 
-_SEED_OF_FILTERS = 0  # of weights="random": the same network in every table
+_SEED_OF_FILTERS = 0  # for weights="random": the same network in every table
 _VERSIONS = tuple((package, version(package)) for package in ("skdecaf", "scikit-learn", "numpy", "scipy"))
 
 
 class Run:
-    """A network, a folder that keeps what is finished, and how to run.
+    """A network, a folder for finished work, and how to run.
 
     Parameters
     ----------
     weights : str, path or Network
         As for `DeCAFTransformer`.
     folder : str, PathLike or None
-        Keeps the features of photos and each finished cell; None keeps nothing.
+        Stores features and finished cells; None stores nothing.
     n_jobs : int or None
         Processes that compute cells, and threads that compute features.
     verbose : bool
@@ -47,14 +47,11 @@ class Run:
         self._seconds = {"features": 0.0, "cells": 0.0}
 
     def network(self):
-        """The network as data."""
+        """The network."""
         return resolve_network(self.weights, _SEED_OF_FILTERS)
 
     def features(self, photos, layers, with_bar=True):
-        """Activations of several layers from one pass: a dict of layer to float32 array of shape (n_photos, width).
-
-        They are kept in the folder.
-        """
+        """Activations of several layers: a dict of layer to float32 array of shape (n_photos, width)."""
         start = time.perf_counter()
         shapes = self.network().blob_shapes
         widths = [int(np.prod(shapes[blob])) for blob in resolve_blobs(list(layers), self.network())]
@@ -75,15 +72,15 @@ class Run:
     def map(self, function, data, calls):
         """Values of ``function(*data, **call)`` for each call, in order; those of earlier runs are read.
 
-        Whatever a value depends on is hashed into the name of the file that keeps it: ``data``, ``call``, the
-        constants of the classifiers, and versions.
+        The name of the file of a value is a hash of everything it depends on: ``data``, ``call``, the constants of
+        the classifiers, and versions.
 
         Parameters
         ----------
         function : callable
-            Of a module, so that processes can import it. Returns what JSON has.
+            Importable by other processes; returns JSON values.
         data : tuple
-            Large and common to all calls.
+            Large arguments that all calls share.
         calls : list of dict
 
         Returns
@@ -95,7 +92,7 @@ class Run:
         finished = [_read(path) for path in paths]
         missing = [i for i, cell in enumerate(finished) if cell is None]
         tasks = (joblib.delayed(_timed)(i, function, data, calls[i]) for i in missing)
-        n_processes = min(joblib.effective_n_jobs(self.n_jobs), max(1, len(missing)))  # others would only take memory
+        n_processes = min(joblib.effective_n_jobs(self.n_jobs), max(1, len(missing)))  # more would only take memory
         parallel = joblib.Parallel(n_jobs=n_processes, return_as="generator_unordered")
         with progress_bar(len(calls), self.verbose, done=len(calls) - len(missing), unit="cells") as bar:
             for i, cell in parallel(tasks):
@@ -106,7 +103,7 @@ class Run:
         return [cell["value"] for cell in finished]
 
     def table(self, name, title, rows, columns, scores, published, *, y, n_classes=None, notes=(), **protocol):
-        """A table with a first note on what it was computed from, and with what it takes to repeat it.
+        """A table, with a first note on its photos and with everything that is needed to repeat it.
 
         Parameters
         ----------
@@ -114,9 +111,9 @@ class Run:
         y : ndarray of shape (n_photos,)
             Classes of the photos.
         n_classes : int, default=None
-            How many the paper has; None says nothing of it.
+            Number of classes in the paper, for the note.
         notes : sequence of str
-        **protocol : values that JSON has
+        **protocol : JSON values
 
         Returns
         -------
@@ -130,7 +127,7 @@ class Run:
         return PaperTable(name, title, rows, columns, scores, published, (base + fewer, *notes), details)
 
     def _details(self, protocol):
-        """What it takes to repeat a table: the protocol, and what ran where for how long."""
+        """What is needed to repeat a table: the protocol, versions, machine and times."""
         network = self.network()
         return {
             "protocol": protocol,
@@ -144,13 +141,13 @@ class Run:
 
 
 def photos_of(dataset):
-    """The photos as an array, also where they are the first column of a frame, as with ``as_frame=True``."""
+    """The photos as an array, also from the first column of a frame (``as_frame=True``)."""
     data = dataset.data
     return data.iloc[:, 0].to_numpy() if hasattr(data, "columns") else np.asarray(data, dtype=object)
 
 
 def check_dataset(dataset, *fields):
-    """Refuse what has no photos and classes, or lacks other fields, before anything is computed."""
+    """Refuse data without photos, classes or other fields before anything is computed."""
     missing = [name for name in ("data", "target", *fields) if len(getattr(dataset, name, ())) == 0]
     if missing:
         raise TypeError(
@@ -161,7 +158,7 @@ def check_dataset(dataset, *fields):
 
 
 def class_labels(dataset):
-    """The class of each photo by its name, for splits whose errors name classes; by its number where none has a name.
+    """The class of each photo, by name if classes have names, so that errors of splits name classes.
 
     Raises
     ------
@@ -179,7 +176,7 @@ def class_labels(dataset):
 
 def _timed(i, function, data, call):
     start = time.perf_counter()
-    with threadpool_limits(1, user_api="blas"):  # the cores are shared out by cell, and no bit depends on their number
+    with threadpool_limits(1, user_api="blas"):  # cells run in parallel
         value = function(*data, **call)
     return i, {"function": function.__qualname__, "value": value, "seconds": time.perf_counter() - start}
 

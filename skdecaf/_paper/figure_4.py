@@ -55,7 +55,7 @@ def figure_4_left(
     Parameters
     ----------
     dataset : Bunch
-        With ``data`` (photos, mostly paths) and ``target``, and ``target_names`` for what errors say, as from
+        With ``data`` (photos, usually paths), ``target`` and ``target_names`` (for error messages), as from
         `skdecaf.datasets.fetch_caltech101`.
     weights : str, path or Network, default="mini"
         The network, as for `DeCAFTransformer`.
@@ -64,15 +64,15 @@ def figure_4_left(
     n_train : int, default=30
         Training photos per class; all others are for testing.
     n_validation : int, default=5
-        How many of them choose C, while the rest trains.
+        How many of them choose C; the rest are for training.
     n_splits : int, default=5
         Random splits.
     random_state : int, default=0
         Seeds splits, masks and solvers.
     folder : str or PathLike, default=None
-        Keeps features and finished cells, so that a second call continues where the first one stopped.
+        Stores features and finished cells, so that a second call continues where the first one stopped.
     n_jobs : int, default=None
-        Processes that train, and threads that compute features; -1 is one for each processor.
+        Processes that train, and threads that compute features; -1 means one per processor.
     verbose : bool, default=False
         Whether to show progress bars.
 
@@ -123,7 +123,7 @@ def figure_4_left(
 
 
 def _splits(dataset, n_train, n_splits, random_state):
-    """Splits by the names of classes, so that an error names a class that is too small."""
+    """Splits by class names, so that errors name classes that are too small."""
     labels = class_labels(dataset)
     return list(PerClassShuffleSplit(n_train, n_splits=n_splits, random_state=random_state).split(labels, labels))
 
@@ -143,7 +143,7 @@ def _cell(features, y, *, layer, name, split, sizes, seed):
 
 
 def _left_table(values, layers):
-    """What `Run.table` takes, and notes."""
+    """Arguments of `Run.table`, and notes."""
     rows = [(name, form) for name, form in product(CLASSIFIERS, DROPOUT)]
     tests, validations = (
         np.array([[[cell[part][form] for cell in values[layer, name]] for layer in layers] for name, form in rows])
@@ -220,7 +220,7 @@ def figure_4_right(
     training rows have a root mean square norm of 1.
     """
     check_dataset(dataset)
-    largest_first = sorted(n_per_class, reverse=True)  # whose error names all classes that are too small for any
+    largest_first = sorted(n_per_class, reverse=True)  # so that the first error names all classes that are too small
     splits = {n: _splits(dataset, n, n_splits, random_state) for n in largest_first}
     run, y = Run(weights, folder, n_jobs, verbose), np.asarray(dataset.target)
     X = run.features(dataset.data, [layer])[layer]

@@ -13,7 +13,7 @@ _N_PHOTOS = 1000  # at once
 
 
 def imagenet_errors(dataset, *, weights="mini", folder=None, n_jobs=None, verbose=False):
-    """Share of photos whose class is not the network's first guess, and not among its first five.
+    """Top-1 and top-5 error of the network's own classifier.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def imagenet_errors(dataset, *, weights="mini", folder=None, n_jobs=None, verbos
     TypeError
         If the dataset lacks one of these fields.
     ValueError
-        If the network has no such class; this is checked before any photo is read.
+        If the network lacks a class; this is checked before any photo is read.
 
     Notes
     -----
@@ -57,7 +57,7 @@ def imagenet_errors(dataset, *, weights="mini", folder=None, n_jobs=None, verbos
 
 
 def _places(names, network):
-    """Where the network has each class: by its identifier, or by its number."""
+    """The network's index of each class, given by identifier or number."""
     places = {identifier: i for i, (identifier, _) in enumerate(network.labels)}
     places |= {str(i): i for i in places.values()}
     for name in names:
@@ -67,7 +67,7 @@ def _places(names, network):
 
 
 def _ranks(run, photos, y):
-    """How many classes the network finds more probable than the right one; those that are as probable count, too."""
+    """Number of other classes that are at least as probable as the right one."""
     blob = run.network().layers[-1].name
     probabilities = run.features(photos, [blob])[blob]
     right = np.take_along_axis(probabilities, y[:, None], axis=1)

@@ -1,4 +1,4 @@
-"""Figures of the paper as pictures, with the paper's own figures in them."""
+"""Drawings of the paper's figures, with the published numbers in them."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import textwrap
@@ -9,13 +9,13 @@ import numpy as np
 from skdecaf._utils.extras import require
 from skdecaf.plotting import LearningCurveByClassDisplay
 
-_OFFSET = 0.08  # between marks of neighbouring rows, where columns are 1 apart
+_OFFSET = 0.08  # between marks of neighbouring rows; columns are 1 apart
 _WIDTH = 110  # of text, in letters
 _STYLES = ({}, {"marker": "s", "linestyle": "--", "markerfacecolor": "none"})  # of curves that may coincide
 
 
 def save_picture(table, folder):
-    """Draw Figure 4, left or right, with its title and notes, into ``<name>.png`` and ``<name>.svg``.
+    """Draw Figure 4, left or right, with its title and notes, to ``<name>.png`` and ``<name>.svg``.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def save_picture(table, folder):
     Returns
     -------
     list of Path
-        The files; none for other tables.
+        The files; empty for other tables.
     """
     if table.name not in _DRAWINGS:
         return []

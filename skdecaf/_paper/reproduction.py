@@ -1,4 +1,4 @@
-"""Tables and figures from the photos on this computer: what ``skdecaf reproduce`` does."""
+"""``skdecaf reproduce``: tables and figures from the photos on this computer."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import hashlib
@@ -29,7 +29,7 @@ _BY_ROW = ("data", "filenames", "target", "sample_domain", "boxes", "parts", "fr
 
 
 class MissingPhotos(FileNotFoundError):
-    """A data set is not on this computer; the message has the one command that gets it."""
+    """A data set is not on this computer; the message has the command that gets it."""
 
 
 def reproduce(
@@ -44,27 +44,27 @@ def reproduce(
     n_jobs=None,
     verbose=False,
 ):
-    """Compute what the paper shows of a data set, and write it into a folder.
+    """Compute the paper's results on a data set, and write them to a folder.
 
     Parameters
     ----------
     subject : {"caltech101", "office", "cub", "sun397", "ilsvrc"}
         Figure 4, Table 1, Table 2, Table 3, or the network's own errors (Section 3.1).
     data_home : str or PathLike, default=None
-        The folder of the photos, as for the functions of `skdecaf.datasets`.
+        Folder of the photos, as for the functions of `skdecaf.datasets`.
     weights : str, path or Network, default="mini"
         The network, as for `DeCAFTransformer`.
     quick : bool, default=False
-        A small version: the first 10 classes, or those of `classes`, and 2 splits; of ILSVRC 1,000 photos.
+        A small version: 2 splits of 10 classes, or of `classes`; 1,000 photos of ILSVRC.
     classes : sequence of str, default=None
-        Names of classes; the others are left out.
+        Names of the classes to use; None means all.
     folder : str or PathLike, default="reproduced"
-        For the results: each table as Markdown and JSON, each figure also as PNG and SVG. Features and finished cells
-        are kept in it, so that a second call continues where the first one stopped.
+        Folder for the results: each table as Markdown and JSON, each figure also as PNG and SVG. Features and finished
+        cells are stored there, too, so that a second call continues where the first one stopped.
     random_state : int, default=0
-        Seeds splits, masks and solvers.
+        Seed of splits, masks and solvers.
     n_jobs : int, default=None
-        Processes and threads; -1 is one for each processor.
+        Processes and threads; -1 means one per processor.
     verbose : bool, default=False
         Whether to show progress bars.
 
@@ -76,18 +76,18 @@ def reproduce(
     Raises
     ------
     MissingPhotos
-        If the data set is not on this computer. The message has the one command that gets it.
+        If the data set is not on this computer. The message has the command that gets it.
     ValueError
-        If there is no such class, no such `subject`, or fewer than two classes. Where the data set is here, but
-        damaged: the message says which file is missing or wrong.
+        If a class or `subject` does not exist, there are fewer than two classes, or the data set is damaged; the
+        message names the file.
     OSError
-        If results cannot be written into `folder`; this is checked before any photo is read.
+        If results cannot be written to `folder`; this is checked before any photo is read.
 
     Warns
     -----
     UserWarning
-        If matplotlib is missing: there are no pictures then. Where the photos of Office-31 are there without SURF,
-        whose columns are left out then.
+        If matplotlib is missing, so that no figure is drawn, or if Office-31 has no SURF features, whose columns are
+        left out.
 
     Examples
     --------
@@ -102,13 +102,13 @@ def reproduce(
         found = load(data_home)
     except AbsentDataset as error:
         raise MissingPhotos(f"{error.summary}\n{_command_for(subject, data_home)}") from None
-    except FileNotFoundError as error:  # the data set is here, but not whole: a download would not be looked at
+    except FileNotFoundError as error:  # the data set is incomplete; a download would be ignored
         raise ValueError(str(error)) from error
     if quick and classes is None and subject != "ilsvrc":
         classes = found[0].target_names[:_QUICK_CLASSES]
     found = [bunch and select_classes(bunch, classes) for bunch in found]
     if subject != "ilsvrc":
-        class_labels(found[0])  # refuses a single class before there is a folder
+        class_labels(found[0])  # refuses a single class before the folder is created
     _make_folder(folder)
     options = {"weights": weights, "folder": folder, "n_jobs": n_jobs, "verbose": verbose}
     selection = {"subject": subject, "quick": quick, **_describe_photos(found[0])}
@@ -119,30 +119,30 @@ def reproduce(
         table.save(folder)
         try:
             save_picture(table, folder)
-        except ImportError as error:  # the figures are worth more than their picture
+        except ImportError as error:  # the numbers matter more than their picture
             warn_user(str(error))
         yield table
 
 
 def select_classes(dataset, names):
-    """Leave all but some classes out.
+    """Keep some classes only.
 
     Parameters
     ----------
     dataset : Bunch
-        As from the functions of `skdecaf.datasets`.
+        Result of a function of `skdecaf.datasets`.
     names : sequence of str or None
-        Of the classes to keep; None keeps all.
+        Classes to keep; None keeps all.
 
     Returns
     -------
     Bunch
-        The classes have the numbers that they had; `splits` count the photos that are left.
+        Classes keep their numbers; `splits` refer to the remaining photos.
 
     Raises
     ------
     ValueError
-        If there is no such class; the message names it.
+        If a class does not exist; the message names it.
 
     Examples
     --------
@@ -162,7 +162,7 @@ def select_classes(dataset, names):
 
 
 def _describe_photos(dataset):
-    """The names of the classes, and a digest of which files are in which class, wherever they lie."""
+    """The names of the classes, and a digest of the files in each, independent of their folder."""
     names, target = dataset.target_names, np.asarray(dataset.target)
     files = sorted(f"{names[k]}/{Path(name).name}" for k, name in zip(target, dataset.filenames, strict=True))
     digest = hashlib.sha256("\n".join(files).encode("utf-8", "surrogateescape")).hexdigest()
@@ -170,7 +170,7 @@ def _describe_photos(dataset):
 
 
 def _make_folder(folder):
-    """Make the folders of results and of finished cells, and find out whether files can be written there."""
+    """Create the folders of results and finished cells, and check that files can be written there."""
     try:
         for place in (Path(folder) / "cells", Path(folder)):
             place.mkdir(parents=True, exist_ok=True)
@@ -286,14 +286,14 @@ _CALLS = {  # a function of `skdecaf.datasets`, and the arguments of each call
 
 
 def _command_for(subject, data_home):
-    """The one command that gets a data set."""
+    """The command that gets a data set."""
     if subject == "ilsvrc":
         return "get it from https://image-net.org, and name its folder: skdecaf reproduce ilsvrc --data DIR"
     return _command(*_CALLS[subject], data_home=data_home)
 
 
 def _command(fetcher, *arguments, data_home):
-    # As JSON has strings, in double quotes: single ones would look odd within those of the shell.
+    # JSON's double quotes, since the shell's single quotes surround the program.
     home = "" if data_home is None else f"data_home={json.dumps(str(data_home), ensure_ascii=False)}"
     calls = "; ".join(f"{fetcher}({', '.join(filter(None, (given, home)))})" for given in arguments)
     program = f"from skdecaf.datasets import {fetcher}; {calls}"

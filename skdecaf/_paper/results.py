@@ -1,4 +1,4 @@
-"""A table of the paper: what was measured, with the paper's own figures beside it."""
+"""A table of measured results with the paper's numbers beside them."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import json
@@ -14,24 +14,24 @@ _MISSING = "–"
 
 @dataclass(frozen=True)
 class PaperTable:
-    """A table or figure of the paper as plain data: measured figures, and the paper's beside them.
+    """A table or figure of the paper as plain data: measured and published numbers.
 
     Parameters
     ----------
     name : str
-        What its files are called, such as ``"table_1"``.
+        Name of its files, such as ``"table_1"``.
     title : str
-        What it shows.
+        Title.
     rows, columns : tuple of str
-        Names, mostly of methods and of features.
+        Names, usually of methods and features.
     scores : ndarray of shape (n_rows, n_columns, n_splits), float64
         Measured in each split, percentages; NaN for what was not measured.
     published : dict, default={}
         (row, column): (mean, standard deviation or None) of the paper, as a percentage.
     notes : tuple of str, default=()
-        Sentences that stand below the table.
+        Sentences below the table.
     details : dict, default={}
-        What it takes to repeat it: protocol, weights, versions, seed, machine, time; values that JSON has.
+        What is needed to repeat it: protocol, weights, versions, seed, machine, time; JSON values.
 
     Examples
     --------
@@ -68,7 +68,7 @@ class PaperTable:
         return self.scores.std(axis=2)
 
     def to_markdown(self):
-        """Write it as Markdown, each measured column with the paper's to its right.
+        """Format as Markdown, with the paper's column to the right of each measured one.
 
         Returns
         -------
@@ -80,7 +80,7 @@ class PaperTable:
         return "\n\n".join([f"### {self.title}", table, *self.notes])
 
     def to_json(self):
-        """Write all of it as JSON: what is not measured is null.
+        """Format everything as JSON, with null for what was not measured.
 
         Returns
         -------
@@ -91,12 +91,12 @@ class PaperTable:
         return json.dumps({**content, "notes": self.notes, "details": self.details}, indent=1, ensure_ascii=False)
 
     def save(self, folder):
-        """Write ``<name>.md`` and ``<name>.json`` into a folder, where complete files only appear.
+        """Write ``<name>.md`` and ``<name>.json`` to a folder, atomically.
 
         Parameters
         ----------
         folder : str or PathLike
-            Made where it is missing.
+            Created if missing.
 
         Returns
         -------

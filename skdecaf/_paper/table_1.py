@@ -77,15 +77,14 @@ def table_1(
     n_jobs=None,
     verbose=False,
 ):
-    """Accuracy on one domain of Office-31 after training on another, on a few photos of its own, or on both.
+    """Accuracy on one domain of Office-31 after training on another, on a few of its own photos, or on both.
 
     Parameters
     ----------
     photos : Bunch
         With ``data``, ``target``, ``sample_domain`` and ``domain_names``, as from `skdecaf.datasets.fetch_office31`.
     surf : Bunch, default=None
-        The same with histograms of SURF words, as from ``fetch_office31(features="surf")``; None leaves their columns
-        out.
+        Histograms of SURF words, as from ``fetch_office31(features="surf")``; None leaves out their columns.
     weights : str, path or Network, default="mini"
         The network, as for `DeCAFTransformer`.
     pairs : sequence of tuple (source, target), default=(("amazon", "webcam"), ("dslr", "webcam"))
@@ -104,7 +103,7 @@ def table_1(
     Raises
     ------
     ValueError
-        If pairs have different targets, there is no such domain, or no photo of a class is left for testing; this is
+        If pairs have different targets, a domain does not exist, or no photo of a class is left for testing; this is
         checked before any photo is read.
     TypeError
         If a dataset lacks one of these fields.
@@ -179,7 +178,7 @@ def _classifier(name, random_state):
 
 
 def _draw(bunch, pairs, n_splits, random_state):
-    """Classes, domains (those of the target below 0), and for each pair its splits: rows to train on and to test."""
+    """Classes, domains (negative for the target), and for each pair its splits: training and test rows."""
     check_dataset(bunch, "sample_domain", "domain_names")
     numbers, labels = bunch.domain_names, class_labels(bunch)
     for name in np.unique(pairs).tolist():

@@ -1,4 +1,4 @@
-"""Table 2: kinds of birds, cut out by their boxes."""
+"""Table 2: kinds of birds, cropped to their boxes."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
@@ -17,7 +17,7 @@ _SCALE = 1.5  # of a box
 
 
 def table_2(dataset, *, weights="mini", random_state=0, folder=None, n_jobs=None, verbose=False):
-    """Accuracy of logistic regression on DeCAF6 of birds that are cut out by their boxes.
+    """Accuracy of logistic regression on DeCAF6 of birds, cropped to their boxes.
 
     Parameters
     ----------

@@ -19,8 +19,8 @@ _PAPER = {
     ("SVM", "DeCAF7"): (40.66, 0.3),
 }
 _N_CLASSES = 397
-_N_PHOTOS = 2048  # at once: bounds the memory for dense activations
-_N_ROWS = 4096  # of sparse activations, trained on or predicted at once
+_N_PHOTOS = 2048  # per chunk; limits the memory for dense activations
+_N_ROWS = 4096  # of sparse activations per chunk of training or prediction
 
 
 def table_3(
@@ -43,9 +43,9 @@ def table_3(
     weights : str, path or Network, default="mini"
         The network, as for `DeCAFTransformer`.
     n_validation : int, default=8
-        Training photos of each class that choose the method, while the rest of the 50 trains.
+        Training photos of each class that choose the method; the rest of the 50 are for training.
     n_splits : int, default=5
-        How many of the published splits, from the first.
+        Number of published splits to use, from the first.
     random_state : int, default=0
         Seeds the choice of these photos, masks and solvers.
     folder, n_jobs, verbose : as for `figure_4_left`
@@ -97,7 +97,7 @@ def table_3(
 
 
 def _add_validation(labels, splits, n_validation, random_state):
-    """For each published split its photos, and among these the places to train on, for validation and for testing."""
+    """For each published split its photos, and the rows for training and validation among them."""
     for i, (train, test) in enumerate(splits):
         n_kept = int(np.unique(labels[train], return_counts=True)[1].min()) - n_validation
         inner = PerClassShuffleSplit(max(1, n_kept), n_validation, n_splits=1, random_state=random_state + i)
@@ -107,7 +107,7 @@ def _add_validation(labels, splits, n_validation, random_state):
 
 
 def _sparse_features(run, photos, layers):
-    """Activations as sparse matrices, a dict of layer to csr matrix: most are zero, after the ReLU."""
+    """Activations, mostly zero after the ReLU, as a dict of layer to CSR matrix."""
     chunks = {layer: [] for layer in layers}
     with progress_bar(len(photos), run.verbose) as bar:
         for rows in gen_batches(len(photos), _N_PHOTOS):
@@ -118,7 +118,7 @@ def _sparse_features(run, photos, layers):
 
 
 def _cell(features, y, *, name, layer, split, seed):
-    """Validation and test score of one classifier on one layer, where the rows for training come first."""
+    """Validation and test score of one classifier on one layer; the training rows come first."""
     X, rows = features[layer], np.arange(len(y))
     train, test = np.split(rows, [split["n_train"]])
     return {
@@ -128,7 +128,7 @@ def _cell(features, y, *, name, layer, split, seed):
 
 
 def _score(X, y, train, test, name, seed):
-    """Train and predict piece by piece, so that no process holds more than a few thousand rows of its own."""
+    """Train and predict in chunks, so that no process copies more than a few thousand rows."""
     scale, model, classes = scaling(), under_masks(name, FIXED_C[name], len(train), seed), np.unique(y)
     for rows in _pieces(train):
         scale.partial_fit(X[rows])

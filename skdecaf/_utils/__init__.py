@@ -1,3 +1,3 @@
-"""What any part of the package may need: downloads, archives, threads, optional dependencies, warnings."""
+"""Helpers for the whole package: files, downloads, archives, threads, progress, optional dependencies, warnings."""
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -1,7 +1,4 @@
-"""Downloads that are verified before anyone sees them, and that continue where an earlier one was interrupted.
-
-This module knows neither networks nor data sets: it brings one file from one of several addresses to one place.
-"""
+"""Downloads of single files from several addresses: resumed after interruptions, and verified before they appear."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import contextlib
@@ -15,16 +12,16 @@ from pathlib import Path
 from skdecaf._utils.files import publish
 from skdecaf._utils.progress import progress_bar
 
-_FRUITLESS_ROUNDS = 3  # over all addresses, one after the other
-_PAUSE = 0.5  # seconds before another round, twice as many after each fruitless one
+_FRUITLESS_ROUNDS = 3  # over all addresses
+_PAUSE = 0.5  # seconds before another round, doubled after each fruitless one
 _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 2**16
-_PASSING_CLIENT_ERRORS = (408, 425, 429)
-_NETWORK_SCHEMES = ("http", "https", "ftp")  # of addresses that may answer another time
+_TEMPORARY_CLIENT_ERRORS = (408, 425, 429)
+_NETWORK_SCHEMES = ("http", "https", "ftp")  # addresses that may answer later
 
 
 class _NotFromHere(Exception):
-    """Why an address did not give the file; ``final`` where asking it again is useless."""
+    """Why an address did not deliver the file; ``final`` if asking again is useless."""
 
     def __init__(self, reason, final=False):
         super().__init__(reason)
@@ -32,7 +29,7 @@ class _NotFromHere(Exception):
 
 
 def cache_home():
-    """Folder for what is downloaded: ``SKDECAF_HOME``, or the platform's folder for caches."""
+    """The cache folder for downloads: ``SKDECAF_HOME``, or the platform's cache folder."""
     if folder := os.environ.get("SKDECAF_HOME"):
         return Path(folder).expanduser().absolute()
     import platformdirs
@@ -41,26 +38,26 @@ def cache_home():
 
 
 def is_offline():
-    """Whether ``SKDECAF_OFFLINE`` forbids to ask the network."""
+    """Whether ``SKDECAF_OFFLINE`` forbids network access."""
     return os.environ.get("SKDECAF_OFFLINE", "0") not in ("", "0")
 
 
 def check_file(path, digest, size=None):
-    """Check that a file is the one that was published.
+    """Check that a file is the published one.
 
     Parameters
     ----------
     path : str or PathLike
     digest : str or None
-        ``"sha256:<hex>"``, likewise "sha1" or "md5", or "git-sha1", the id by which git knows a file's content; None
-        trusts the size.
+        ``"sha256:<hex>"``, likewise "sha1" or "md5", or "git-sha1", git's identifier of a file's content. None checks
+        the size only.
     size : int, optional
-        In bytes.
+        Size in bytes.
 
     Raises
     ------
     ValueError
-        If it is another file; the message says in what it differs.
+        If it is another file; the message names the difference.
     """
     n_bytes = os.path.getsize(path)
     if size is not None and n_bytes != size:
@@ -82,26 +79,26 @@ def _new_hash(algorithm, n_bytes):
 
 @contextlib.contextmanager
 def exclusive(path):
-    """Let one process, and one thread of it, work at a file or folder, while others wait.
+    """Let one process and thread work on a file or folder, while others wait.
 
-    The lock is a hidden file beside it. It stays, since another process may be about to wait for it.
+    The lock is a hidden file beside it. It is never deleted, since another process may be waiting for it.
 
     Parameters
     ----------
     path : Path
-        It need not exist; missing folders above it are made.
+        It need not exist; missing parent folders are created.
 
     Raises
     ------
     OSError
-        If the lock cannot be made.
+        If the lock cannot be created.
     """
     from filelock import FileLock
 
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         lock = FileLock(path.with_name(f".{path.name}.lock")).acquire()
-    except NotImplementedError as error:  # from the older versions, which have nothing to fall back to
+    except NotImplementedError as error:  # raised by older versions, which have no fallback
         raise OSError(errno.ENOLCK, "the file system knows no locks") from error
     with lock:
         yield
@@ -118,39 +115,38 @@ def fetch(
     chosen_by="the environment variable SKDECAF_HOME",
     progress=True,
 ):
-    """Bring a file to its place, unless it is there.
+    """Download a file, unless it is there.
 
-    It appears under its name when it is complete and verified. Until then its bytes are in ``<path>.part``, where the
-    next call continues, whichever process makes it. Several processes may ask for one file at once: one downloads, the
-    others wait for it. Proxies are those of the environment (``https_proxy`` and so on).
+    The file appears when it is complete and verified. Until then its bytes are in ``<path>.part``, and the next call
+    continues from there, in whichever process. Of several processes that ask for a file, one downloads and the others
+    wait. Proxies come from the environment (``https_proxy`` and so on).
 
     Parameters
     ----------
     urls : sequence of str
-        If the file is, the best first; ``file://`` is one of the ways. ``SKDECAF_OFFLINE`` leaves only that.
+        Addresses of the file, the best first. ``SKDECAF_OFFLINE`` leaves those that begin with ``file:``.
     path : str or PathLike
-        If it belongs; missing folders are made.
+        Destination; missing folders are created.
     digest, size
-        As for `check_file`. A download without a digest starts anew instead of being continued.
+        As for `check_file`. A download without a digest is not resumed.
     check : callable, optional
-        Is called with the path of what was downloaded before it gets its name, and raises a ValueError where it is
-        something else.
+        Called with the path of the downloaded file before it is renamed; raises a ValueError for a wrong file.
     advice : str, optional
-        What else to do, for the end of a message.
+        Alternative for the user, for the end of error messages.
     chosen_by : str, optional
-        What chooses another folder, for a message where this one cannot be written.
+        The setting that chooses another folder, for error messages.
     progress : bool, default=True
-        Whether to show a bar on the standard error.
+        Whether to show a progress bar.
 
     Returns
     -------
     Path
-        Of the file.
+        The file.
 
     Raises
     ------
     OSError
-        If no address gives the right file, offline, or where it cannot be written.
+        If no address delivers the right file, offline, or if the file cannot be written.
     """
     path, advice = Path(path), advice and f"; {advice}"
     if _is_intact(path, digest, size):
@@ -174,12 +170,12 @@ def fetch(
 
 
 def _fetch_locked(urls, path, digest, size, check, progress):
-    """Download while no other process does; return the problems of all addresses where none gives the right file."""
+    """Download while no other process does; return the problem of each address if all fail."""
     part = _part(path)
     with exclusive(path):
         if _is_intact(path, digest, size):  # another process has just finished
             return {}
-        if digest is None:  # nothing would show that the rest is of the same file
+        if digest is None:  # nothing would prove that the rest belongs to the same file
             part.unlink(missing_ok=True)
         try:
             return _from_mirrors(urls, path, digest, size, check, progress)
@@ -211,7 +207,7 @@ def _is_intact(path, digest, size):
 
 
 def _from_mirrors(urls, path, digest, size, check, progress):
-    """Ask all addresses in turn, again and again until nothing new comes."""
+    """Ask all addresses in turn, until rounds bring nothing new."""
     problems, remaining, fruitless = {}, list(urls), 0
     while remaining and fruitless < _FRUITLESS_ROUNDS:
         if problems:
@@ -244,13 +240,13 @@ def _from_mirror(url, path, digest, size, check, progress):
             check(part)
     except ValueError as error:
         part.unlink()
-        # What was there before may be to blame; without it, this address is.
+        # Bytes of an earlier download may be wrong; without any, this address is.
         raise _NotFromHere(f"another file than expected, {error}", final=not begun) from None
     publish(part, path)
 
 
 def _receive(url, part, begun, size, progress):
-    """Append to ``part`` what it lacks; return how many of the ``begun`` bytes that it had are in use still."""
+    """Append the missing bytes to ``part``; return how many of its ``begun`` bytes are still used."""
     with _open(url, begun) as response:
         begun, total = _place(response, begun)
         if None not in (size, total) and total != size:
@@ -273,7 +269,7 @@ def _receive(url, part, begun, size, progress):
 
 
 def _open(url, begun):
-    """Ask for what comes after the bytes that have ``begun`` a file."""
+    """Request a file from byte ``begun``."""
     from http.client import HTTPException, InvalidURL
     from urllib.error import HTTPError
     from urllib.parse import urlsplit
@@ -281,13 +277,13 @@ def _open(url, begun):
 
     headers = {"User-Agent": "skdecaf"} | ({"Range": f"bytes={begun}-"} if begun else {})
     try:
-        # Unlike urlopen's, a new opener reads the proxies from the environment as it is now.
+        # Unlike urlopen, a new opener reads the proxies from the current environment.
         return build_opener().open(Request(url, headers=headers), timeout=_TIMEOUT)
     except HTTPError as error:
         error.close()
         if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and begun:
             return _open(url, 0)
-        final = 400 <= error.code < 500 and error.code not in _PASSING_CLIENT_ERRORS
+        final = 400 <= error.code < 500 and error.code not in _TEMPORARY_CLIENT_ERRORS
         raise _NotFromHere(f"{error.code} {error.reason}", final) from None
     except (InvalidURL, ValueError) as error:
         raise _NotFromHere(str(error), final=True) from None
@@ -296,7 +292,7 @@ def _open(url, begun):
 
 
 def _place(response, begun):
-    """Where in the file a response begins, and how long the file is, or None."""
+    """The offset at which a response begins, and the size of the file, or None."""
     is_part = response.status == HTTPStatus.PARTIAL_CONTENT
     header = response.headers.get("Content-Range" if is_part else "Content-Length", "")
     try:

@@ -1,9 +1,9 @@
-"""Packages that only some tasks need, each with the extra of the installation that brings it."""
+"""Optional dependencies, each with the extra that installs it."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from importlib import import_module
 
-# Extra -> name of the package, and module that is imported.
+# Extra -> package and module.
 _PACKAGES = {
     "caffe": ("protobuf", "google.protobuf"),
     "cli": ("skops", "skops.io"),
@@ -17,14 +17,14 @@ _PACKAGES = {
 
 
 def require(extra, purpose):
-    """Import the package of an extra, or say how to get it.
+    """Import the package of an extra, or say how to install it.
 
     Parameters
     ----------
     extra : str
         As in ``pip install "skdecaf[<extra>]"``.
     purpose : str
-        What needs it; the beginning of a sentence.
+        What needs the package; the subject of the error message.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The machine and the installation: versions, processor, kernels and BLAS."""
+"""Description of the machine and the installation: versions, processor, kernels and BLAS."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os

@@ -8,10 +8,9 @@ _OURS = ("skdecaf", "sklearn", "joblib")
 
 
 def warn_user(message):
-    """Warn as if from the first caller outside this package, scikit-learn and joblib, which wrap and run our methods.
+    """Warn from the first caller outside this package, scikit-learn and joblib, which wrap and run our methods.
 
-    Python shows a warning once for each line that it points at: one that pointed into this package would be shown for
-    the first estimator only.
+    Python shows a warning once per line: pointing into this package would show it for the first estimator only.
     """
     level, frame = 1, sys._getframe(0)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in _OURS:

@@ -1,4 +1,4 @@
-"""The command ``skdecaf``: one module a command, each parses, makes one call to the library, and prints or saves."""
+"""The command ``skdecaf``: one module per command, which parses, makes one call, and prints or saves."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf.cli._main import main

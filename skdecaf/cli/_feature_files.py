@@ -1,4 +1,4 @@
-"""Files of features: .npy, .npz, .csv and .parquet, written from rows on disk in little memory."""
+"""Feature files: .npy, .npz, .csv and .parquet, written from rows on disk in little memory."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import csv
@@ -16,14 +16,14 @@ _ROWS_AT_ONCE = 1024
 
 
 class StoredRows(NamedTuple):
-    """Float32 rows in a file without header."""
+    """Float32 rows in a file without a header."""
 
     path: str
     n_rows: int
     n_columns: int
 
     def batches(self):
-        """Yield (start, array of shape (n, n_columns)) for some rows after the other."""
+        """Yield (start, array of shape (n, n_columns)) for consecutive rows."""
         with open(self.path, "rb") as file:
             for start in range(0, self.n_rows, _ROWS_AT_ONCE):
                 n = min(_ROWS_AT_ONCE, self.n_rows - start)
@@ -32,7 +32,7 @@ class StoredRows(NamedTuple):
 
 
 def write_features(path, rows, filenames, feature_names):
-    """Write features in the format that the path ends in.
+    """Write features in the format that the ending of the path chooses.
 
     Parameters
     ----------
@@ -53,12 +53,12 @@ def write_features(path, rows, filenames, feature_names):
 
 
 def suffix(path):
-    """The ending that says the format."""
+    """The ending of a path in lower case."""
     return os.path.splitext(path)[1].lower()
 
 
 def names_file(path):
-    """Path of the JSON file that holds the names beside a .npy file; None for formats that hold them themselves."""
+    """Path of the JSON file with the names beside a .npy file; None for the other formats."""
     root, ending = os.path.splitext(path)
     return f"{root}.json" if ending.lower() == ".npy" else None
 
@@ -92,7 +92,7 @@ def _write_csv(path, rows, filenames, feature_names):
         writer.writerow(["filename", *feature_names])
         for start, batch in rows.batches():
             for filename, row in zip(filenames[start : start + len(batch)], batch, strict=True):
-                # Nine digits tell every float32 from its neighbours.
+                # Nine digits distinguish all float32 numbers.
                 writer.writerow([filename, *map("{:.9g}".format, row.tolist())])
 
 

@@ -1,4 +1,4 @@
-"""Parse, run the command, and turn what goes wrong into one line and an exit code."""
+"""Parse, run the command, and turn errors into one line and an exit code."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
@@ -19,9 +19,9 @@ examples:
   skdecaf train animals/ -o animals.skops
   skdecaf predict animals.skops new/*.jpg
 
-"skdecaf COMMAND --help" tells more. Results go to the standard output, progress and messages to the standard error.
+"skdecaf COMMAND --help" tells more. Results go to standard output, progress and messages to standard error.
 
-exit codes: 0 done, 1 it could not be done, 2 wrong usage, 130 interrupted
+exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted
 """
 
 
@@ -31,7 +31,7 @@ def main(arguments=None):
     Parameters
     ----------
     arguments : list of str, optional
-        Without the program's name; None takes those of the process.
+        Without the program's name; by default those of the process.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def _run(parser, arguments):
         return 130
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _nobody_reads(sys.__stdout__.fileno()):
-            # Whoever reads, such as head, has enough. What is still buffered goes nowhere, without a message at exit.
+            # The reader, such as head, has enough. Discard the buffered rest, so that exiting prints no message.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         complain(f"{error.filename!r}: {error.strerror}" if error.strerror and error.filename else str(error))
@@ -68,7 +68,7 @@ def _run(parser, arguments):
 
 
 def _hint(error, options):
-    """What the command could do about an error other than to end."""
+    """Advice about an option that avoids the error."""
     if getattr(options, "on_error", None) != "raise" or isinstance(error, ImportError):
         return ""
     from skdecaf.images import ImageError
@@ -77,7 +77,7 @@ def _hint(error, options):
 
 
 def _take_photos(options, rest):
-    """Take photos that stand after an option, where argparse leaves them over."""
+    """Take photos that follow an option, which argparse leaves over."""
     if rest and (not hasattr(options, "places") or any(word.startswith("-") for word in rest)):
         getattr(options, "parser", options.root).error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
@@ -85,9 +85,9 @@ def _take_photos(options, rest):
 
 
 def _nobody_reads(descriptor):
-    """Whether this is a pipe of which the other end is closed."""
+    """Whether this is a pipe whose other end is closed."""
     poll = select.poll()
-    poll.register(descriptor, 0)  # what is wrong is reported in any case
+    poll.register(descriptor, 0)  # errors are reported in any case
     return bool(poll.poll(0))
 
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how they speak."""
+"""Options that several commands share, and how commands print."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
@@ -8,25 +8,25 @@ import sys
 
 
 def complain(message):
-    """Print one line to the standard error."""
+    """Print one line to standard error."""
     print(f"skdecaf: {message}", file=sys.stderr, flush=True)
 
 
 def complain_of(left_out):
-    """Print a line for each photo that is left out, which ``left_out`` maps to the reason."""
+    """Print a line for each photo in ``left_out`` (path: reason)."""
     for reason in left_out.values():
         complain(f"left out: {reason}")
 
 
 def listed(left_out):
-    """Give the photos that are left out as JSON has them."""
+    """The photos that are left out, for JSON."""
     from skdecaf.cli._photos import printable
 
     return [{"file": printable(photo), "reason": reason} for photo, reason in left_out.items()]
 
 
 def counted(left_out):
-    """Give the end of a summary that tells how many photos are left out, if any are."""
+    """The end of a summary: how many photos are left out, if any."""
     return f"; {len(left_out)} left out" if left_out else ""
 
 
@@ -36,7 +36,7 @@ def print_json(value):
 
 
 def add_command(commands, name, run, description, examples):
-    """Add the parser of a command, whose help shows the first sentence of the description in the list of commands."""
+    """Add the parser of a command; the list of commands shows the first sentence of its description."""
     parser = commands.add_parser(
         name,
         help=" ".join(description.split()).split(". ")[0].rstrip("."),
@@ -49,25 +49,28 @@ def add_command(commands, name, run, description, examples):
 
 
 def add_photos(parser):
-    """Add the photos, to be listed by `list_photos`."""
+    """Add the photos, which `list_photos` finds."""
     parser.add_argument(
         "places",
         nargs="*",
         metavar="PHOTOS",
-        help="photo files, or folders that are searched with all below them for .jpg, .png, .tif and other images",
+        help="photo files, or folders that are searched with their subfolders for .jpg, .png, .tif and other images",
     )
     parser.add_argument(
-        "--list", dest="list_file", metavar="FILE", help='a text file with one of PHOTOS a line; "-" is standard input'
+        "--list",
+        dest="list_file",
+        metavar="FILE",
+        help='a text file with one of PHOTOS per line; "-" is standard input',
     )
 
 
 def list_photos(options):
-    """Find the photos that were asked for."""
+    """Find the chosen photos."""
     from skdecaf.cli._photos import find_photos
 
     places = [*options.places, *(_lines(options.list_file) if options.list_file else ())]
     if not places:
-        options.parser.error("no PHOTOS; name files or folders, or a list of them with --list")
+        options.parser.error("no PHOTOS; give files or folders, or a list of them with --list")
     return find_photos(places)
 
 
@@ -83,7 +86,7 @@ def add_weights(parser):
 
 
 def add_precision(parser):
-    """Add how weights are held."""
+    """Add the precision of the weights."""
     parser.add_argument(
         "--precision",
         choices=("float32", "compact"),
@@ -93,7 +96,7 @@ def add_precision(parser):
 
 
 def add_network(parser):
-    """Add what decides the weights and the input of the network."""
+    """Add the options for the weights and the input of the network."""
     add_weights(parser)
     add_precision(parser)
     parser.add_argument(
@@ -105,7 +108,7 @@ def add_network(parser):
     parser.add_argument(
         "--resize",
         choices=("warp", "crop"),
-        help="how a photo is made square: squeezed, or cut (default: as the network was trained)",
+        help="how a photo is made square: distorted or cropped (default: as the network was trained)",
     )
 
 
@@ -115,20 +118,20 @@ def add_layer(parser):
         "--layer",
         type=_layers,
         action="extend",
-        help="5, 6, 7, 8 or a name such as pool5, fc6_pre or prob; several as in 6,7 stand side by side (default: 6)",
+        help="5, 6, 7, 8 or a name such as pool5, fc6_pre or prob; several, as in 6,7, are concatenated (default: 6)",
     )
 
 
 def add_running(parser):
-    """Add how to run, which changes no result."""
+    """Add options that change no result."""
     parser.add_argument(
         "--on-error",
         choices=("raise", "skip"),
         default="raise",
-        help="at a photo that cannot be read: stop, or report it and leave it out (default: raise)",
+        help="for a photo that cannot be read: stop, or report it and leave it out (default: raise)",
     )
     parser.add_argument(
-        "--n-jobs", type=parse_n_jobs, metavar="N", help="threads; -1 is one for each processor (default: all)"
+        "--n-jobs", type=parse_n_jobs, metavar="N", help="threads; -1 means one per processor (default: all)"
     )
     parser.add_argument(
         "--batch-size", type=positive, default=64, metavar="N", help="crops at a time in each thread (default: 64)"
@@ -137,7 +140,7 @@ def add_running(parser):
 
 
 def reading_parameters(options):
-    """Parameters of `DeCAFTransformer` and `ImageNetClassifier` that were asked for."""
+    """Parameters of `DeCAFTransformer` and `ImageNetClassifier` from the options."""
     return {
         "weights": options.weights,
         "precision": options.precision,
@@ -148,7 +151,7 @@ def reading_parameters(options):
 
 
 def running_parameters(options):
-    """Those of them that change no result."""
+    """Parameters that change no result."""
     return {
         "on_error": "nan" if options.on_error == "skip" else "raise",
         "n_jobs": options.n_jobs,
@@ -157,7 +160,7 @@ def running_parameters(options):
 
 
 def make_transformer(options, verbose):
-    """Make the transformer that was asked for; it gives activations as they are."""
+    """Make the transformer, which returns activations without scaling."""
     from skdecaf import DeCAFTransformer
 
     layers = options.layer or [6]
@@ -171,7 +174,7 @@ def make_transformer(options, verbose):
 
 
 def positive(text):
-    """Type of an argument that counts something."""
+    """Type of an argument that is a positive number."""
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
@@ -197,7 +200,7 @@ def _lines(path):
     ) as f:
         lines = [line.rstrip("\n") for line in f if line.strip()]
     if any("\0" in line for line in lines):
-        raise ValueError(f"{path!r} is not a text file with one of PHOTOS a line")
+        raise ValueError(f"{path!r} is not a text file with one of PHOTOS per line")
     return lines
 
 
@@ -208,7 +211,7 @@ def _weights(text):
         return text
     if not os.path.isfile(text):
         raise argparse.ArgumentTypeError(f"{text!r} is neither a file nor one of the names {', '.join(store.names())}")
-    return os.path.abspath(text)  # a model must find them from any folder
+    return os.path.abspath(text)  # a model must find the file from any folder
 
 
 def layer(text):

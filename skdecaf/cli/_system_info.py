@@ -1,4 +1,4 @@
-"""What runs here: versions, processor, kernels, BLAS, weights and memory."""
+"""Versions, processor, kernels, BLAS, weights and memory, for ``skdecaf info``."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
@@ -24,7 +24,7 @@ def system_info(weights="mini", precision="float32", layer=6):
     Returns
     -------
     dict of dict
-        "versions", "processor", "kernels", "blas", "weights" and "memory" (in bytes), of values that JSON has.
+        "versions", "processor", "kernels", "blas", "weights" and "memory" (in bytes), with JSON values.
     """
     network = resolve_network(weights, precision=precision)
     transformer = DeCAFTransformer(layer, dropout=False, weights=network)
@@ -48,7 +48,7 @@ def system_info(weights="mini", precision="float32", layer=6):
 
 
 def _peak_memory():
-    """Bytes of the process at its largest, or None where the system does not tell."""
+    """Largest memory of the process in bytes, or None if the system does not tell."""
     try:
         import resource
     except ImportError:  # not a POSIX system

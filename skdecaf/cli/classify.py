@@ -1,16 +1,16 @@
-"""``skdecaf classify``: what photos show, in the words of the network's own classes."""
+"""``skdecaf classify``: label photos with the network's own classes."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf.cli import _options
 
 _DESCRIPTION = """\
-Name what photos show, out of the classes that the network was trained on: the
-1000 of ImageNet. The embedded network "mini" is small and is often wrong; for
-classes of your own, "skdecaf train" does far better.
+Label photos with the 1000 classes of ImageNet, on which the network was trained.
+The embedded network "mini" is small and often wrong; for classes of your own,
+"skdecaf train" is far better.
 
 Each line has a file, a label, its probability and the label's identifier,
-between tabs, the most probable label of a file first. With --json each line is a
-JSON object {"file", "labels": [{"label", "probability", "id"}, ...]}.
+separated by tabs, the most probable label of a file first. With --json each line
+is a JSON object {"file", "labels": [{"label", "probability", "id"}, ...]}.
 """
 _EXAMPLES = """\
   skdecaf classify cat.jpg
@@ -28,7 +28,7 @@ def add_parser(commands):
     )
     _options.add_network(parser)
     _options.add_running(parser)
-    parser.add_argument("--json", action="store_true", help="print a JSON object a line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def run(options):

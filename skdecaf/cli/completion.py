@@ -1,4 +1,4 @@
-"""``skdecaf completion``: the script by which a shell completes commands and options."""
+"""``skdecaf completion``: a script that lets the shell complete commands and options."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf._utils.extras import require
@@ -6,7 +6,7 @@ from skdecaf.cli import _options
 from skdecaf.cli.reproduce import subjects
 
 _DESCRIPTION = """\
-Print a script with which the shell completes commands, options and files. Needs
+Print a script that lets the shell complete commands, options and files. Needs
 pip install "skdecaf[completion]".
 """
 _EXAMPLES = """\

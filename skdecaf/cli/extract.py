@@ -5,18 +5,18 @@ from skdecaf.cli import _options
 
 _DESCRIPTION = """\
 Write features of photos to a file. Each photo is one row: activations of a layer
-of the network, as they are (without the scaling that DeCAFTransformer's dropout
-would learn from training photos).
+of the network, without the scaling that DeCAFTransformer's dropout learns from
+training photos.
 
-The ending of FILE says the format; all hold float32 and the names of the files:
-  .npy      array; the names are in FILE.json beside it, instead of .npy
+The ending of FILE chooses the format; all have float32 features and file names:
+  .npy      array; the names are written to x.json beside x.npy
   .npz      arrays "features", "filenames" and "feature_names"
-  .csv      text with a header, first column "filename"; digits enough to be exact
+  .csv      text with a header, first column "filename"; enough digits to be exact
   .parquet  the same columns; needs pip install "skdecaf[parquet]"
 
-FILE appears when it is complete. Until then FILE.part keeps what is done: the
-same command continues where an earlier one was interrupted, even killed. What
-was made with other options, or of photos that have changed, is computed anew.
+FILE appears when it is complete. Until then FILE.part keeps the finished rows, and
+the same command continues after an interruption, even a kill. Rows made with other
+options, or of photos that have changed, are computed again.
 """
 _EXAMPLES = """\
   skdecaf extract holiday/ -o features.npz

@@ -1,11 +1,11 @@
-"""``skdecaf info``: what runs here."""
+"""``skdecaf info``: versions, processor, weights and memory."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf.cli import _options
 
 _DESCRIPTION = """\
-Tell versions, processor, kernels in use, BLAS, weights and memory. The network is
-loaded and run once, so a broken installation shows itself.
+Print versions, processor, kernels in use, BLAS, weights and memory. The network is
+loaded and run once, which reveals a broken installation.
 """
 _EXAMPLES = """\
   skdecaf info
@@ -37,7 +37,7 @@ def run(options):
 
 
 def _pairs(values):
-    """Name and value of each line of a section; a list holds one BLAS library after the other."""
+    """Name and value of each line of a section; a list has one entry per BLAS library."""
     if isinstance(values, dict):
         return values.items()
     return [(blas["internal_api"], f"{blas['version']}, {blas['num_threads']} threads") for blas in values]

@@ -6,12 +6,12 @@ from skdecaf.cli import _options
 _DESCRIPTION = """\
 Label photos with a model that "skdecaf train" made.
 
-Each line has a file, a label and its probability, between tabs, the most
+Each line has a file, a label and its probability, separated by tabs, the most
 probable label of a file first. With --json each line is a JSON object
 {"file", "labels": [{"label", "probability"}, ...]}.
 
-A model file that holds anything but types of scikit-learn and skdecaf is refused,
-since it could run code.
+A model file that contains anything but types of scikit-learn and skdecaf is refused,
+since it could run code. Needs pip install "skdecaf[cli]".
 """
 _EXAMPLES = """\
   skdecaf predict animals.skops new/*.jpg
@@ -31,10 +31,10 @@ def add_parser(commands):
         type=_options.positive,
         default=1,
         metavar="K",
-        help="labels for each photo, at most (default: 1)",
+        help="labels for each photo (default: 1)",
     )
     _options.add_running(parser)
-    parser.add_argument("--json", action="store_true", help="print a JSON object a line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def run(options):

@@ -1,4 +1,4 @@
-"""``skdecaf train``: from a folder of class folders to a model in a file."""
+"""``skdecaf train``: train a classifier on a folder of class folders."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
@@ -6,14 +6,14 @@ import argparse
 from skdecaf.cli import _options
 
 _DESCRIPTION = """\
-Train a classifier on a folder of class folders. FOLDER holds a folder of photos
-for each class, and the folder's name is the label:
+Train a classifier on a folder of class folders. FOLDER has one folder of photos per
+class, whose name is the label:
   animals/cats/1.jpg, animals/cats/2.jpg, animals/dogs/1.jpg ...
 
 The model is a scikit-learn pipeline (DeCAFTransformer, DropoutFeatures,
-LogisticRegression) in a skops file, for "skdecaf predict" or for skops.io.load.
-Printed are the numbers of photos and classes, and how many of the photos a model
-got right that was trained without them (cross-validation).
+LogisticRegression) in a skops file, for "skdecaf predict" or skops.io.load. The
+command prints the numbers of photos and classes, and the accuracy in
+cross-validation. Needs pip install "skdecaf[cli]".
 """
 _EXAMPLES = """\
   skdecaf train animals/ -o animals.skops
@@ -24,14 +24,14 @@ _EXAMPLES = """\
 def add_parser(commands):
     """Add the command."""
     parser = _options.add_command(commands, "train", run, _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("folder", metavar="FOLDER", help="a folder with a folder of photos for each class")
+    parser.add_argument("folder", metavar="FOLDER", help="a folder with one folder of photos per class")
     _options.add_output(parser, lambda path: _options.file_name(path, (".skops",)), "MODEL")
     parser.add_argument(
         "--folds",
         type=_folds,
         default=5,
         metavar="N",
-        help="of the cross-validation, at most as many as the smallest class has photos; 0 for none (default: 5)",
+        help="folds of the cross-validation, at most the size of the smallest class; 0 for none (default: 5)",
     )
     _options.add_layer(parser)
     _options.add_network(parser)
@@ -62,7 +62,7 @@ def run(options):
 
 
 def _folds(text):
-    """Type of the argument: none, or enough to leave something out."""
+    """Type of the argument: 0, or 2 and more."""
     if text != "0" and _options.positive(text) == 1:
         raise argparse.ArgumentTypeError("one fold leaves nothing to test on; give 2 or more, or 0 for none")
     return int(text)

@@ -1,12 +1,12 @@
-"""``skdecaf weights``: what weights there are, and getting, checking, converting and removing them."""
+"""``skdecaf weights``: list, download, verify, convert and remove weights."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf.cli import _options
 
 _DESCRIPTION = """\
-List, fetch, check, convert and remove weights. Wherever skdecaf takes weights, it
-takes a name of this list or a file; weights with a name are downloaded when they
-are first used, or now by "fetch". SKDECAF_OFFLINE=1 forbids the former.
+List, fetch, verify, convert and remove weights. Wherever skdecaf takes weights, it
+takes a name from this list or a file. Named weights are downloaded at first use, or
+now by "fetch". SKDECAF_OFFLINE=1 forbids the former.
 """
 _EXAMPLES = """\
   skdecaf weights list
@@ -14,42 +14,42 @@ _EXAMPLES = """\
   skdecaf weights convert caffenet -o caffenet.safetensors --dtype float16
 """
 _LIST = """\
-List weights with a name. A name with ":pixel" means the weights of that name with
-the mean colour of the training photos subtracted instead of their mean image.
-Accuracies are as published, for the validation photos of ILSVRC-2012, in percent.
+List named weights. ":pixel" after a name means the same weights with the mean colour
+of the training photos subtracted instead of their mean image. Accuracies are the
+published ones on the validation photos of ILSVRC-2012, in percent.
 """
 _FETCH = """\
-Download weights, unless they are there. An interrupted download continues when the
-command is given again. Every file is verified before it appears.
+Download weights, unless they are there. The same command continues an interrupted
+download. Every file is verified before it appears.
 """
 _PATH = """\
-Print where the files of weights are, or where all are kept. A file that was
-published under the same name may be placed there by hand.
+Print the paths of the files of weights, or the folder of all. You can place a file
+that was published under the same name there by hand.
 """
 _VERIFY = """\
 Compute the digests of files and compare them with the published ones.
 """
 _CONVERT = """\
-Write weights in skdecaf's own format, safetensors. Reading that is fast and needs no
-other package; float16 halves the size, int8 divides it by four.
+Write weights in skdecaf's own format, safetensors, which is fast to read and needs no
+other package. float16 halves the size, int8 divides it by four.
 """
 _REMOVE = """\
-Delete downloaded files, and what is left of interrupted downloads.
+Delete downloaded files, and the rest of interrupted downloads.
 """
 
 
 def add_parser(commands):
-    """Add the command and those below it."""
+    """Add the command and its subcommands."""
     parser = _options.add_command(commands, "weights", None, _DESCRIPTION, _EXAMPLES)
     below = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     listing = _options.add_command(below, "list", _list, _LIST, "  skdecaf weights list --json\n")
-    listing.add_argument("--json", action="store_true", help="print a JSON object a line")
+    listing.add_argument("--json", action="store_true", help="print one JSON object per line")
     fetching = _options.add_command(below, "fetch", _fetch, _FETCH, "  skdecaf weights fetch caffenet\n")
     _add_names(fetching)
     fetching.add_argument(
         "--mirror",
         metavar="FOLDER",
-        help="an address or path with files of the same names that is asked first, such as /media/usb",
+        help="an address or folder with files of the same names to try first, such as /media/usb",
     )
     fetching.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
     path = _options.add_command(below, "path", _path, _PATH, "  skdecaf weights path caffenet\n")

@@ -89,8 +89,8 @@ def fetch_caltech101(*, data_home=None, background=True, download_if_missing=Tru
     Parameters
     ----------
     data_home : str or PathLike, default=None
-        If data sets lie, and are downloaded to: by default ``datasets`` below ``SKDECAF_HOME``, or below the
-        platform's folder for caches. It may also be a folder that contains Caltech-101 as its archive,
+        Folder of all data sets, to which they are downloaded. None means ``datasets`` inside ``SKDECAF_HOME`` or the
+        platform's cache folder. It may also be a folder that contains Caltech-101 as its archive,
         torchvision or TensorFlow Datasets extract it, or ``101_ObjectCategories`` itself.
     background : bool, default=True
         Whether to include the class ``BACKGROUND_Google``, one of the paper's 102 classes.

@@ -270,8 +270,8 @@ def fetch_cub200(*, version=2011, data_home=None, download_if_missing=True, retu
     version : {2011, 2010}, default=2011
         Which of the two data sets; the paper's numbers belong to that of 2011.
     data_home : str or PathLike, default=None
-        If data sets lie, and are downloaded to: by default ``datasets`` below ``SKDECAF_HOME``, or below the
-        platform's folder for caches. It may also be a folder that contains the data set as its archives or
+        Folder of all data sets, to which they are downloaded. None means ``datasets`` inside ``SKDECAF_HOME`` or the
+        platform's cache folder. It may also be a folder that contains the data set as its archives or
         TensorFlow Datasets extract it, or the data set's folder itself.
     download_if_missing : bool, default=True
         Whether to download 1,151 MB (2011) or 691 MB (2010) if there are neither photos nor archives.

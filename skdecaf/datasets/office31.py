@@ -170,8 +170,8 @@ def fetch_office31(
     layer : str or int, default="fc7"
         With ``features="decaf"``, the name of the layer in the authors' files; 6 means "fc6".
     data_home : str or PathLike, default=None
-        If data sets lie, and are downloaded to: by default ``datasets`` below ``SKDECAF_HOME``, or below the
-        platform's folder for caches. It may also be a folder that contains the domains, each with class folders or a
+        Folder of all data sets, to which they are downloaded. None means ``datasets`` inside ``SKDECAF_HOME`` or the
+        platform's cache folder. It may also be a folder that contains the domains, each with class folders or a
         folder ``images`` of them, or its parent; for features also a folder as skada extracts it.
     download_if_missing : bool, default=True
         Whether to download what is missing. ``SKDECAF_OFFLINE`` forbids it.

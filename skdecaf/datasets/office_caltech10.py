@@ -185,8 +185,8 @@ def fetch_office_caltech10(
         ``dslr_decaf.mat`` and ``webcam_decaf.mat`` by hand; ``data/dataset.md`` of
         https://github.com/jindongwang/transferlearning says where to get them.
     data_home : str or PathLike, default=None
-        If data sets lie, and are downloaded to: by default ``datasets`` below ``SKDECAF_HOME``, or below the
-        platform's folder for caches. It may also be a folder that contains the domains, each with class folders, or
+        Folder of all data sets, to which they are downloaded. None means ``datasets`` inside ``SKDECAF_HOME`` or the
+        platform's cache folder. It may also be a folder that contains the domains, each with class folders, or
         the tables of features; or its parent.
     download_if_missing : bool, default=True
         Whether to download what is missing. ``SKDECAF_OFFLINE`` forbids it.

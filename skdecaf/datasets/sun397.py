@@ -145,8 +145,8 @@ def fetch_sun397(*, data_home=None, download_if_missing=True, return_X_y=False, 
     Parameters
     ----------
     data_home : str or PathLike, default=None
-        If data sets lie, and are downloaded to: by default ``datasets`` below ``SKDECAF_HOME``, or below the
-        platform's folder for caches. It may also be a folder that contains SUN-397 as its archive or
+        Folder of all data sets, to which they are downloaded. None means ``datasets`` inside ``SKDECAF_HOME`` or the
+        platform's cache folder. It may also be a folder that contains SUN-397 as its archive or
         torchvision extract it, or ``SUN397`` itself. The splits are in ``Partitions.zip`` (18 MB): place it, or the
         folder ``Partitions``, beside the photos.
     download_if_missing : bool, default=True

@@ -1,4 +1,4 @@
-"""Classifiers that are trained on one of two domains, and labels that nobody is to see."""
+"""Training on one of two domains, and hiding labels of the target."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
@@ -22,26 +22,26 @@ _UNKNOWN = -1
 
 
 def mask_target_labels(y, train, test):
-    """Hide the labels of the samples for testing.
+    """Hide the labels of the test samples.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,)
         Classes, none of which is -1 or missing.
     train, test : array-like of int
-        Rows for training and for testing, as from ``DomainAdaptationSplit(..., transductive=True)``, where the
-        latter are among the former, too.
+        Training and test rows, as from ``DomainAdaptationSplit(..., transductive=True)``, where test rows are among
+        the training rows.
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        A copy of y with -1 in the rows of `test`, or None where classes are strings or other objects. Of unsigned and
-        boolean classes it is int64. Take ``[train]`` of it to fit; compare predictions with y itself.
+        A copy of y with -1 in the rows of `test`, or None if classes are strings or other objects. Unsigned and
+        boolean classes become int64. Fit on its rows `train`, and compare predictions with y.
 
     Raises
     ------
     ValueError
-        If a class is -1 already, a label is missing, as None or NaN, or no row of `train` keeps its label.
+        If a class is already -1, a label is missing (None or NaN), or no row of `train` keeps its label.
 
     See Also
     --------
@@ -49,9 +49,9 @@ def mask_target_labels(y, train, test):
 
     Notes
     -----
-    So a method that adapts to the target sees the features of the samples for testing, and no classifier their
-    labels. `DomainSelector` leaves out rows whose label is hidden. `~sklearn.model_selection.cross_val_score` hides
-    nothing: write the loop over the splits by hand.
+    A method that adapts to the target then sees the features of the test samples, but not their labels.
+    `DomainSelector` skips rows with a hidden label. `~sklearn.model_selection.cross_val_score` hides nothing: write
+    the loop over the splits yourself.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def mask_target_labels(y, train, test):
     train, test = (np.arange(len(y))[rows] for rows in (train, test))
     masked[test] = None if masked.dtype == object else _UNKNOWN
     if np.isin(train, test).all():
-        raise ValueError("all rows of train are in test, too, so that no label would be left to learn from")
+        raise ValueError("all rows of train are also in test, so that no label is left to learn from")
     return masked
 
 
@@ -77,16 +77,16 @@ class DomainSelector(DelegatedPredictions, MetaEstimatorMixin, BaseEstimator):
     Parameters
     ----------
     estimator : estimator
-        What is trained. It is cloned.
+        The estimator to train; it is cloned.
     train_on : {"source", "target", "both"}, default="source"
-        Whose samples it sees in `fit`; the others are left out.
+        The domain whose samples are used in `fit`.
 
     Attributes
     ----------
     estimator_ : estimator
         The trained clone.
     classes_ : ndarray of shape (n_classes,)
-        The class labels, of a classifier.
+        The class labels, if the estimator is a classifier.
     n_features_in_ : int
         Number of features seen during `fit`, if the estimator has this attribute.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -100,9 +100,9 @@ class DomainSelector(DelegatedPredictions, MetaEstimatorMixin, BaseEstimator):
     -----
     These are the rows S, T and ST of Table 1 (Section 4.2 of the paper).
 
-    The domains come to `fit` as `sample_domain`: by metadata routing, where it is enabled and `sample_domain` is
-    requested by default, or directly. Without them all samples count, with a warning unless `train_on` is "both".
-    Samples whose label `mask_target_labels` has hidden, -1 or None in the target, are kept from a classifier, too.
+    `fit` receives the domains as `sample_domain`, directly or by metadata routing, which requests it by default.
+    Without it all samples are used, with a warning unless `train_on` is "both". A classifier does not see samples
+    whose label `mask_target_labels` has hidden: -1 or None in the target.
 
     Examples
     --------
@@ -140,8 +140,8 @@ class DomainSelector(DelegatedPredictions, MetaEstimatorMixin, BaseEstimator):
         y : array-like of shape (n_samples,), default=None
             What the estimator takes.
         sample_domain : array-like of shape (n_samples,), default=None
-            Domains: 0 or more for the source, less than 0 for the target. None: all samples count, with a warning
-            where `train_on` is one domain.
+            Domains: 0 or more for the source, less than 0 for the target. None uses all samples, with a warning if
+            `train_on` is one domain.
         **params : dict
             Further metadata, routed to the estimator.
 
@@ -152,7 +152,7 @@ class DomainSelector(DelegatedPredictions, MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            Where no sample is of the chosen domain, or lengths differ.
+            If no sample belongs to the chosen domain, or lengths differ.
         """
         params = self._routed("fit", sample_domain, params)
         if sample_domain is not None:
@@ -185,7 +185,7 @@ class DomainSelector(DelegatedPredictions, MetaEstimatorMixin, BaseEstimator):
         return np.flatnonzero(chosen)
 
     def _routed(self, method, sample_domain, params):
-        """What the estimator's method is to be given beside X and y."""
+        """Metadata for a method of the estimator."""
         if not _routing_enabled():
             return params
         if sample_domain is not None:
@@ -221,7 +221,7 @@ class DomainSelector(DelegatedPredictions, MetaEstimatorMixin, BaseEstimator):
         return self.estimator_.score(X, y, **self._routed("score", None, params))
 
     def get_metadata_routing(self):
-        """Say what metadata goes where.
+        """Get the metadata routing.
 
         Returns
         -------
@@ -245,7 +245,7 @@ class DomainSelector(DelegatedPredictions, MetaEstimatorMixin, BaseEstimator):
 def hidden_labels(y, in_source, train_on):
     """Which labels `mask_target_labels` has hidden.
 
-    None never is a class. -1 may be one: where the source has it, nobody can tell what it means in the target.
+    None is never a class. -1 may be one: if the source has it, its meaning in the target is ambiguous.
     """
     y = column_or_1d(y)
     if y.dtype == object:

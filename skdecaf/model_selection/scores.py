@@ -14,37 +14,35 @@ def mean_per_class_accuracy_score(y_true, y_pred, *, sample_weight=None):
     y_true : array-like of shape (n_samples,)
         Classes of the samples.
     y_pred : array-like of shape (n_samples,)
-        Classes that were predicted.
+        Predicted classes.
     sample_weight : array-like of shape (n_samples,), default=None
-        How much each sample counts within its class; None is all the same.
+        Weights of the samples within their class.
 
     Returns
     -------
     float
-        Between 0 and 1; every class counts the same, however many samples it has.
+        Between 0 and 1; every class has the same weight.
 
     Raises
     ------
     ValueError
-        If there are no samples, the lengths differ, or one side has names of classes and the other numbers.
+        If there are no samples, the lengths differ, or one argument has strings and the other numbers.
 
     See Also
     --------
-    sklearn.metrics.balanced_accuracy_score : The same number.
-    sklearn.metrics.accuracy_score : Every sample counts the same.
+    sklearn.metrics.balanced_accuracy_score : Equal, up to a warning.
+    sklearn.metrics.accuracy_score : Every sample has the same weight.
 
     Notes
     -----
-    It is the score of Figure 4 (Section 4.1 of the paper), where classes have from 1 to 770 samples for testing, and
-    of Table 3, where they have 50 each and both scores are the same. Tables 1 and 2 have plain accuracy.
+    Figure 4 of the paper (Section 4.1) uses this score, with 1 to 770 test samples per class, and so does Table 3,
+    with 50 each. Tables 1 and 2 use plain accuracy.
 
-    The classes are those of `y_true`, except those whose samples all have a weight of 0. One that is only predicted
-    takes part as the mistake that it is, and has no accuracy of its own. In that case
-    `~sklearn.metrics.balanced_accuracy_score` gives the same number with a warning.
+    The mean is over the classes in `y_true` whose samples do not all have a weight of 0. Predicting any other class is
+    a mistake. `~sklearn.metrics.balanced_accuracy_score` then returns the same number with a warning.
 
-    The parameter ``scoring`` of scikit-learn takes the scorer that is made of it, ``mean_per_class_accuracy``, which is
-    called with a classifier, samples and their classes, and takes `sample_weight`, too. Where metadata routing is
-    enabled, have a copy request it: ``copy.deepcopy(mean_per_class_accuracy).set_score_request(sample_weight=True)``.
+    Pass the scorer ``mean_per_class_accuracy`` as ``scoring`` to scikit-learn. With metadata routing enabled, a copy
+    can request weights: ``copy.deepcopy(mean_per_class_accuracy).set_score_request(sample_weight=True)``.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Splits into photos for training and for testing, as the paper makes them."""
+"""Splits into training and test samples, as in the paper."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from numbers import Integral
@@ -17,22 +17,20 @@ def check_domains(domains):
     domains = column_or_1d(domains)
     if domains.dtype.kind not in "iuf" or np.isnan(domains).any():
         raise ValueError(
-            "sample_domain holds something else than numbers; give one for each sample, 0 or more for the source and "
-            "less for the target"
+            "sample_domain must have one number for each sample, 0 or more for the source and less for the target"
         )
     return domains
 
 
 def check_labels(y):
-    """The class of each sample as an array; none may be missing, be it None, NaN or pandas' NA."""
+    """The class of each sample as an array; none may be None, NaN or pandas' NA."""
     y = column_or_1d(check_array(y, input_name="y", ensure_2d=False, dtype=None, ensure_all_finite="allow-nan"))
     labels = y.tolist()
     missing = {label for label in set(labels) if label is None or is_scalar_nan(label) or is_pandas_na(label)}
     if missing:
         row = next(row for row, label in enumerate(labels) if label in missing)
         raise ValueError(
-            f"the label of row {row} is missing, as it is {labels[row]}; give every sample a class, or leave out the "
-            "samples without one"
+            f"the label of row {row} is {labels[row]}; give every sample a class, or leave out those without one"
         )
     return y
 
@@ -46,7 +44,7 @@ def _check_number(name, value, least, optional=False):
 def _rows_by_class(y):
     """Name of class: its rows, in order."""
     if y is None:
-        raise ValueError("y is missing; splits are made class by class")
+        raise ValueError("y is missing; the splits are stratified by class")
     classes, places = np.unique(check_labels(y), return_inverse=True)
     rows = np.argsort(places, kind="stable")
     return dict(zip(classes.tolist(), np.split(rows, np.cumsum(np.bincount(places))[:-1]), strict=True))
@@ -62,9 +60,9 @@ class PerClassShuffleSplit(BaseShuffleSplit):
     Parameters
     ----------
     n_train : int
-        Samples of each class for training.
+        Training samples of each class.
     n_test : int, default=None
-        Samples of each class for testing; None takes all others.
+        Test samples of each class; None takes all others.
     n_splits : int, default=5
         Number of splits.
     random_state : int, RandomState instance or None, default=None
@@ -73,12 +71,12 @@ class PerClassShuffleSplit(BaseShuffleSplit):
     See Also
     --------
     DomainAdaptationSplit : Numbers per class for each of two domains.
-    sklearn.model_selection.StratifiedShuffleSplit : Shares of each class instead of numbers.
+    sklearn.model_selection.StratifiedShuffleSplit : Proportions of each class instead of numbers.
 
     Notes
     -----
-    Section 4.1 of the paper (Caltech-101) has ``PerClassShuffleSplit(30)``, and chooses parameters on
-    ``PerClassShuffleSplit(25, 5)`` of the 30; Table 3 (SUN-397) has 50 and 50.
+    Section 4.1 of the paper (Caltech-101) uses ``PerClassShuffleSplit(30)``, and chooses parameters on
+    ``PerClassShuffleSplit(25, 5)`` of the 30; Table 3 (SUN-397) uses 50 and 50.
 
     Examples
     --------
@@ -118,7 +116,7 @@ class PerClassShuffleSplit(BaseShuffleSplit):
         Raises
         ------
         ValueError
-            Where a class has too few samples, or a label is missing.
+            If a class has too few samples, or a label is missing.
         """
         yield from super().split(X, y, groups)
 
@@ -145,40 +143,39 @@ class PerClassShuffleSplit(BaseShuffleSplit):
 
 
 class DomainAdaptationSplit(BaseShuffleSplit):
-    """Random splits of two domains: much of the source and a little of the target to train on, the rest to test.
+    """Random splits of two domains: training on the source and a few target samples, testing on the other target ones.
 
     The domain of a sample is a number, 0 or more for the source, less than 0 for the target, as in the package skada.
-    It comes as `sample_domain`, by metadata routing, or as `groups`.
+    Pass the domains as `sample_domain`, also by metadata routing, or as `groups`.
 
     Parameters
     ----------
     n_source : int or None
-        Samples of the source for training, per class; None takes all.
+        Training samples per class from the source; None takes all.
     n_target : int
-        Samples of the target for training, per class; may be 0.
+        Training samples per class from the target; may be 0.
     n_splits : int, default=5
         Number of splits.
     transductive : bool, default=False
-        Whether the samples for testing are among those for training, too, for methods that learn from their features.
-        Hide their labels: see `mask_target_labels`.
+        Whether test samples are also training samples, for methods that learn from their features. Hide their labels
+        with `mask_target_labels`.
     strict : bool, default=False
-        Whether a class with fewer samples than asked for is an error. Otherwise all that it has are taken, with one
-        warning for all classes.
+        Whether a class with too few samples is an error. Otherwise all of them are taken, with one warning.
     random_state : int, RandomState instance or None, default=None
         Seeds the splits. With an int, each call of `split` gives the same ones.
 
     See Also
     --------
-    DomainSelector : Trains a classifier on one of the domains.
-    PredefinedSplits : Splits that were published.
+    DomainSelector : Trains an estimator on one of the domains.
+    PredefinedSplits : Published splits.
 
     Notes
     -----
     Section 4.2 of the paper (Office-31): ``DomainAdaptationSplit(20, 3)`` from amazon, ``DomainAdaptationSplit(8, 3)``
-    from elsewhere. A class of dslr has only 7 photos.
+    from the other domains. One class of dslr has only 7 photos.
 
-    Where scikit-learn's metadata routing is enabled, both `sample_domain` and `groups` are requested by default. Where
-    both are given, `sample_domain` counts.
+    With scikit-learn's metadata routing, `sample_domain` and `groups` are requested by default. If both are given,
+    `sample_domain` is used.
 
     Examples
     --------
@@ -212,25 +209,25 @@ class DomainAdaptationSplit(BaseShuffleSplit):
         y : array-like of shape (n_samples,)
             Classes.
         groups : array-like of shape (n_samples,), default=None
-            Domains, where `sample_domain` is None.
+            Domains, used if `sample_domain` is None.
         sample_domain : array-like of shape (n_samples,), default=None
             Domains: 0 or more for the source, less than 0 for the target.
 
         Yields
         ------
         train, test : ndarray of int
-            Rows in random order. Those of `test` are of the target.
+            Rows in random order; those of `test` belong to the target.
 
         Raises
         ------
         ValueError
-            Where domains or labels are missing, there is no source or no target, or a class of the target has no
-            sample left for testing; with ``strict=True`` also where a class has fewer samples than asked for.
+            If domains or labels are missing, there is no source or no target, or a class of the target has no
+            sample left for testing; with ``strict=True`` also if a class has too few samples.
         """
         yield from super().split(X, y, groups if sample_domain is None else sample_domain)
 
     def get_n_splits(self, X=None, y=None, groups=None, sample_domain=None):
-        """Tell the number of splits.
+        """Return the number of splits.
 
         Parameters
         ----------
@@ -257,7 +254,7 @@ class DomainAdaptationSplit(BaseShuffleSplit):
             yield _shuffled(train, generator), _shuffled(test, generator)
 
     def _rows_by_domain(self, y, domains):
-        """Name of class: its rows in the source, and the same for the target."""
+        """Two dicts, for source and target: name of class and its rows."""
         if domains is None:
             raise ValueError(
                 "the domains are missing; give one number for each sample as sample_domain or as groups, 0 or more for "
@@ -267,7 +264,7 @@ class DomainAdaptationSplit(BaseShuffleSplit):
         in_source = check_domains(domains) >= 0
         for name, found in (("source (0 or more)", in_source), ("target (less than 0)", ~in_source)):
             if not found.any():
-                raise ValueError(f"no sample is of the {name}; give the domains of both")
+                raise ValueError(f"no sample belongs to the {name}; give the domains of both")
         source = {name: members[in_source[members]] for name, members in rows.items()}
         target = {name: members[~in_source[members]] for name, members in rows.items()}
         return source, target
@@ -295,27 +292,27 @@ class DomainAdaptationSplit(BaseShuffleSplit):
 
 
 class PredefinedSplits(BaseCrossValidator):
-    """Splits that were published, or made elsewhere.
+    """Published splits, or any others that you have.
 
     Parameters
     ----------
     splits : sequence of tuple (train, test)
-        Rows for training and for testing, from 0 on, each an array-like of int.
+        Training and test rows, counted from 0, each an array-like of int.
 
     Raises
     ------
     ValueError
-        If a side of a split is empty, names a row twice, is not made of row numbers, or shares rows with the other
-        side; the message says which split.
+        If a part of a split is empty, has a row twice, is not made of row numbers, or shares rows with the other part;
+        the message says which split.
 
     See Also
     --------
     skdecaf.datasets.read_domain_splits : Published splits of the Office data sets.
-    sklearn.model_selection.PredefinedSplit : One number of a fold for each sample, so that it is tested on once.
+    sklearn.model_selection.PredefinedSplit : One fold per sample, so that each is tested once.
 
     Notes
     -----
-    A list of such tuples is good for the parameter ``cv`` of scikit-learn, too. This checks it, and has a short text.
+    scikit-learn also accepts a list of such tuples as ``cv``. This class checks them, and has a short representation.
 
     Examples
     --------
@@ -334,12 +331,12 @@ class PredefinedSplits(BaseCrossValidator):
 
     @classmethod
     def from_domains(cls, trials, sample_domain):
-        """Make splits from places that are counted within the source and within the target.
+        """Make splits from row numbers within the source and within the target.
 
         Parameters
         ----------
         trials : sequence of tuple (train_source, train_target, test_target)
-            Places from 0 on within the rows of the source or of the target, as from
+            Row numbers within the source or the target, counted from 0, as from
             `skdecaf.datasets.read_domain_splits`.
         sample_domain : array-like of shape (n_samples,)
             Domains of the rows to split: 0 or more for the source, less than 0 for the target.
@@ -351,8 +348,8 @@ class PredefinedSplits(BaseCrossValidator):
         Raises
         ------
         ValueError
-            Where a trial has not three parts, a part is not made of whole numbers, or a place is beyond the rows of
-            its domain; and as for the splits that come of them.
+            If a trial does not have three parts, a part is not made of whole numbers, a row is beyond its domain, or
+            the resulting splits are invalid.
 
         Examples
         --------
@@ -366,7 +363,7 @@ class PredefinedSplits(BaseCrossValidator):
         return cls([_split_of_trial(f"trial {i}", trial, source, target) for i, trial in enumerate(trials)])
 
     def split(self, X=None, y=None, groups=None):
-        """Give the splits.
+        """Yield the splits.
 
         Parameters
         ----------
@@ -377,12 +374,12 @@ class PredefinedSplits(BaseCrossValidator):
         Yields
         ------
         train, test : ndarray of int
-            Rows, as they were given.
+            Rows, in the given order.
 
         Raises
         ------
         ValueError
-            Where X has fewer rows than a split names.
+            If a split has rows beyond X.
         """
         for i, (train, test) in enumerate(self.splits):
             last = max(train.max(), test.max())
@@ -391,7 +388,7 @@ class PredefinedSplits(BaseCrossValidator):
             yield train.copy(), test.copy()
 
     def get_n_splits(self, X=None, y=None, groups=None):
-        """Tell the number of splits.
+        """Return the number of splits.
 
         Parameters
         ----------
@@ -432,7 +429,7 @@ def _check_rows(what, rows):
 
 
 def _row_numbers(what, rows):
-    """Rows as an array of whole numbers, maybe an empty one."""
+    """Rows as an array of whole numbers, possibly empty."""
     rows = np.asarray(rows)
     if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
         hint = "; np.flatnonzero makes them from a mask" if rows.dtype == bool else ""
@@ -441,7 +438,7 @@ def _row_numbers(what, rows):
 
 
 def _split_of_trial(what, trial, source, target):
-    """Train and test of a trial, which counts within the rows of the source and those of the target."""
+    """Train and test rows of a trial, which counts within the source and within the target."""
     if len(trial) != 3:
         raise ValueError(f"{what} has {len(trial)} parts instead of three, train_source, train_target and test_target")
     train_source, train_target, test_target = trial
@@ -453,12 +450,11 @@ def _split_of_trial(what, trial, source, target):
 
 
 def _rows_at(what, rows, places):
-    """Rows at places within one domain."""
+    """Rows at positions within one domain."""
     places = _row_numbers(what, places)
     beyond = places[(places < 0) | (places >= len(rows))]
     if len(beyond):
         raise ValueError(
-            f"{what} names place {beyond[0]} of its domain, which has {len(rows)} rows, from 0 on; it was made for "
-            "other rows"
+            f"{what} names place {beyond[0]} of its domain, which has {len(rows)} rows; it was made for other rows"
         )
     return rows[places]

@@ -191,7 +191,7 @@ def test_photos_may_stand_after_options(command, weights, animals):
 def test_a_list_that_is_no_text(command, weights, animals):
     photo = photos_of(animals)[0]
     code, _, errors = command("classify", "--list", photo, "--weights", weights)
-    assert code == 1 and errors == f"skdecaf: {photo!r} is not a text file with one of PHOTOS a line\n"
+    assert code == 1 and errors == f"skdecaf: {photo!r} is not a text file with one of PHOTOS per line\n"
 
 
 def test_no_readable_photo_at_all_is_an_error(command, weights, tmp_path):
