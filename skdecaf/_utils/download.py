@@ -16,6 +16,12 @@ _FRUITLESS_ROUNDS = 3  # over all addresses
 _PAUSE = 0.5  # seconds before another round, doubled after each fruitless one
 _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 2**16
+# Bounds of one call; the next call continues.
+_MOST_REQUESTS = 200
+_MOST_COPIES = 5  # received bytes per byte of the file
+_LEAST_TIME = 3600.0  # seconds, for a file of any size
+_LEAST_SPEED = 5_000  # bytes per second beyond that
+LARGEST = 2**34  # bytes of a file of unknown size
 _TEMPORARY_CLIENT_ERRORS = (408, 425, 429)
 _NETWORK_SCHEMES = ("http", "https", "ftp")  # addresses that may answer later
 
@@ -26,6 +32,28 @@ class _NotFromHere(Exception):
     def __init__(self, reason, final=False):
         super().__init__(reason)
         self.final = final
+
+
+class _Allowance:
+    """The requests, bytes and seconds that one call may use, so that no server occupies it for ever."""
+
+    def __init__(self, size, largest):
+        self.largest = largest if size is None else size
+        self._n_requests, self._n_bytes = 0, 0
+        self._seconds, self._begin = _LEAST_TIME + self.largest / _LEAST_SPEED, time.monotonic()
+        self.is_used_up = False
+
+    def use(self, n_requests=0, n_bytes=0):
+        """Count requests and bytes."""
+        self._n_requests, self._n_bytes = self._n_requests + n_requests, self._n_bytes + n_bytes
+        for unit, used, most in (
+            ("requests", self._n_requests, _MOST_REQUESTS),
+            ("bytes", self._n_bytes, _MOST_COPIES * self.largest + _CHUNK),
+            ("seconds", time.monotonic() - self._begin, self._seconds),
+        ):
+            if used > most:
+                self.is_used_up = True
+                raise _NotFromHere(f"gave up after {most:,.0f} {unit}")
 
 
 def cache_home():
@@ -110,6 +138,7 @@ def fetch(
     digest,
     size=None,
     *,
+    largest=LARGEST,
     check=None,
     advice="",
     chosen_by="the environment variable SKDECAF_HOME",
@@ -129,6 +158,8 @@ def fetch(
         Destination; missing folders are created.
     digest, size
         As for `check_file`. A download without a digest is not resumed.
+    largest : int, optional
+        The most bytes to accept if ``size`` is None.
     check : callable, optional
         Called with the path of the downloaded file before it is renamed; raises a ValueError for a wrong file.
     advice : str, optional
@@ -156,7 +187,7 @@ def fetch(
         if not urls:
             raise OSError(f"{path.name} is not in {str(path.parent)!r}, and SKDECAF_OFFLINE is set{advice}")
     try:
-        problems = _fetch_locked(urls, path, digest, size, check, progress)
+        problems = _fetch_locked(urls, path, digest, size, _Allowance(size, largest), check, progress)
     except OSError as error:
         reason = error.strerror or str(error)
         raise type(error)(
@@ -169,7 +200,7 @@ def fetch(
     return path
 
 
-def _fetch_locked(urls, path, digest, size, check, progress):
+def _fetch_locked(urls, path, digest, size, allowance, check, progress):
     """Download while no other process does; return the problem of each address if all fail."""
     part = _part(path)
     with exclusive(path):
@@ -178,7 +209,7 @@ def _fetch_locked(urls, path, digest, size, check, progress):
         if digest is None:  # nothing would prove that the rest belongs to the same file
             part.unlink(missing_ok=True)
         try:
-            return _from_mirrors(urls, path, digest, size, check, progress)
+            return _from_mirrors(urls, path, digest, size, allowance, check, progress)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 part.unlink(missing_ok=True)
@@ -206,22 +237,25 @@ def _is_intact(path, digest, size):
     return False
 
 
-def _from_mirrors(urls, path, digest, size, check, progress):
+def _from_mirrors(urls, path, digest, size, allowance, check, progress):
     """Ask all addresses in turn, until rounds bring nothing new."""
-    problems, remaining, fruitless = {}, list(urls), 0
+    problems, remaining, fruitless, longest = {}, list(urls), 0, _length(_part(path))
     while remaining and fruitless < _FRUITLESS_ROUNDS:
         if problems:
             time.sleep(_PAUSE * 2**fruitless)
-        before = _length(_part(path))
         for url in tuple(remaining):
             try:
-                _from_mirror(url, path, digest, size, check, progress)
+                _from_mirror(url, path, digest, size, allowance, check, progress)
                 return {}
             except _NotFromHere as problem:
                 problems[url] = problem
                 if problem.final:
                     remaining.remove(url)
-        fruitless = 0 if _length(_part(path)) > before else fruitless + 1
+                if allowance.is_used_up:
+                    return problems
+        # A part that was discarded and grows again is not new.
+        fruitless = 0 if _length(_part(path)) > longest else fruitless + 1
+        longest = max(longest, _length(_part(path)))
     return problems
 
 
@@ -229,11 +263,11 @@ def _length(path):
     return path.stat().st_size if path.exists() else 0
 
 
-def _from_mirror(url, path, digest, size, check, progress):
+def _from_mirror(url, path, digest, size, allowance, check, progress):
     part = _part(path)
     begun = _length(part)
     if begun != size:
-        begun = _receive(url, part, begun, size, progress)
+        begun = _receive(url, part, begun, size, allowance, progress)
     try:
         check_file(part, digest, size)
         if check is not None:
@@ -245,8 +279,9 @@ def _from_mirror(url, path, digest, size, check, progress):
     publish(part, path)
 
 
-def _receive(url, part, begun, size, progress):
+def _receive(url, part, begun, size, allowance, progress):
     """Append the missing bytes to ``part``; return how many of its ``begun`` bytes are still used."""
+    allowance.use(n_requests=1)
     with _open(url, begun) as response:
         begun, total = _place(response, begun)
         if None not in (size, total) and total != size:
@@ -257,10 +292,11 @@ def _receive(url, part, begun, size, progress):
             progress_bar(total or size, progress, done=begun, unit="B", name=part.stem) as bar,
         ):
             for chunk in _chunks(response):
+                allowance.use(n_bytes=len(chunk))
                 n_bytes += len(chunk)
-                if size is not None and n_bytes > size:
+                if n_bytes > allowance.largest:
                     part.unlink()
-                    raise _NotFromHere(f"more than the {size:,} bytes of the file", final=True)
+                    raise _NotFromHere(f"more than the {allowance.largest:,} bytes of the file", final=True)
                 file.write(chunk)
                 bar.update(len(chunk))
     if n_bytes < (total or size or 0):
@@ -309,9 +345,10 @@ def _place(response, begun):
 def _chunks(response):
     from http.client import HTTPException
 
+    read = getattr(response, "read1", response.read)  # does not wait for a whole chunk
     while True:
         try:
-            chunk = response.read(_CHUNK)
+            chunk = read(_CHUNK)
         except (OSError, HTTPException) as error:
             raise _NotFromHere(_reason(error)) from None
         if not chunk:

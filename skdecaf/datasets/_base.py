@@ -248,7 +248,15 @@ def _fetch(archive, dataset, home):
         return _verified(archive, dataset, home)
     path = home / dataset.name / archive.name
     digest = archive.digest or _recorded_digest(path)
-    return fetch(archive.urls, path, digest, archive.size, check=_check_that_it_is_an_archive, chosen_by="data_home")
+    return fetch(
+        archive.urls,
+        path,
+        digest,
+        archive.size,
+        largest=dataset.limits.n_bytes,
+        check=_check_that_it_is_an_archive,
+        chosen_by="data_home",
+    )
 
 
 def _check_that_it_is_an_archive(path):

@@ -14,9 +14,10 @@ CHUNK = 2**14
 class LocalServer(http.server.ThreadingHTTPServer):
     """Serves ``files``; the first folder of an address says how: ``server.url("cut", "name")``.
 
-    good, cut (each response ends half-way), slow, stall (half, then silence), no-range, endless (no length, no end),
-    chunked, busy (503 at first), moved (a redirect), wrong (other bytes), odd (a Content-Range that nobody asked for),
-    nonsense (headers that are no numbers), missing. ``requests`` has (how, first byte asked for) of each request.
+    good, cut (each response ends half-way), liar (like cut, but continues with other bytes), drip (a byte at a time),
+    slow, stall (half, then silence), no-range, endless (no length, no end), chunked, busy (503 at first), moved (a
+    redirect), wrong (other bytes), odd (a Content-Range that nobody asked for), nonsense (headers that are no numbers),
+    missing. ``requests`` has (how, first byte asked for) of each request.
     """
 
     daemon_threads = True
@@ -31,7 +32,7 @@ class LocalServer(http.server.ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/{how}/{name}"
 
     def handle_error(self, request, client_address):
-        """Clients that hang up are what these tests are about."""
+        """Clients that hang up are part of these tests."""
 
     def __enter__(self):
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
@@ -62,6 +63,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._answer(206, {"Content-Range": "bytes 7-9/10", "Content-Length": "3"}, b"odd")
         elif how == "nonsense":
             self._answer(200, {"Content-Length": "many"}, content)
+        elif how == "liar" and first:
+            self._send(bytes(len(content)), first)
+        elif how == "drip":
+            self._answer(200, {"Content-Length": str(len(content))})
+            for i in range(len(content)):
+                self.wfile.write(content[i : i + 1])
+                _wait(0.01)
         elif how == "endless":
             self._answer(200, {})
             while True:
@@ -81,7 +89,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if first:
             headers["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
         self._answer(206 if first else 200, headers)
-        if how in ("cut", "stall"):
+        if how in ("cut", "stall", "liar"):
             rest = rest[: (len(rest) + 1) // 2]
         for i in range(0, len(rest), CHUNK):
             self.wfile.write(rest[i : i + CHUNK])
