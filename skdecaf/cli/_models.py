@@ -2,11 +2,13 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
-import zipfile
 from collections import Counter
+from contextlib import contextmanager
+from types import FunctionType, ModuleType
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -18,6 +20,7 @@ from skdecaf._utils.extras import require
 from skdecaf._utils.files import atomic_write
 from skdecaf.cli._photos import bad_rows_expected, why_unreadable
 from skdecaf.datasets._listing import list_labelled_photos
+from skdecaf.weights import store
 
 
 class Training(NamedTuple):
@@ -86,12 +89,18 @@ def save_model(model, path):
         skops_io.dump(model, temporary)
 
 
-def load_model(path):
+def load_model(path, memory=None, allow_download=False):
     """Read a model from a skops file without running code from it.
+
+    What the file says about cache folders and downloads is ignored.
 
     Parameters
     ----------
     path : str
+    memory : str, optional
+        Folder of the feature cache.
+    allow_download : bool
+        Whether the weights of the model may be downloaded.
 
     Returns
     -------
@@ -101,24 +110,38 @@ def load_model(path):
     Raises
     ------
     FileNotFoundError
-        If the file does not exist, or its weights have moved.
+        If the file or its weights do not exist.
     ValueError
-        If it is not a skops file, contains types that are not trusted, or is not such a pipeline.
+        If it is not a skops file, is damaged, contains types that are not trusted, or is not such a pipeline.
     """
     skops_io = _skops_io()
     if not os.path.isfile(path):
         raise FileNotFoundError(f"there is no model {path!r}; make one with: skdecaf train FOLDER -o {path}")
-    try:
+    with open(path, "rb"):  # an error of the disk is not damage
+        pass
+    damaged = f"{path!r} is not a skops file, or it is damaged; give one that skdecaf train or skops.io.dump wrote"
+    with _errors_as(damaged):
         trusted = _trusted_types()
         untrusted = sorted(set(skops_io.get_untrusted_types(file=path)) - set(trusted))
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError):
-        raise ValueError(f"{path!r} is not a skops file; give one that skdecaf train or skops.io.dump wrote") from None
     if untrusted:
         raise ValueError(
             f"{path!r} is refused: it contains {', '.join(untrusted)}, which is not part of scikit-learn or skdecaf "
             "and could run code; train the model again"
         )
-    return _checked_model(skops_io.load(path, trusted=trusted), path)
+    with _errors_as(damaged):
+        model = skops_io.load(path, trusted=trusted)
+    _check_steps(model, path)
+    for part in _parts(model):
+        if getattr(part, "memory", None) is not None:
+            part.memory = None
+        if isinstance(part, DeCAFTransformer):
+            _check_weights(getattr(part, "weights", None), path, allow_download)
+    model[0].memory = memory
+    with _errors_as(damaged, except_for=(ImportError, OSError, ValueError)):
+        model[0]._network()
+    with _errors_as(damaged):  # before the first row is printed
+        model[1:].predict_proba(model[0].transform([Image.new("RGB", (8, 8))]))
+    return model
 
 
 def _skops_io():
@@ -146,20 +169,57 @@ def _trusted_types():
     return [f"{one.__module__}.{one.__name__}" for one in (DeCAFTransformer, DropoutFeatures, DropoutClassifier)]
 
 
-def _checked_model(model, path):
+@contextmanager
+def _errors_as(message, except_for=()):
+    """Turn all errors but some into a ValueError: damaged files raise whatever their readers happen to meet."""
+    try:
+        yield
+    except (MemoryError, *except_for):
+        raise
+    except Exception as error:
+        raise ValueError(f"{message} ({type(error).__name__}: {error})") from None
+
+
+def _parts(model):
+    """Yield all objects inside a model, which may hold transformers in any attribute."""
+    remaining, seen = [model], set()
+    while remaining:
+        part = remaining.pop()
+        if id(part) in seen or isinstance(part, (type, FunctionType, ModuleType)):
+            continue
+        seen.add(id(part))
+        yield part
+        if isinstance(part, dict):
+            remaining += [*part, *part.values()]
+        elif isinstance(part, (list, tuple, set, frozenset)):
+            remaining += part
+        elif isinstance(part, np.ndarray):
+            remaining += part.ravel().tolist() if part.dtype == object else ()
+        else:
+            remaining += getattr(part, "__dict__", {}).values()
+
+
+def _check_weights(weights, path, allow_download):
+    if not isinstance(weights, str):
+        return
+    if os.path.isabs(weights) and not os.path.isfile(weights):
+        raise FileNotFoundError(
+            f"{path!r} was trained with the weights {weights!r}, which no longer exist; put them back, or train again"
+        )
+    if weights in store.names() and store.missing(weights) and not allow_download:
+        raise FileNotFoundError(
+            f"{path!r} needs the weights {weights!r}, which are not on this computer; --allow-download gets them"
+        )
+
+
+def _check_steps(model, path):
     steps = model.steps if isinstance(model, Pipeline) else []
     if len(steps) < 2 or not isinstance(model[0], DeCAFTransformer):
         raise ValueError(
             f"{path!r} contains a {type(model).__name__}, not a pipeline of a DeCAFTransformer and a classifier"
-        )
-    weights = model[0].weights
-    if isinstance(weights, str) and os.path.isabs(weights) and not os.path.isfile(weights):
-        raise FileNotFoundError(
-            f"{path!r} was trained with the weights {weights!r}, which no longer exist; put them back, or train again"
         )
     if not hasattr(model[1:], "predict_proba"):
         raise ValueError(
             f"{path!r} ends with {type(model[-1]).__name__}, which gives no probabilities; "
             "train with LogisticRegression, or wrap it in CalibratedClassifierCV"
         )
-    return model

@@ -11,7 +11,8 @@ probable label of a file first. With --json each line is a JSON object
 {"file", "labels": [{"label", "probability"}, ...]}.
 
 A model file that contains anything but types of scikit-learn and skdecaf is refused,
-since it could run code. Needs pip install "skdecaf[cli]".
+since it could run code. Cache folders and downloads that a model asks for are
+ignored; --memory and --allow-download are yours to give. Needs pip install "skdecaf[cli]".
 """
 _EXAMPLES = """\
   skdecaf predict animals.skops new/*.jpg
@@ -34,6 +35,14 @@ def add_parser(commands):
         help="labels for each photo (default: 1)",
     )
     _options.add_running(parser)
+    parser.add_argument(
+        "--memory",
+        metavar="FOLDER",
+        help="keep activations of photos in this folder, for further calls (default: none)",
+    )
+    parser.add_argument(
+        "--allow-download", action="store_true", help="download the weights of the model if they are not here"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
@@ -43,7 +52,7 @@ def run(options):
     from skdecaf.cli._models import load_model
 
     photos = _options.list_photos(options)
-    model = load_model(options.model)
+    model = load_model(options.model, options.memory, options.allow_download)
     model[0].set_params(verbose=False, **_options.running_parameters(options))
     labelled = label_with_model(photos, model, options.top)
     print_labels(labelled, len(photos), ("label", "probability"), options)

@@ -4,9 +4,11 @@
 import errno
 import json
 import os
+import random
 import subprocess
 import sys
 import warnings
+import zipfile
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -24,7 +26,9 @@ from tiny_networks import tiny_network
 import skdecaf
 from skdecaf import DeCAFTransformer, Network
 from skdecaf._imagenet import ImageNetClassifier
+from skdecaf._utils import download
 from skdecaf.cli import main
+from skdecaf.cli._models import load_model
 from skdecaf.cli._photos import find_photos
 from skdecaf.datasets._listing import SUFFIXES
 
@@ -470,9 +474,70 @@ def test_what_is_no_model_is_told(command, weights, animals, tmp_path):
         code, output, errors = command("predict", tmp_path / "m.skops", animals)
         assert (code, output) == (1, "") and errors.count("\n") == 1 and says in errors
     code, _, errors = command("predict", photos[0], animals)
-    assert code == 1 and "is not a skops file" in errors
+    assert code == 1 and "is not a skops file, or it is damaged" in errors
     code, _, errors = command("predict", tmp_path / "nowhere.skops", animals)
     assert code == 1 and "there is no model" in errors
+
+
+def test_a_model_acts_on_nothing_but_its_photos(command, weights, animals, tmp_path):
+    """Wherever its cache folder stands in the file."""
+    photos = photos_of(animals)
+    labels = [os.path.basename(os.path.dirname(photo)) for photo in photos]
+    model = make_pipeline(DeCAFTransformer(weights=weights), LogisticRegression()).fit(photos, labels)
+    model.set_params(decaftransformer__memory=str(tmp_path / "cache"), memory=str(tmp_path / "joblib"))
+    model[-1].hidden_ = [{"transformer": DeCAFTransformer(memory=str(tmp_path / "hidden"))}]
+    skops.io.dump(model, tmp_path / "m.skops")
+    loaded = load_model(str(tmp_path / "m.skops"))
+    assert loaded.memory is loaded[0].memory is loaded[-1].hidden_[0]["transformer"].memory is None
+    expected = command("predict", tmp_path / "m.skops", animals)
+    assert expected[0] == 0 and not (tmp_path / "cache").exists()
+    assert command("predict", tmp_path / "m.skops", animals, "--memory", tmp_path / "mine") == expected
+    assert (tmp_path / "mine").is_dir() and not (tmp_path / "cache").exists()
+
+
+def test_a_model_downloads_nothing_unless_allowed(command, weights, animals, tmp_path, monkeypatch):
+    photos = photos_of(animals)
+    model = make_pipeline(DeCAFTransformer(weights=weights), LogisticRegression()).fit(photos, ["a"] * 6 + ["b"] * 15)
+    model[0].weights = "caffenet"
+    skops.io.dump(model, tmp_path / "m.skops")
+    monkeypatch.setenv("SKDECAF_HOME", str(tmp_path / "home"))
+    requests = []
+
+    def request(*address):
+        requests.append(address)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(download, "_open", request)
+    code, _, errors = command("predict", tmp_path / "m.skops", animals)
+    assert code == 1 and "m.skops' needs the weights 'caffenet', which are not on this computer" in errors
+    assert not requests and not (tmp_path / "home").exists()
+    assert command("predict", tmp_path / "m.skops", animals, "--allow-download")[0] == 130 and requests
+
+
+def test_whatever_the_damage_a_model_file_is_named(command, weights, animals, tmp_path):
+    path = tmp_path / "m.skops"
+    assert command("train", animals, "--weights", weights, "-o", path, "--folds", "0", "-q")[0] == 0
+    draw, photo, refused = random.Random(0), photos_of(animals)[0], 0
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    for i in range(60):
+        name = draw.choice(list(members)) if i % 3 else "schema.json"
+        content = bytearray(members[name])
+        if i % 2:
+            content[draw.randrange(len(content))] = draw.randrange(256)
+        else:
+            word = draw.choice([b"n_features_in_", b"_seed", b"coef_", b"blobs_", b"shape", b"type", b"file", b"true"])
+            content = content.replace(word, word[::-1])
+        with zipfile.ZipFile(path, "w") as archive:
+            for other, value in members.items():
+                archive.writestr(other, bytes(content) if other == name else value)
+        if i % 5 == 0:
+            path.write_bytes(path.read_bytes()[: draw.randrange(path.stat().st_size)])
+        code, _, errors = command("predict", path, photo, "-q")
+        assert code in (0, 1) and errors.count("\n") == code
+        refused += code and f"{str(path)!r} " in errors
+        assert not code or str(path) in errors
+    assert refused > 20
 
 
 def test_a_model_finds_its_network_changed(command, weights, animals, tmp_path):
