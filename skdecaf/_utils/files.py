@@ -27,7 +27,7 @@ def check_output(path, overwrite=False):
     """
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
-        raise FileNotFoundError(f"there is not a folder {folder!r} for {path!r}; make it first")
+        raise FileNotFoundError(f"there is no folder {folder!r} for {path!r}; make it first")
     if not os.access(folder, os.W_OK):
         raise PermissionError(f"the folder {folder!r} is read-only; choose another one for {path!r}")
     if os.path.isdir(path):
@@ -54,10 +54,22 @@ def atomic_write(path):
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        yield temporary
+        with errors_naming(path):
+            yield temporary
         publish(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def errors_naming(path):
+    """Add the path to errors of the system that lack one, such as that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), os.fspath(path)) from error
 
 
 def publish(temporary, path):

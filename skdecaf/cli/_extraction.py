@@ -11,14 +11,15 @@ import numpy as np
 
 from skdecaf._inputs.sources import check_images
 from skdecaf._utils.extras import require
-from skdecaf._utils.files import check_output, publish
+from skdecaf._utils.files import check_output, errors_naming, publish
 from skdecaf._utils.progress import progress_bar
 from skdecaf.cli._feature_files import names_file, suffix, write_features
 from skdecaf.cli._partial_features import PartialFeatures
 from skdecaf.cli._photos import PhotoFiles, bad_rows_expected, printable
 from skdecaf.images import ImageError
 
-_FORMAT = 1  # increase it with every change to the meaning of the journal
+_PUBLISHING = "publishing"  # marks a partial folder whose files are being moved
+_FORMAT = 2  # increase it with every change to the meaning of the journal
 
 
 class Extraction(NamedTuple):
@@ -61,12 +62,13 @@ def extract_to_file(photos, output, transformer, *, overwrite=False, verbose=Fal
     ValueError
         If no photo can be read.
     """
-    _check_outputs(output, overwrite)
+    folder = f"{output}.part"
+    _check_outputs(output, overwrite, folder)
     identities = [_identity(photo) for photo in photos]
     check_images(PhotoFiles(photos), transformer.on_error)
     transformer.fit(photos)
     feature_names = [str(name) for name in transformer.get_feature_names_out()]
-    with PartialFeatures(f"{output}.part", _describe(transformer), identities, len(feature_names)) as partial:
+    with PartialFeatures(folder, _describe(transformer), identities, len(feature_names)) as partial:
         _report_state(partial, len(photos), report)
         n_resumed = partial.n_photos
         if transformer.on_error == "raise" and partial.left_out:
@@ -81,12 +83,13 @@ def extract_to_file(photos, output, transformer, *, overwrite=False, verbose=Fal
         return Extraction(partial.n_rows, len(feature_names), n_resumed, left_out)
 
 
-def _check_outputs(output, overwrite):
+def _check_outputs(output, overwrite, folder):
     if suffix(output) == ".parquet":
         require("parquet", "a Parquet file")
-    for path in (output, names_file(output)):
-        if path is not None:
-            check_output(path, overwrite)
+    check_output(output, overwrite)
+    names = names_file(output)
+    if names is not None:  # they are ours if an earlier run was killed before it moved the features
+        check_output(names, overwrite or os.path.exists(os.path.join(folder, _PUBLISHING)))
 
 
 def _identity(photo):
@@ -117,7 +120,9 @@ def _report_state(partial, n_photos, report):
         report(f"continuing after {partial.n_photos} of {n_photos} photos, which an earlier run finished")
     if partial.discarded:
         report(
-            f"computing the rest of {partial.folder!r} again: the photos have changed since"
+            f"warning: rows in {partial.folder!r} are damaged; computing them and those after them again"
+            if partial.damaged
+            else f"computing the rest of {partial.folder!r} again: the photos have changed since"
             if partial.n_photos
             else f"starting again: {partial.folder!r} was made with other options or of other photos"
         )
@@ -148,12 +153,15 @@ def _compute_missing(photos, transformer, partial, verbose):
 def _publish_features(partial, output, filenames, feature_names):
     """Write the output inside the partial folder, then move it to its place."""
     temporary = os.path.join(partial.folder, f"complete{suffix(output)}")
-    write_features(temporary, partial.stored_rows(), filenames, feature_names)
+    with errors_naming(temporary):
+        write_features(temporary, partial.stored_rows(), filenames, feature_names)
     names = names_file(output)
     if names is not None:
         # A .npy file never stands beside the names of another one.
         if os.path.exists(output):
             os.unlink(output)
+        with open(os.path.join(partial.folder, _PUBLISHING), "wb"):
+            pass
         publish(names_file(temporary), names)
     publish(temporary, output)
     shutil.rmtree(partial.folder)

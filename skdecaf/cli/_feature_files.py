@@ -59,8 +59,7 @@ def suffix(path):
 
 def names_file(path):
     """Path of the JSON file with the names beside a .npy file; None for the other formats."""
-    root, ending = os.path.splitext(path)
-    return f"{root}.json" if ending.lower() == ".npy" else None
+    return f"{path}.json" if suffix(path) == ".npy" else None
 
 
 def _write_npy(path, rows, filenames, feature_names):

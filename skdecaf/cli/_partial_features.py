@@ -1,9 +1,10 @@
 """Features of an unfinished extraction on disk, kept through kills and power losses.
 
 The folder ``FILE.part`` has two files. ``rows`` holds the finished features, raw float32. ``journal`` says whose they
-are: its first line describes what determines a feature, and each further line stands for one batch of photos, with a
-digest of their paths, sizes and modification times. A line is written when its rows are on the disk, so everything
-after the last good line is cut off. A resumed extraction keeps the lines that match its photos, and computes the rest.
+are: its first line describes what determines a feature, and each further line stands for one batch of photos, with
+digests of their paths, sizes and modification times, of their rows, and of the line itself. A line is written when its
+rows are on the disk. A resumed extraction keeps the lines that match its photos and rows, up to the first that does
+not, and computes the rest.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -14,6 +15,7 @@ from itertools import takewhile
 
 import numpy as np
 
+from skdecaf._utils.files import errors_naming
 from skdecaf.cli._feature_files import StoredRows
 
 try:
@@ -32,12 +34,14 @@ class PartialFeatures:
     left_out : dict of int to str
         Those of them without a row: index and reason.
     discarded : bool
-        Whether rows were found that do not match.
+        Whether lines were found that do not match.
+    damaged : bool
+        Whether the first of them is damaged, or its rows are.
     """
 
     def __init__(self, folder, description, identities, n_columns):
         self.folder = folder
-        self.n_photos, self.left_out, self.discarded = 0, {}, False
+        self.n_photos, self.left_out, self.discarded, self.damaged = 0, {}, False, False
         self._identities, self._n_columns = identities, n_columns
         os.makedirs(folder, exist_ok=True)
         self._journal = open(os.path.join(folder, "journal"), "a+b")  # noqa: SIM115
@@ -65,8 +69,10 @@ class PartialFeatures:
 
     def add(self, stop, features, left_out):
         """Store the rows of photos ``n_photos`` to ``stop``, except those left out (index: reason)."""
-        _append(self._rows, np.ascontiguousarray(features, "<f4"))
-        entry = {"stop": stop, "photos": self._digest(stop), "left_out": sorted(left_out.items())}
+        rows = np.ascontiguousarray(features, "<f4").tobytes()
+        _append(self._rows, rows)
+        photos = _digest(json.dumps(self._identities[self.n_photos : stop]).encode())
+        entry = {"stop": stop, "photos": photos, "rows": _digest(rows), "left_out": sorted(left_out.items())}
         _append(self._journal, _line(entry))
         self.n_photos = stop
         self.left_out |= left_out
@@ -87,15 +93,25 @@ class PartialFeatures:
         self._rows.truncate(self.n_rows * self._row_bytes)
 
     def _accept(self, line):
-        """Accept a line of the journal unless it is torn or describes other photos."""
+        """Accept a line of the journal unless it is torn, damaged, or describes other photos."""
+        checksum, _, text = line.partition(b" ")
         try:
-            entry = json.loads(line)
-            stop, left_out = entry["stop"], dict(entry["left_out"])
-        except (ValueError, KeyError, TypeError):
+            entry = json.loads(text)
+            start, stop, left_out = self.n_photos, entry["stop"], dict(entry["left_out"])
+            n_bytes = self._row_bytes * (stop - start - len(left_out))
+            photos = _digest(json.dumps(self._identities[start:stop]).encode())
+            is_whole = checksum.decode() == _digest(text) and start < stop
+        except (ValueError, KeyError, TypeError, AttributeError):
+            is_whole = False
+        if not is_whole:
+            self.damaged = line.endswith(b"\n")
             return False
-        n_rows = stop - len(self.left_out) - len(left_out)
-        stored = os.fstat(self._rows.fileno()).st_size
-        if entry["photos"] != self._digest(stop) or n_rows * self._row_bytes > stored:
+        if entry["photos"] != photos or stop > len(self._identities):
+            return False
+        self._rows.seek(self._row_bytes * self.n_rows)
+        rows = self._rows.read(n_bytes)
+        if _digest(rows) != entry["rows"]:
+            self.damaged = len(rows) == n_bytes
             return False
         self.n_photos = stop
         self.left_out |= left_out
@@ -104,10 +120,6 @@ class PartialFeatures:
     @property
     def _row_bytes(self):
         return 4 * self._n_columns
-
-    def _digest(self, stop):
-        photos = json.dumps(self._identities[self.n_photos : stop])
-        return f"{stop - self.n_photos}-{hashlib.blake2b(photos.encode(), digest_size=16).hexdigest()}"
 
     def _lock(self):
         if fcntl is None:
@@ -122,12 +134,18 @@ class PartialFeatures:
         self._journal.close()
 
 
+def _digest(data):
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
 def _line(value):
-    return json.dumps(value, sort_keys=True).encode() + b"\n"
+    text = json.dumps(value, sort_keys=True).encode() + b"\n"
+    return _digest(text).encode() + b" " + text
 
 
 def _append(file, data):
     """Append, and wait until the data are on the disk."""
-    file.write(data)
-    file.flush()
-    os.fsync(file.fileno())
+    with errors_naming(file.name):
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

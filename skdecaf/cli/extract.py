@@ -9,7 +9,7 @@ of the network, without the scaling that DeCAFTransformer's dropout learns from
 training photos.
 
 The ending of FILE chooses the format; all have float32 features and file names:
-  .npy      array; the names are written to x.json beside x.npy
+  .npy      array; the names are written to x.npy.json beside it
   .npz      arrays "features", "filenames" and "feature_names"
   .csv      text with a header, first column "filename"; enough digits to be exact
   .parquet  the same columns; needs pip install "skdecaf[parquet]"

@@ -17,7 +17,8 @@ def check_domains(domains):
     domains = column_or_1d(domains)
     if domains.dtype.kind not in "iuf" or np.isnan(domains).any():
         raise ValueError(
-            "sample_domain must have one number for each sample, 0 or more for the source and less for the target"
+            "sample_domain has something else than numbers; give one for each sample, 0 or more for the source and less "
+            "for the target"
         )
     return domains
 
@@ -30,7 +31,8 @@ def check_labels(y):
     if missing:
         row = next(row for row, label in enumerate(labels) if label in missing)
         raise ValueError(
-            f"the label of row {row} is {labels[row]}; give every sample a class, or leave out those without one"
+            f"the label of row {row} is missing, as it is {labels[row]}; give every sample a class, or leave out those "
+            "without one"
         )
     return y
 
@@ -264,7 +266,7 @@ class DomainAdaptationSplit(BaseShuffleSplit):
         in_source = check_domains(domains) >= 0
         for name, found in (("source (0 or more)", in_source), ("target (less than 0)", ~in_source)):
             if not found.any():
-                raise ValueError(f"no sample belongs to the {name}; give the domains of both")
+                raise ValueError(f"no sample is of the {name}; give the domains of both")
         source = {name: members[in_source[members]] for name, members in rows.items()}
         target = {name: members[~in_source[members]] for name, members in rows.items()}
         return source, target

@@ -264,10 +264,10 @@ def test_photos_come_from_a_list(command, weights, standard_input, tmp_path):
     (tmp_path / "list.txt").write_text(f"{photos[2]}\n\n{photos[0]}\n")
     common = ("--weights", weights, "-q", "-o", tmp_path / "x.npy", "--overwrite")
     assert command("extract", photos[1], "--list", tmp_path / "list.txt", *common)[0] == 0
-    assert json.loads((tmp_path / "x.json").read_text())["filenames"] == [photos[1], photos[2], photos[0]]
+    assert json.loads((tmp_path / "x.npy.json").read_text())["filenames"] == [photos[1], photos[2], photos[0]]
     standard_input(tmp_path / "list.txt")
     assert command("extract", "--list", "-", *common)[0] == 0
-    assert json.loads((tmp_path / "x.json").read_text())["filenames"] == [photos[2], photos[0]]
+    assert json.loads((tmp_path / "x.npy.json").read_text())["filenames"] == [photos[2], photos[0]]
 
 
 # extract

@@ -60,7 +60,7 @@ def read_features(path):
     """(features, file names) by other readers than our own."""
     ending = path.suffix
     if ending == ".npy":
-        return np.load(path), json.loads(path.with_suffix(".json").read_text())["filenames"]
+        return np.load(path), json.loads(path.with_suffix(".npy.json").read_text())["filenames"]
     if ending == ".npz":
         archive = np.load(path)
         return archive["features"], archive["filenames"].tolist()
@@ -108,7 +108,7 @@ def test_columns_have_the_names_of_the_estimator(photos, weights, tmp_path):
     assert list(pd.read_csv(tmp_path / "x.csv").columns) == ["filename", *names]
     assert list(pd.read_parquet(tmp_path / "x.parquet").columns) == ["filename", *names]
     assert np.load(tmp_path / "x.npz")["feature_names"].tolist() == names
-    assert json.loads((tmp_path / "x.json").read_text())["feature_names"] == names
+    assert json.loads((tmp_path / "x.npy.json").read_text())["feature_names"] == names
 
 
 def test_names_that_are_no_text_are_escaped(weights, tmp_path):
@@ -171,7 +171,7 @@ def extract_whole(photos, weights, tmp_path, ending=".npy"):
 def assert_finished(output, whole):
     assert output.read_bytes() == whole.read_bytes()
     if output.suffix == ".npy":
-        assert output.with_suffix(".json").read_bytes() == whole.with_suffix(".json").read_bytes()
+        assert output.with_suffix(".npy.json").read_bytes() == whole.with_suffix(".npy.json").read_bytes()
     assert not output.with_name(f"{output.name}.part").exists()
 
 
@@ -206,7 +206,7 @@ def test_whatever_a_power_loss_leaves_of_the_stored_rows_the_result_is_the_same(
         extract_to_file(photos, str(output), transformer(weights))
         assert_finished(output, whole)
         output.unlink()
-        output.with_suffix(".json").unlink()
+        output.with_suffix(".npy.json").unlink()
 
 
 def test_other_options_start_anew_and_say_so(photos, weights, tmp_path, monkeypatch):
@@ -222,7 +222,7 @@ def test_other_options_start_anew_and_say_so(photos, weights, tmp_path, monkeypa
         assert len(messages) == 1 and messages[0].startswith("starting again")
         assert_finished(output, whole)
         output.unlink()
-        output.with_suffix(".json").unlink()
+        output.with_suffix(".npy.json").unlink()
 
 
 def test_what_changes_no_feature_does_not_start_anew(photos, weights, tmp_path, monkeypatch):
@@ -306,14 +306,89 @@ def test_a_full_disk_leaves_the_old_output_whole(ending, photos, weights, tmp_pa
 
 
 def test_an_output_that_is_there_stays(photos, weights, tmp_path):
-    for name in ("x.npy", "x.json"):
+    for name in ("x.npy", "x.npy.json"):
         (tmp_path / name).write_text("mine")
         with pytest.raises(FileExistsError, match=f"{name}' exists.*--overwrite"):
             extract_to_file(photos, str(tmp_path / "x.npy"), transformer(weights))
         assert (tmp_path / name).read_text() == "mine"
         (tmp_path / name).unlink()
-    with pytest.raises(FileNotFoundError, match="there is not a folder"):
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
         extract_to_file(photos, str(tmp_path / "nowhere" / "x.npy"), transformer(weights))
+
+
+def test_an_output_of_the_features_leaves_other_json_files_alone(photos, weights, tmp_path):
+    (tmp_path / "x.json").write_text("mine")
+    extract_to_file(photos, str(tmp_path / "x.npy"), transformer(weights), overwrite=True)
+    assert (tmp_path / "x.json").read_text() == "mine"
+
+
+@pytest.mark.parametrize("call", [1, 2])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_stop_between_the_two_files_is_continued(call, overwrite, photos, weights, tmp_path, monkeypatch):
+    output, whole = extract_whole(photos, weights, tmp_path)
+    if overwrite:
+        extract_to_file(photos[:2], str(output), transformer(weights))
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        stop_at(patch, extraction, "publish", call)
+        extract_to_file(photos, str(output), transformer(weights), overwrite=overwrite)
+    done = extract_to_file(photos, str(output), transformer(weights), overwrite=overwrite)
+    assert done.n_resumed == N_PHOTOS
+    assert_finished(output, whole)
+
+
+def test_damaged_rows_and_lines_are_computed_again(photos, weights, tmp_path, monkeypatch):
+    output, whole = extract_whole(photos, weights, tmp_path)
+    stored = leave_all_stored(photos, output, weights, monkeypatch)
+    shutil.move(stored, tmp_path / "copy")
+    generator = np.random.default_rng(0)
+    for name in ("rows", "journal") * 6:
+        shutil.copytree(tmp_path / "copy", stored)
+        content = bytearray((stored / name).read_bytes())
+        first = 0 if name == "rows" else content.index(b"\n") + 1  # the header is the options
+        content[generator.integers(first, len(content) - 1)] ^= 1 << int(generator.integers(8))
+        (stored / name).write_bytes(content)
+        messages = []
+        done = extract_to_file(photos, str(output), transformer(weights), report=messages.append)
+        assert done.n_resumed < N_PHOTOS and sum("damaged" in message for message in messages) == 1
+        assert_finished(output, whole)
+        output.unlink()
+        output.with_suffix(".npy.json").unlink()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {},
+        [],
+        None,
+        {"stop": "3"},
+        {"stop": 3},
+        {"stop": 3, "photos": [], "rows": 1, "left_out": [[0, 1, 2]]},
+        {"stop": -1},
+    ],
+)
+def test_wrong_lines_are_damage(entry, photos, weights, tmp_path, monkeypatch):
+    output, whole = extract_whole(photos, weights, tmp_path)
+    stored = leave_all_stored(photos, output, weights, monkeypatch)
+    header, *lines = (stored / "journal").read_bytes().splitlines(keepends=True)
+    (stored / "journal").write_bytes(b"".join([header, lines[0], partial_features._line(entry), *lines[1:]]))
+    assert extract_to_file(photos, str(output), transformer(weights)).n_resumed == BATCH
+    assert_finished(output, whole)
+
+
+@pytest.mark.parametrize("call", [1, 2, 3])
+def test_a_full_disk_is_named(call, photos, weights, tmp_path, monkeypatch):
+    original, calls = os.fsync, []
+
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) == call:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        original(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*x\.npy\.part/(rows|journal)'"):
+        extract_to_file(photos, str(tmp_path / "x.npy"), transformer(weights))
 
 
 def test_two_at_a_time_do_not_write_the_same_file(photos, weights, tmp_path, monkeypatch):

@@ -128,7 +128,7 @@ def test_labels_are_needed():
 )
 def test_missing_labels(y):
     for split in (PerClassShuffleSplit(1).split, DomainAdaptationSplit(1, 0).split):
-        with pytest.raises(ValueError, match="^the label of row 1 is .*; give every sample a class"):
+        with pytest.raises(ValueError, match="^the label of row 1 is missing, .*; give every sample a class"):
             next(split(y, y, [1, 1, -1, -1]))
     with pytest.raises(ValueError, match="^the label of row 1 is missing"):
         mask_target_labels(y, [0, 1, 2], [2])
@@ -259,10 +259,10 @@ def test_a_class_without_a_test_row(strict):
     ("domains", "problem"),
     [
         (None, "domains are missing"),
-        ([1, 1, 1, 1], "no sample belongs to the target"),
-        ([-1, -1, -1, -1], "no sample belongs to the source"),
-        (["a", "a", "b", "b"], "must have one number"),
-        ([1.0, np.nan, -1.0, -1.0], "must have one number"),
+        ([1, 1, 1, 1], "no sample is of the target"),
+        ([-1, -1, -1, -1], "no sample is of the source"),
+        (["a", "a", "b", "b"], "something else than numbers"),
+        ([1.0, np.nan, -1.0, -1.0], "something else than numbers"),
         ([1, 1, -1], "inconsistent numbers of samples"),
     ],
 )
