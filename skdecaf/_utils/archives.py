@@ -194,6 +194,10 @@ def _write(source, path, size):
             written = file.tell()
     except (FileExistsError, NotADirectoryError):
         raise _Refused(f"contains {path.name!r} twice, or as a file and a folder") from None
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise _Refused(f"contains a name that is too long, {path.name[:40]!r} …") from None
     if written != size:
         raise _Refused(f"contains {path.name!r} with {written:,} bytes instead of {size:,}")
     return path

@@ -17,8 +17,8 @@ def check_domains(domains):
     domains = column_or_1d(domains)
     if domains.dtype.kind not in "iuf" or np.isnan(domains).any():
         raise ValueError(
-            "sample_domain has something else than numbers; give one for each sample, 0 or more for the source and less "
-            "for the target"
+            "sample_domain has something else than numbers; give one for each sample, 0 or more for the source and "
+            "less for the target"
         )
     return domains
 

@@ -169,6 +169,13 @@ def test_places_outside(name, make, tmp_path, folder):
     check_refused([path], folder, "names .*, a place outside its folder; delete it")
 
 
+@pytest.mark.parametrize("make", [tar_bytes, zip_bytes])
+@pytest.mark.parametrize("name", ["x" * 300, "/".join(["x" * 200] * 30)[:5000]])
+def test_names_that_are_too_long(name, make, tmp_path, folder):
+    path = archive(tmp_path, make({"photos/good.jpg": b"", f"photos/{name}": b"long"}))
+    check_refused([path], folder, "contains a name that is too long, 'xxx")
+
+
 def special(kind, name="photos/x", target="/etc/passwd"):
     header = tarfile.TarInfo(name)
     header.type, header.linkname = kind, target
