@@ -76,7 +76,8 @@ def photos(tmp_path, monkeypatch):
 
 
 SLOW_PAGES = (
-    "first_features.rst", "layers.rst", "pipelines.rst", "plots.rst", "protocols.rst", "training.rst", "weights.rst",
+    "adaptation.rst", "first_features.rst",
+    "layers.rst", "pipelines.rst", "plots.rst", "protocols.rst", "training.rst", "weights.rst",
 )  # fmt: skip
 
 

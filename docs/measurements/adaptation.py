@@ -91,14 +91,14 @@ def draw(found, path):
     """The methods with labels of one pair, by the number of labelled photos."""
     import matplotlib.pyplot as plt
 
-    plt.rcParams["svg.hashsalt"] = "skdecaf"  # so that a repeated run writes an equal file
-    figure, ax = plt.subplots(figsize=(6.4, 4), layout="constrained")
+    plt.rcParams |= {"svg.hashsalt": "skdecaf", "svg.fonttype": "none"}  # a repeated run writes an equal file
+    figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
     for name, scores in found.items():
         shown = [(n, np.mean(given)) for n, given in zip(N_LABELLED, scores, strict=True) if given]
         style = "--" if name in PLAIN else "-" if name in WITH_LABELS else ":"
         ax.plot(*zip(*shown, strict=True), style, marker=".", label=name)
     ax.set(xlabel="labelled photos per class of the target", ylabel="accuracy on the target, %", xticks=N_LABELLED)
-    ax.legend(fontsize="small")
+    figure.legend(loc="outside right center", fontsize="small")
     figure.savefig(path, metadata={"Date": None})
 
 

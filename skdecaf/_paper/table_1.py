@@ -92,7 +92,7 @@ def table_1(
     n_splits : int, default=5
         Random splits.
     random_state : int, default=0
-        Seeds splits and solvers.
+        Seeds splits.
     folder, n_jobs, verbose : as for `figure_4_left`
 
     Returns
@@ -129,7 +129,7 @@ def table_1(
         features["SURF"] = (histograms, *_draw(surf, pairs, n_splits, random_state))
     run = Run(weights, folder, n_jobs, verbose)
     features |= {f"DeCAF{layer}": (X, *drawn) for layer, X in run.features(photos.data, [6, 7]).items()}
-    rows = estimators(random_state)
+    rows = estimators()
     scores = [_scores(run, rows, pairs, *given) for given in features.values()]
     scores = np.array(scores).transpose(2, 1, 0, 3).reshape(len(rows), len(pairs) * len(features), n_splits)
     columns = [_column(pair, name) for pair, name in product(pairs, features)]
@@ -158,13 +158,13 @@ def table_1(
     )
 
 
-def estimators(random_state):
+def estimators():
     """Rows of the table: name and estimator, whose `fit` takes `sample_domain`."""
     rows = {
-        f"{name} ({short})": DomainSelector(_classifier(name, random_state), train_on)
+        f"{name} ({short})": DomainSelector(_classifier(name), train_on)
         for (short, train_on), name in product(_TRAIN_ON.items(), CLASSIFIERS)
     }
-    svm_on_both = DomainSelector(_classifier("SVM", random_state), "both")
+    svm_on_both = DomainSelector(_classifier("SVM"), "both")
     return {
         **rows,
         "Daumé III 2007": make_pipeline(scaling(), FeatureAugmentation(), svm_on_both),
@@ -173,8 +173,8 @@ def estimators(random_state):
     }
 
 
-def _classifier(name, random_state):
-    return make_pipeline(scaling(), linear_model(name, FIXED_C[name], random_state))
+def _classifier(name):
+    return make_pipeline(scaling(), linear_model(name, FIXED_C[name]))
 
 
 def _draw(bunch, pairs, n_splits, random_state):

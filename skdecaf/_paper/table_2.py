@@ -78,6 +78,6 @@ def _check_classes(labels, train):
 
 def _accuracy(X, y, *, split, seed):
     train, test = split
-    scale, model = scaling().fit(X[train]), linear_model("LogReg", FIXED_C["LogReg"], seed)
+    scale, model = scaling().fit(X[train]), linear_model("LogReg", FIXED_C["LogReg"])
     model.fit(scale.transform(X[train]), y[train])
     return 100 * float(model.score(scale.transform(X[test]), y[test]))

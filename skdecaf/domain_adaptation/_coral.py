@@ -15,9 +15,9 @@ class CORAL(OneToOneFeatureMixin, DomainTransformer):
     """Give the rows of the source the covariance of the target.
 
     Rows of the source are whitened by their own covariance, and coloured by that of the target; rows of the target
-    stay as they are [1]_. It helps where no row of the target has a label, a good number without one are at hand, and
-    features are correlated differently in the two domains. Of the methods without labels it is the least likely to do
-    harm on features of a deep network, and it keeps their number and meaning.
+    stay as they are [1]_. It helps if no row of the target has a label, the features are correlated differently in the
+    two domains, and each domain has more rows than features, so that their correlations are known well. With fewer
+    rows it may do harm, and a larger `reg` is safer. It keeps the number and the meaning of the features.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class CORAL(OneToOneFeatureMixin, DomainTransformer):
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of features seen during `fit`, where they are all strings.
+        Names of features seen during `fit`, if they are all strings.
 
     See Also
     --------

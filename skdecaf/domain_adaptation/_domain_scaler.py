@@ -11,7 +11,7 @@ class DomainScaler(OneToOneFeatureMixin, DomainTransformer):
     """Give each feature the mean 0 and the variance 1 in each domain.
 
     The simplest adaptation, and the usual first step of the others: it removes what lighting, cameras or backgrounds
-    do to all photos of a domain alike. It helps where both domains have about the same mix of classes. It needs no
+    do to all photos of a domain alike. It helps if both domains have about the same mix of classes. It needs no
     labels, and a fair number of rows of the target, without labels or with.
 
     Parameters
@@ -32,7 +32,7 @@ class DomainScaler(OneToOneFeatureMixin, DomainTransformer):
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of features seen during `fit`, where they are all strings.
+        Names of features seen during `fit`, if they are all strings.
 
     See Also
     --------
@@ -41,8 +41,8 @@ class DomainScaler(OneToOneFeatureMixin, DomainTransformer):
 
     Notes
     -----
-    Where the mix of classes differs between the domains, their means differ for a good reason, and removing them
-    hurts. A target of a few labelled rows alone has no mean worth the name: pass rows without labels, too.
+    If the mix of classes differs between the domains, their means differ for a good reason, and removing the difference
+    hurts. The mean of a few labelled rows of the target is not reliable: pass rows without labels, too.
 
     Examples
     --------

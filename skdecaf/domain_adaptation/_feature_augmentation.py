@@ -14,9 +14,9 @@ _BLOCKS = ("shared", "source", "target")
 class FeatureAugmentation(DomainTransformer):
     """Give a linear classifier weights that both domains share, and weights of each domain.
 
-    A row x of the source becomes (x, x, 0), a row of the target (x, 0, x) [1]_. It helps where both domains have
-    labels, some features mean the same in both, and others do not: what the few labels of the target say differently
-    goes into the weights of the target. Without labels of the target, it does nothing.
+    A row x of the source becomes (x, x, 0), a row of the target (x, 0, x) [1]_. It helps if both domains have
+    labels, some features mean the same in both, and others do not: the weights of the target take up what its few
+    labels say differently. Without labels of the target, it does nothing.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class FeatureAugmentation(DomainTransformer):
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of features seen during `fit`, where they are all strings.
+        Names of features seen during `fit`, if they are all strings.
 
     See Also
     --------

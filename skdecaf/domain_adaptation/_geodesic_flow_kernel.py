@@ -62,7 +62,7 @@ class GeodesicFlowKernel(ClassNamePrefixFeaturesOutMixin, DomainTransformer):
     constant speed; the kernel averages inner products over all subspaces that it passes [1]_. What both domains share
     counts in full, and what only one of them has counts less.
 
-    It helps where no row of the target has a label, many rows without one are at hand, and features are hand-made or
+    It helps if no row of the target has a label, many rows without one are at hand, and features are hand-made or
     weak. On features of a deep network a linear classifier on the features as they are is often better, and is so in
     Table 1 of the DeCAF paper [2]_, as few dimensions carry less than all of them.
 
@@ -88,7 +88,7 @@ class GeodesicFlowKernel(ClassNamePrefixFeaturesOutMixin, DomainTransformer):
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of features seen during `fit`, where they are all strings.
+        Names of features seen during `fit`, if they are all strings.
 
     See Also
     --------

@@ -82,7 +82,7 @@ class MaxMarginDomainTransform(ClassifierMixin, BaseEstimator):
     source and mapped rows of the target, then the smallest change of the map that puts the rows of the target on the
     right side of all hyperplanes [1]_.
 
-    It helps where the source has many labels and the target a few. Unlike `FeatureAugmentation`, it learns one map for
+    It helps if the source has many labels and the target a few. Unlike `FeatureAugmentation`, it learns one map for
     all classes, so that it serves classes of which the target has no label, too.
 
     Parameters
@@ -118,7 +118,7 @@ class MaxMarginDomainTransform(ClassifierMixin, BaseEstimator):
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of features seen during `fit`, where they are all strings.
+        Names of features seen during `fit`, if they are all strings.
 
     See Also
     --------
@@ -199,7 +199,7 @@ class MaxMarginDomainTransform(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            Where no row is of the source, or there are fewer than two classes.
+            If no row is of the source, or there are fewer than two classes.
         """
         X, y, in_source = self._labelled_rows(X, y, sample_domain)
         check_classification_targets(y)

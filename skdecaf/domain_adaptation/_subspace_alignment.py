@@ -14,7 +14,7 @@ class SubspaceAlignment(ClassNamePrefixFeaturesOutMixin, DomainTransformer):
     """Project each domain onto its own principal axes, and turn those of the source onto those of the target.
 
     Rows of the source become x Ps Ps' Pt, rows of the target x Pt, where the columns of Ps and Pt are the first
-    principal axes of the domains [1]_. It helps where no row of the target has a label, many rows without one are at
+    principal axes of the domains [1]_. It helps if no row of the target has a label, many rows without one are at
     hand, and a few directions carry what the classes differ in.
 
     Parameters
@@ -38,7 +38,7 @@ class SubspaceAlignment(ClassNamePrefixFeaturesOutMixin, DomainTransformer):
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of features seen during `fit`, where they are all strings.
+        Names of features seen during `fit`, if they are all strings.
 
     See Also
     --------

@@ -11,7 +11,7 @@ _ORTHOGONAL = 1e-3  # a disagreement that is this close to 1 counts as 1
 def singular_axes(X):
     """Singular values and right singular vectors, by the smaller of the two Gram matrices.
 
-    It is many times as fast as an SVD, and exact where a value is not tiny beside the largest; tiny ones are left out.
+    It is many times as fast as an SVD, and exact unless a value is tiny beside the largest; tiny ones are left out.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def centred(X):
 def principal_axes(centred_rows):
     """Principal axes as the columns of an array of shape (n_features, rank), by falling variance.
 
-    Where all rows are zero, the first axis stands in, so that there is one.
+    If all rows are zero, it is the first axis of the features, so that there is one.
     """
     axes = singular_axes(centred_rows)[1]
     return axes if axes.shape[1] else np.eye(len(axes), 1)

@@ -68,7 +68,7 @@ class TransferComponentAnalysis(ClassNamePrefixFeaturesOutMixin, DomainTransform
     """Find features in which rows differ as much as possible, and the means of the domains as little.
 
     The distance of the means, in the space of a kernel, is the maximum mean discrepancy; the features keep it small
-    [1]_. It helps where no row of the target has a label, many rows without one are at hand, and both domains have
+    [1]_. It helps if no row of the target has a label, many rows without one are at hand, and both domains have
     about the same mix of classes.
 
     Parameters
@@ -101,7 +101,7 @@ class TransferComponentAnalysis(ClassNamePrefixFeaturesOutMixin, DomainTransform
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of features seen during `fit`, where they are all strings.
+        Names of features seen during `fit`, if they are all strings.
 
     See Also
     --------
