@@ -137,12 +137,12 @@ def layer_from_dict(description):
 
 def _window_count(size, layer, rounding="floor"):
     """Number of windows along an axis of this size."""
-    room = size + 2 * layer.pad - layer.kernel
-    if room < 0:
+    free = size + 2 * layer.pad - layer.kernel
+    if free < 0:
         raise ValueError(f"layer {layer.name!r}: a window of {layer.kernel} does not fit into {size} pixels")
     if rounding == "floor":
-        return room // layer.stride + 1
-    count = -(-room // layer.stride) + 1
+        return free // layer.stride + 1
+    count = -(-free // layer.stride) + 1
     if (count - 1) * layer.stride >= size + layer.pad:
         count -= 1  # a window must not start beyond the image and its padding
     return count

@@ -110,7 +110,7 @@ def _find_reader(path):
         raise ValueError("a pointer of Git LFS, not the file that it stands for; run 'git lfs pull' in its repository")
     if caffe_mean.looks_like(head):
         raise ValueError("a mean image, not a network; pass the network, and this file as mean= of read_network")
-    raise ValueError(f"a file of no known format; known are {_FORMATS}")
+    raise ValueError(f"an unknown format; known formats are {_FORMATS}")
 
 
 def _safetensors_reader(path):
@@ -129,4 +129,4 @@ def _archive_reader(path):
         return torch.read_torch
     if any(name.endswith(".npy") for name in names):
         return npz.read_npz
-    raise ValueError(f"a zip archive without arrays; formats that are known are {_FORMATS}")
+    raise ValueError(f"a zip archive without arrays; known formats are {_FORMATS}")

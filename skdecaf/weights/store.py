@@ -262,6 +262,4 @@ def _fetch_file(file, urls, advice, progress):
 def _advice(name):
     """How to get missing weights."""
     places = " and ".join(f"{file.name} (from {file.urls[0]})" for file in missing(name))
-    return (
-        f"run 'skdecaf weights fetch {name}' where there is a network, or place {places} in {str(folder())!r} by hand"
-    )
+    return f"run 'skdecaf weights fetch {name}' with internet access, or place {places} in {str(folder())!r} by hand"

@@ -16,7 +16,7 @@ import numpy as np
 
 _MOST_OPCODES = 500_000
 _LONGEST_LINE = 200
-_LARGEST_INTEGER = 2**63  # of smaller ones few have one hash
+_LARGEST_INTEGER = 2**63  # only few smaller ones share a hash
 _LONGEST_CONTENT = 4096 * 9216 * 8  # bytes of the weights of fc6 in float64
 
 _OPCODES = {
@@ -117,7 +117,7 @@ def _check_opcode(opcode, value, position):
     if opcode.name == "PROTO" and not 2 <= value <= 5:
         raise ValueError(f"pickles of protocol {value} are not read")
     if opcode.name == "LONG_BINPUT" and value > _MOST_OPCODES:
-        raise ValueError(f"the pickle keeps a value as number {value:,} of a few")
+        raise ValueError(f"the pickle keeps a value at index {value:,} of its memo; no network needs as many")
     if opcode.name == "LONG1" and abs(value) >= _LARGEST_INTEGER:
         raise ValueError("the pickle has an integer that is too large for a length")
 
@@ -135,7 +135,7 @@ def _pop(stack, marks, types):
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Finds stand-ins for what pickles of arrays name, and nothing else."""
+    """Finds stand-ins for the functions and classes in pickles of arrays, and nothing else."""
 
     def __init__(self, file, **options):
         super().__init__(file, **options)
@@ -172,7 +172,7 @@ class _ArrayUnpickler(pickle.Unpickler):
         if not isinstance(dtype, _PickledDtype) or not isinstance(shape, tuple) or len(shape) > 32:
             raise ValueError("the pickle has an array without dtype or shape")
         if not all(type(length) is int and 0 <= length < 2**31 for length in shape):
-            raise ValueError("the pickle has an array with an axis that is no length")
+            raise ValueError("the pickle has an array with an axis that is not a length")
         if not isinstance(content, str | bytes):
             raise ValueError("the pickle has an array whose content is not bytes")
         dtype = np.dtype(dtype.order + dtype.code)
@@ -188,7 +188,7 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 class _StandIn:
-    """In place of a function or class that a pickle names."""
+    """Takes the place of a function or class that a pickle names."""
 
     __slots__ = ("_make",)
 
@@ -205,7 +205,7 @@ class _StandIn:
 
 
 class PickledArray:
-    """A numpy array of a pickle; ``array`` is None until its state follows."""
+    """A numpy array of a pickle; ``array`` is None if the pickle does not give it a state."""
 
     __slots__ = ("_make", "array")
 
@@ -233,7 +233,7 @@ class _PickledDtype:
 
 
 class Ignored:
-    """In place of an object that is not looked at."""
+    """Takes the place of an object that is not needed."""
 
     def __new__(cls, *arguments):
         return super().__new__(cls)

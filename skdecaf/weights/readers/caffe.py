@@ -84,7 +84,7 @@ def _chain(layers):
                 current.update(tops)
         else:
             if finished or (current is not None and bottoms and bottoms[0] not in current):
-                raise ValueError(f"layer {layer.name!r} does not read what the layer before it wrote")
+                raise ValueError(f"layer {layer.name!r} does not read the output of the layer before it")
             steps.append(_step(layer))
             finished = layer.type in _SOFTMAX_TYPES
             current = set(tops[:1]) or None

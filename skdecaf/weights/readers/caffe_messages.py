@@ -237,7 +237,7 @@ def _parse(name, data, what):
     try:
         return _message_classes()[name].FromString(data)
     except DecodeError:
-        raise ValueError(f"{what} is no message of Caffe's") from None
+        raise ValueError(f"{what} is not a message of Caffe") from None
 
 
 @cache

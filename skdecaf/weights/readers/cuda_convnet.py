@@ -111,7 +111,7 @@ def _chain(layers):
         if kind not in _TRANSLATIONS:
             raise ValueError(f"{what} is of type {kind!r}, which this package does not compute")
         if last is not None and not _reads(fields, layers, last):
-            raise ValueError(f"{what} does not read what the layer before it wrote")
+            raise ValueError(f"{what} does not read the output of the layer before it")
         layer_type, values, parameters = _TRANSLATIONS[kind](fields, what)
         n_values += sum(array.size for array in parameters.values())
         if n_values > _MOST_VALUES:  # one array of the pickle may be in many layers

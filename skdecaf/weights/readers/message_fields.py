@@ -74,11 +74,11 @@ class MessageFields:
         number, wire_type, dtype = tag >> 3, tag & 7, large.get(tag >> 3)
         if wire_type == _LENGTH_DELIMITED:
             length, at = self._varint(at, end, what)
-            _check_room(at, end, length, number, what)
+            _check_length(at, end, length, number, what)
             return number, self._numbers(at, length, dtype, number, what) if dtype else (at, at + length), at + length
         if wire_type in _WIDTHS:
             width = _WIDTHS[wire_type]
-            _check_room(at, end, width, number, what)
+            _check_length(at, end, width, number, what)
             if dtype and np.dtype(dtype).itemsize == width:
                 return number, *self._run(start, at - start, end, dtype)
             following = at + width
@@ -122,6 +122,6 @@ class MessageFields:
         raise ValueError(f"{what}: a number of more than ten bytes")
 
 
-def _check_room(at, end, length, number, what):
+def _check_length(at, end, length, number, what):
     if length > end - at:
         raise ValueError(f"{what}: field {number} is cut off: {length:,} bytes declared, {end - at:,} there")

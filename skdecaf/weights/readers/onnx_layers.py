@@ -59,14 +59,16 @@ def chain_of_layers(onnx, graph, constants):
 def _operands(node, current, constants):
     """The constants that a node reads besides the output of the node before it."""
     if node.op_type not in _OPERATORS or node.domain not in ("", "ai.onnx"):
-        raise ValueError(f"no operator of these networks, which are {', '.join(_OPERATORS)}")
+        raise ValueError(f"not an operator of these networks, which are {', '.join(_OPERATORS)}")
     names = [name for name in node.input if name]
     if names.count(current) != 1 or (names[0] != current and node.op_type != "Add"):
-        raise ValueError(f"it reads {', '.join(map(str, names)) or 'nothing'}, not just what the node before it wrote")
+        raise ValueError(
+            f"it reads {', '.join(map(str, names)) or 'nothing'}, not just the output of the node before it"
+        )
     names.remove(current)
     unknown = [name for name in names if name not in constants]
     if unknown:
-        raise ValueError(f"its input {unknown[0]!r} is no constant of the graph")
+        raise ValueError(f"its input {unknown[0]!r} is not a constant of the graph")
     least, most = _N_OPERANDS.get(node.op_type, (0, 0))
     if not least <= len(names) <= most:
         raise ValueError(f"it reads {len(names)} constants, not {least}{f' to {most}' if most > least else ''}")
@@ -114,7 +116,7 @@ def _max_pool(attributes):
     # Larger padding at the end is another way to round the output size up. The rounding is that of the architecture;
     # at its image size both give one result.
     if not pad <= extra < pad + stride:
-        raise ValueError(f"attribute 'pads' is {reprlib.repr(pads)}, which is no way of rounding up")
+        raise ValueError(f"attribute 'pads' is {reprlib.repr(pads)}, which does not round up")
     return (MaxPool("", kernel, stride, pad),)
 
 

@@ -262,7 +262,7 @@ def test_what_the_package_does_not_compute_is_refused_by_name(tmp_path, name, ch
 
 def test_other_layers_and_other_wiring_are_refused(tmp_path):
     for after, message in [
-        (layer(2, "Convolution", "more", ["prob"], ["more"]), "'more' does not read what the layer before"),
+        (layer(2, "Convolution", "more", ["prob"], ["more"]), "'more' does not read the output of the layer before"),
         (layer(2, "Eltwise", "sum", ["fc8"], ["sum"]), "'sum' .* does not read"),
     ]:
         with pytest.raises(ValueError, match=message.replace(" .* ", " ")):
@@ -270,7 +270,7 @@ def test_other_layers_and_other_wiring_are_refused(tmp_path):
     before = layer(1, "Concat", "join", ["data"], ["data"])
     with pytest.raises(ValueError, match="'join' is of type '3'"):
         read(tmp_path, CaffeNet().to_caffemodel(1, before=before))
-    with pytest.raises(ValueError, match="'norm1' does not read what the layer before it wrote"):
+    with pytest.raises(ValueError, match="'norm1' does not read the output of the layer before it"):
         net = CaffeNet()
         wired = [list(entry) for entry in net.wired()]
         next(entry for entry in wired if entry[1] == "norm1")[2] = "conv1_elsewhere"
@@ -325,7 +325,7 @@ FAR_POOLING = layer(2, "Pooling", "p", parameters={"kernel_size": 1, "stride": 1
         (b"\x13\x14", "wire type 3"),
         (field(100, field(1, b"x" * 2_000_000)), "description to 2,000,"),
         (field(100, field(106, b"\x18\x00" * 600_000)), "description to"),
-        (field(100, field(106, b"\xff" * 9)), "no message of Caffe's"),
+        (field(100, field(106, b"\xff" * 9)), "not a message of Caffe"),
         (one_layer(blob(np.zeros((2, 3)), shape=(2, 2**62))), "'fc6': blob 0 has 6 values"),
         (one_layer(blob(np.zeros((2, 3)), shape=(-2, -3))), "'fc6': blob 0 has 6 values"),
         (one_layer(blob(np.zeros((2, 3)), shape=(1,) * 30)), "'fc6': blob 0 has 6 values"),

@@ -270,7 +270,7 @@ def array_state(shape, dtype=F4, content=b"U\x00"):
         (ARRAY + b"}b", "gives an array a state"),
         (array_state(b"J\xff\xff\xff\x7fJ\xff\xff\xff\x7f\x86"), "array of shape"),
         (array_state(b"\x8a\x0a" + (2**70).to_bytes(10, "little") + b"\x85"), "too large for a length"),
-        (array_state(b"J\xfe\xff\xff\xffJ\xfe\xff\xff\xff\x86", content=b"U\x10" + b"0" * 16), "no length"),
+        (array_state(b"J\xfe\xff\xff\xffJ\xfe\xff\xff\xff\x86", content=b"U\x10" + b"0" * 16), "not a length"),
         (array_state(b"(" + b"K\x01" * 40 + b"t", content=b"U\x04abcd"), "without dtype or shape"),
         (array_state(b"K\x01\x85", DTYPE % b"U\x02O8", b"](K\x01e"), "dtype 'O8'"),
         (array_state(b"K\x01\x85", DTYPE % b"U\x04V999"), "dtype 'V999'"),
@@ -321,7 +321,7 @@ PAIRS_OF_PAIRS = b"".join(b"q%ch%c\x86" % (i, i) for i in range(60))
 HOSTILE = {
     "keys of one hash": (b"}(" + KEYS + b"u", "too large for a length"),
     "keys that take 2 ** 60 steps to hash": (b"})" + PAIRS_OF_PAIRS + b"K\x01s", "neither text nor numbers"),
-    "a memo of 64 GB": (b"Nr\xff\xff\xff\xff", "number 4,294,967,295"),
+    "a memo of 64 GB": (b"Nr\xff\xff\xff\xff", "index 4,294,967,295"),
     "an array of 8 EB": (array_state(b"J\xff\xff\xff\x7fJ\xff\xff\xff\x7f\x86"), "bytes"),
     "a frame of 1 TB": (b"\x95" + (2**40).to_bytes(8, "little") + b"N", "cut off"),
     "one array for many layers": (ONE_ARRAY_FOR_MANY_LAYERS, "too many for a network"),
