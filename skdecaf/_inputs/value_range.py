@@ -56,7 +56,7 @@ def require_value_range(images, value_range, errors=None, on_error="raise"):
     value_range : (low, high) or None
         What `learn_value_range` returned in `fit`.
     errors : dict of int to ImageError
-        With ``on_error="nan"``, files are added to it. Arrays raise an error all the same.
+        With ``on_error="nan"``, files are added to it. Arrays still raise an error.
     on_error : {"raise", "nan"}
     """
     for i, dtype in images.unscaled.items() if value_range is None else ():

@@ -29,6 +29,7 @@ from skdecaf.images.per_file_cache import cached_per_file
 _DECODING = 2
 
 _DTYPE_NEEDS_HEADER = ("JPEG2000", "PPM", "TIFF")
+_JPEG2000_WEIGHT = 3  # OpenJPEG takes three times as much memory as others take
 _UINT8, _UINT16 = np.dtype(np.uint8), np.dtype(np.uint16)
 
 
@@ -177,7 +178,8 @@ def _file_pixels(source, least_side, reserve):
     with open_binary(source) as file:
         image = read_header(file)
         box = reduce_on_load(image, least_side) if least_side else None
-        reserve(image.width * image.height)
+        weight = _JPEG2000_WEIGHT if image.format == "JPEG2000" else 1
+        reserve(weight * image.width * image.height)
         image.load()
         return _image_pixels(image), box and turned_box(box, image)
 

@@ -45,7 +45,7 @@ _ACCEPTS = {name: Image.OPEN[name][1] for name in _READERS}  # Pillow's tests of
 HEAD_SIZE = 32
 
 _ORIENTATION_TAG = 0x0112
-# Views of an upright image in which it lies as it is stored.
+# Views of an upright image, oriented as it is stored.
 _AS_STORED = {
     2: lambda pixels: pixels[:, ::-1],
     3: lambda pixels: pixels[::-1, ::-1],
@@ -116,7 +116,7 @@ def empty_upright(image, n_channels, dtype):
     upright : ndarray
         Turned by the EXIF orientation.
     stored : ndarray
-        The view of it in which the pixels lie as in the image.
+        A view of it, oriented as the image.
     """
     orientation, (width, height) = _orientation(image), image.size
     shape = (width, height) if orientation in (5, 6, 7, 8) else (height, width)
@@ -130,7 +130,7 @@ def is_upright(image):
 
 
 def first_frame_box(image):
-    """Edges (left, top, right, bottom) of the first frame of a GIF; outside its canvas is transparent, else None."""
+    """Edges (left, top, right, bottom) of a GIF's first frame, outside which it is transparent; None for others."""
     if isinstance(image, GifImagePlugin.GifImageFile) and image.tell() == 0:
         return image.dispose_extent
     return None

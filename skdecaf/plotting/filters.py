@@ -95,11 +95,11 @@ class FilterDisplay:
         Raises
         ------
         FileNotFoundError
-            Where `weights` is neither a name nor a file.
+            If `weights` is neither a name nor a file.
         OSError
             Where published weights cannot be downloaded.
         ValueError
-            Where a file is not what it should be, or the network does not begin with a convolution.
+            If a file is not a network, or the network does not begin with a convolution.
         ImportError
             If matplotlib is not installed.
         """
