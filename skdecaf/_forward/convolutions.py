@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -82,10 +83,11 @@ class ConvolutionStep:
         out_channels, self.height, self.width = output_shape(plan.layer, plan.shape)
         self.shape = (self.height, self.width, out_channels)
         groups, self.pairs, self.depth, width = filters.shape
+        parts = even_parts(width, _SLICE, 16)
         self.slices = [
-            _Slice(group, group * width + part.start, pack_columns(filters[group, ..., part]), each[part])
+            _Slice(group, group * width + part.start, panels, each[part])
             for group, each in enumerate(np.split(biases, groups))
-            for part in even_parts(width, _SLICE, 16)
+            for part, panels in zip(parts, pack_columns(filters[group], parts), strict=True)
         ]
         self.nbytes = sum(part.panels.nbytes for part in self.slices)
         self.pooling = None
@@ -103,29 +105,37 @@ class ConvolutionStep:
     def run(self, maps, out, workspace):
         """Fill out (n, *self.shape) from maps (n, height, width, channels)."""
         groups = range(self.layer.groups)
-        # On one thread, one group after the other: the cache still has what the next phase reads.
-        for each in [[group] for group in groups] if workspace.n_threads == 1 else [groups]:
-            self._run_groups(each, maps, out, workspace)
+        if workspace.n_threads <= len(groups):
+            # No thread waits for another, and the cache still has what a phase reads.
+            workspace.for_each(partial(self._run_group, maps, out, workspace), groups)
+        else:
+            self._share_work(groups, maps, out, workspace)
 
-    def _run_groups(self, groups, maps, out, workspace):
-        n_rows = len(maps) * self.rows_per_image
-        rows = {
-            group: rows_array(workspace, ("rows", group - groups[0]), self.pairs, n_rows, self.depth)
-            for group in groups
-        }
+    def _run_group(self, maps, out, workspace, group):
+        key = group if workspace.n_threads > 1 else 0
+        rows = self._rows_array(workspace, key, len(maps))
+        self._fill_rows(maps, group, slice(0, self.lines), rows)
+        for part in self.slices:
+            if part.group == group:
+                self._compute_slice(part, rows, out, workspace, key)
+
+    def _share_work(self, groups, maps, out, workspace):
+        rows = {group: self._rows_array(workspace, group, len(maps)) for group in groups}
         workspace.for_each(
             lambda part: self._fill_rows(maps, *part, rows[part[0]]),
             [(group, lines) for group in groups for lines in workspace.shares(self.lines)],
         )
-        slices = [part for part in self.slices if part.group in groups]
-        workspace.for_each(lambda part: self._compute_slice(part, rows[part.group], out, workspace), slices)
+        workspace.for_each(
+            lambda part: self._compute_slice(part, rows[part.group], out, workspace, part.first_channel), self.slices
+        )
 
-    def _compute_slice(self, part, rows, out, workspace):
+    def _rows_array(self, workspace, key, n):
+        return rows_array(workspace, ("rows", key), self.pairs, n * self.rows_per_image, self.depth)
+
+    def _compute_slice(self, part, rows, out, workspace, key):
         n, width = len(out), len(part.biases)
         # One pair more than there are: for tiles of 8 x 8, rows whole pages apart would crowd each other in the cache.
         shape = (n, *self.row_grid, self.pairs + (self.pairs > 1), width)
-        # Threads at the same time need room of their own.
-        key = part.first_channel if workspace.n_threads > 1 else 0
         products, flat = products_array(workspace, ("products", key), shape)
         product.multiply(rows.reshape(-1, rows[0, 0].size), part.panels, n * self.rows_per_image, width, flat)
         ring = None
@@ -229,4 +239,9 @@ class PixelStep:
                 out[...] = out[..., ::-1].copy()
         else:
             images, out = images.reshape(*images.shape[:2], -1), out.reshape(*out.shape[:3], self.block, -1)
-            space_to_depth.space_to_depth(images, self.mean, self.scale, self.pad, out)
+            workspace.for_each(
+                lambda lines: space_to_depth.space_to_depth(
+                    images, self.mean, self.scale, self.pad, (lines.start, lines.stop), out
+                ),
+                workspace.shares(self.shape[0]),
+            )

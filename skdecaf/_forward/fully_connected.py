@@ -10,8 +10,6 @@ from skdecaf._forward.products import PANEL_WIDTH, even_parts, fill_rows, produc
 from skdecaf._kernels import bias, compact_product, product
 from skdecaf.weights.compact import CompactMatrix
 
-# Panels that one thread takes at a time.
-_PANELS = 8
 # Images that are computed together.
 _MOST_IMAGES = 96
 # Share of weights that are not zero below which a sparse product is the faster one.
@@ -28,7 +26,7 @@ def plan_fully_connected(weight, biases, rectified):
 
 
 class DenseStep:
-    """Vectors times the weights, a few panels of columns at a time."""
+    """Vectors times the weights."""
 
     def __init__(self, weight, biases, rectified):
         self.weight, self.biases, self.rectified = weight, biases, int(rectified)
@@ -37,7 +35,7 @@ class DenseStep:
 
     def run(self, vectors, out, workspace):
         """Fill out (n, columns) from vectors (n, depth)."""
-        parts = even_parts(self.shape[0], _PANELS * PANEL_WIDTH, PANEL_WIDTH)
+        parts = workspace.shares(self.shape[0], PANEL_WIDTH)
         for images in even_parts(len(vectors), _MOST_IMAGES):
             rows = rows_array(workspace, "vectors", 1, len(vectors[images]), self.depth)
             fill_rows(rows, vectors[images])
@@ -64,9 +62,11 @@ class CompactStep(DenseStep):
 
     def _multiply(self, rows, panels, n_rows, n_columns, flat):
         weight = self.weight
-        compact_product.multiply_compact(
-            rows, weight.panels[panels], weight.factors[panels], weight.span, n_rows, n_columns, flat
-        )
+        arguments = rows, weight.panels[panels], weight.factors[panels], weight.span
+        if n_rows == 1:
+            compact_product.multiply_row(*arguments, n_columns, flat)
+        else:
+            compact_product.multiply_compact(*arguments, n_rows, n_columns, flat)
 
     def _scale(self, products, part):
         products *= self.weight.scale[part]

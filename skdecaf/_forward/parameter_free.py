@@ -28,8 +28,11 @@ class ResponseNormStep:
         self.constants = [np.float32(value) for value in (layer.alpha / layer.size, layer.beta, layer.k)]
 
     def run(self, maps, out, workspace):
-        channels = maps.shape[-1]
-        response_norm.response_norm(maps.reshape(-1, channels), self.size, *self.constants, out.reshape(-1, channels))
+        maps, out = (values.reshape(-1, maps.shape[-1]) for values in (maps, out))
+        workspace.for_each(
+            lambda part: response_norm.response_norm(maps[part], self.size, *self.constants, out[part]),
+            workspace.shares(len(maps)),
+        )
 
 
 class RectifyStep:

@@ -14,14 +14,33 @@ ROW_GROUP = 12
 _ROOM = ROW_GROUP * PANEL_WIDTH
 
 
-def pack_columns(matrices):
-    """Pack matrices (pairs, depth, columns) into panels, float32 (pairs, panels, depth * 16)."""
+def pack_columns(matrices, parts=None):
+    """Pack matrices (pairs, depth, columns) into panels.
+
+    Parameters
+    ----------
+    matrices : ndarray of shape (pairs, depth, columns)
+    parts : list of slice, optional
+        Of the columns, at multiples of 16; by default all of them.
+
+    Returns
+    -------
+    list of float32 ndarray of shape (pairs, panels, depth * 16)
+        For each part. They are neighbours in the memory, so that they share large pages.
+    """
     pairs, depth, columns = matrices.shape
-    panels = np.zeros((pairs, -(-columns // PANEL_WIDTH), depth, PANEL_WIDTH), np.float32)
-    for i in range(panels.shape[1]):
-        part = matrices[..., i * PANEL_WIDTH : (i + 1) * PANEL_WIDTH]
-        panels[:, i, :, : part.shape[2]] = part
-    return panels.reshape(pairs, panels.shape[1], -1)
+    parts = parts or [slice(0, columns)]
+    sizes = [-(-(part.stop - part.start) // PANEL_WIDTH) for part in parts]
+    buffer = np.zeros((sum(sizes), pairs * depth * PANEL_WIDTH), np.float32)
+    starts = np.cumsum([0, *sizes])
+    packed = []
+    for part, start, size in zip(parts, starts, sizes, strict=False):
+        panels = buffer[start : start + size].reshape(pairs, size, depth, PANEL_WIDTH)
+        for i in range(size):
+            values = matrices[..., part.start + i * PANEL_WIDTH : min(part.start + (i + 1) * PANEL_WIDTH, part.stop)]
+            panels[:, i, :, : values.shape[2]] = values
+        packed.append(panels.reshape(pairs, size, -1))
+    return packed
 
 
 def even_parts(n, most, multiple=1):

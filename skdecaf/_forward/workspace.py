@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import _thread
 import math
-import time
 from collections import deque
 from contextlib import contextmanager, suppress
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -13,39 +13,16 @@ import numpy as np
 _MOST_THREADS = 4
 
 
-class _Helpers:
-    """Threads that take parts of a layer's work beside the thread that has them.
+class _Job:
+    """Parts of a layer's work, which several threads take until there are none."""
 
-    They do not sleep while they are needed: to be woken takes longer than many a part. That one of them comes late,
-    or never, costs time alone, since whoever is free takes the next part.
-    """
+    def __init__(self, function, parts):
+        self._function, self._parts, self._n_parts = function, deque(parts), len(parts)
+        self._done, self._all_done, self._error = [], _thread.allocate_lock(), None
+        self._all_done.acquire()
 
-    def __init__(self, n_threads):
-        self._parts, self._done, self._function, self._error = deque(), deque(), None, None
-        self._are_needed = True
-        with suppress(RuntimeError):  # no more threads to be had
-            for _ in range(n_threads):
-                # Not by threading.Thread, whose start() waits until the thread runs.
-                _thread.start_new_thread(self._help, ())
-
-    def for_each(self, function, parts):
-        """Call function(part) for all parts."""
-        self._function = function
-        self._done.clear()
-        self._parts.extend(parts)
-        self._take_parts()
-        while len(self._done) < len(parts):
-            _let_others_work()
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
-
-    def dismiss(self):
-        """Let them go, each after the part that it is at."""
-        self._parts.clear()
-        self._are_needed = False
-
-    def _take_parts(self):
+    def take_parts(self):
+        """Do parts until all are taken."""
         while True:
             try:
                 part = self._parts.popleft()
@@ -56,18 +33,50 @@ class _Helpers:
             except BaseException as error:
                 self._error = self._error or error
             self._done.append(part)
+            if len(self._done) == self._n_parts:
+                self._all_done.release()
+
+    def wait(self):
+        """Wait for the parts of other threads; raise the first error."""
+        self._all_done.acquire()
+        if self._error is not None:
+            raise self._error
+
+
+class _Helpers:
+    """Threads that take parts of a layer's work beside the thread that has them.
+
+    That one of them comes late, or never, costs time alone, since whoever is free takes the next part.
+    """
+
+    def __init__(self, n_threads):
+        self._jobs, self._n_threads = SimpleQueue(), 0
+        with suppress(RuntimeError):  # no more threads to be had
+            for _ in range(n_threads):
+                # Not by threading.Thread, whose start() waits until the thread runs.
+                _thread.start_new_thread(self._help, ())
+                self._n_threads += 1
+
+    def for_each(self, function, parts):
+        """Call function(part) for all parts."""
+        if not parts:
+            return
+        job = _Job(function, parts)
+        for _ in range(min(self._n_threads, len(parts) - 1)):
+            self._jobs.put(job)
+        job.take_parts()
+        job.wait()
+
+    def dismiss(self):
+        """Let them go, each after the part that it is at."""
+        for _ in range(self._n_threads):
+            self._jobs.put(None)
 
     def _help(self):
         # NumPy's error state belongs to a thread.
         with np.errstate(over="ignore", invalid="ignore"):
-            while self._are_needed:
-                self._take_parts()
-                _let_others_work()
-
-
-def _let_others_work():
-    """Let go of the interpreter's lock for a moment, without falling asleep."""
-    time.sleep(0)
+            while (job := self._jobs.get()) is not None:
+                job.take_parts()
 
 
 class Workspace:

@@ -23,6 +23,69 @@ def widen(source, factors, first, count, span, out):
         k = end
 
 
+def add_term(row, place, k, panel, factor, first_factor, sums):
+    """Add a term to the sums of 16 columns, which are where their factors are."""
+    start, f = max(0, k * 16), max(0, first_factor)
+    value = row[place]
+    # omp simd
+    for c in range(16):
+        sums[f + c] += value * (np.float32(panel[start + c]) * factor[f + c])
+
+
+def add_four_terms(row, place, k, panel, factor, first_factor, sums):
+    """Add four terms, one after the other, while the sums are in a register."""
+    start, f = max(0, k * 16), max(0, first_factor)
+    v0, v1, v2, v3 = row[place], row[place + 1], row[place + 2], row[place + 3]
+    # omp simd
+    for c in range(16):
+        total = sums[f + c]
+        total += v0 * (np.float32(panel[start + c]) * factor[f + c])
+        total += v1 * (np.float32(panel[start + c + 16]) * factor[f + c])
+        total += v2 * (np.float32(panel[start + c + 32]) * factor[f + c])
+        total += v3 * (np.float32(panel[start + c + 48]) * factor[f + c])
+        sums[f + c] = total
+
+
+# pythran export multiply_row(float32[:,:] order(C), int16[:,:] order(C), uint8[:,:] order(C), int, int, float32[:] order(C))
+def multiply_row(rows, panels, factors, span, n_columns, out):
+    """Multiply a single row; the weights are widened where they are added, which is faster for one row.
+
+    Four panels are multiplied at a time, so that the processor need not wait for one sum after the other.
+
+    Parameters
+    ----------
+    rows, panels, factors, span, n_columns
+        As of `multiply_compact`.
+    out : (n_columns or more,)
+    """
+    n_panels, size = panels.shape
+    depth = size // 16
+    sums, factor = np.empty(64, np.float32), np.empty(64, np.float32)
+    for first in range(0, n_panels, 4):
+        last = min(n_panels, first + 4)
+        for b in range((depth + 255) // 256):
+            row, start = rows[b], b * 256
+            for c in range(64):
+                sums[c] = 0
+            k, end = start, min(depth, start + 256)
+            while k < end:
+                each = k // span
+                stop = min(end, (each + 1) * span)
+                for j in range(first, last):
+                    for c in range(16):
+                        factor[(j - first) * 16 + c] = factors[j, each * 16 + c]
+                whole = stop - (stop - k) % 4
+                for q in range(k, whole, 4):
+                    for j in range(first, last):
+                        add_four_terms(row, q - start, q, panels[j], factor, (j - first) * 16, sums)
+                for q in range(whole, stop):
+                    for j in range(first, last):
+                        add_term(row, q - start, q, panels[j], factor, (j - first) * 16, sums)
+                k = stop
+            for c in range(first * 16, min(n_columns, last * 16)):
+                out[c] = sums[c - first * 16] if b == 0 else out[c] + sums[c - first * 16]
+
+
 # pythran export multiply_compact(float32[:,:] order(C), int16[:,:] order(C), uint8[:,:] order(C), int, int, int, float32[:] order(C))
 def multiply_compact(rows, panels, factors, span, n_rows, n_columns, out):
     """Multiply rows by panels of 16-bit columns.

@@ -94,6 +94,28 @@ def multiply_row(rows, panels, first_row, first_panel, depth, out, first_out):
         out[o + c] = s0
 
 
+def multiply_row_by_four_panels(row, p0, p1, p2, p3, first_value, depth, out, first_out):
+    """Write the product of one row and four panels to out: more is read from the memory at the same time."""
+    p, n, o = max(0, first_value), max(1, depth), max(0, first_out)
+    zero = np.float32(0)
+    # omp simd
+    for c in range(16):
+        s0 = zero
+        s1 = zero
+        s2 = zero
+        s3 = zero
+        for k in range(n):
+            value = row[k]
+            s0 += value * p0[p + k * 16 + c]
+            s1 += value * p1[p + k * 16 + c]
+            s2 += value * p2[p + k * 16 + c]
+            s3 += value * p3[p + k * 16 + c]
+        out[o + c] = s0
+        out[o + 16 + c] = s1
+        out[o + 32 + c] = s2
+        out[o + 48 + c] = s3
+
+
 def move_tile(n_rows, n_columns, add, out, tile, first_out, row_length):
     """Write n_rows x n_columns values of the tile (12, 16) to their place in out, or add them."""
     for i in range(n_rows):
@@ -129,11 +151,27 @@ def multiply(rows, panels, n_rows, n_columns, out):
     blocks = (depth + 255) // 256
     row_length = (len(out) - 192) // n_rows
     for i in range(pairs):
+        start = 0
+        while n_rows == 1 and start + 4 <= n_columns // 16:
+            for b in range(blocks):
+                multiply_row_by_four_panels(
+                    rows[b * pairs + i],
+                    panels[i, start],
+                    panels[i, start + 1],
+                    panels[i, start + 2],
+                    panels[i, start + 3],
+                    b * 4096,
+                    min(256, depth - b * 256),
+                    out,
+                    row_length,
+                )
+                move_tile(1, 64, b > 0, out, row_length, i * n_columns + start * 16, 0)
+            start += 4
         # A few panels of a block at a time: rows are read from the cache again for each few.
-        for start in range(0, n_panels, 8):
+        for first in range(start, n_panels, 8):
             for b in range(blocks):
                 n = min(256, depth - b * 256)
-                for j in range(start, min(start + 8, n_panels)):
+                for j in range(first, min(first + 8, n_panels)):
                     where = i * n_columns + j * 16, row_length
                     columns = min(16, n_columns - j * 16)
                     multiply_panel(rows[b * pairs + i], panels[i, j], b * 4096, n, n_rows, columns, b > 0, out, where)
@@ -149,7 +187,11 @@ def multiply_panel(rows, panel, first_value, depth, n_rows, n_columns, add, out,
     tile = len(out) - 192
     r = 0
     while r < n_rows:
-        first, to, count = r * 272, first_out + r * row_length, min(12, n_rows - r)
+        # Few rows come first: while they are multiplied, the panel is read from the memory, which is faster the fewer
+        # multiplications wait for it.
+        rest = (n_rows - r) % 12
+        count = 12 if rest == 0 else rest if rest > 9 else min(4, rest)
+        first, to = r * 272, first_out + r * row_length
         whole = count == 12 and n_columns == 16 and not add
         # Each of the three is called once, so that the compiler puts it in this place, where it can vectorise it.
         if count > 4:

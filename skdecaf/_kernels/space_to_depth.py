@@ -20,9 +20,9 @@ def copy_run(source, start, out):
         out[i] = source[first + i]
 
 
-# pythran export space_to_depth(uint8[:,:,:] order(C), float32[:] order(C), float32[:] order(C), int, float32[:,:,:,:,:] order(C))
-# pythran export space_to_depth(float32[:,:,:] order(C), float32[:] order(C), float32[:] order(C), int, float32[:,:,:,:,:] order(C))
-def space_to_depth(images, mean, scale, pad, out):
+# pythran export space_to_depth(uint8[:,:,:] order(C), float32[:] order(C), float32[:] order(C), int, (int, int), float32[:,:,:,:,:] order(C))
+# pythran export space_to_depth(float32[:,:,:] order(C), float32[:] order(C), float32[:] order(C), int, (int, int), float32[:,:,:,:,:] order(C))
+def space_to_depth(images, mean, scale, pad, lines, out):
     """Normalise pixels and make each square of stride x stride one pixel with stride * stride times the channels.
 
     Parameters
@@ -32,16 +32,18 @@ def space_to_depth(images, mean, scale, pad, out):
         What is subtracted from a row of pixels, and what it is then divided by.
     pad : int
         Rows and columns of zeros around the image.
+    lines : tuple (first, last)
+        Rows of out to fill.
     out : (n, height, width, stride, stride * channels)
         out[i, y, x, dy] holds stride neighbouring pixels of row y * stride + dy - pad from column x * stride - pad on.
     """
     n, rows, length = images.shape
-    _, height, width, stride, run = out.shape
+    _, _, width, stride, run = out.shape
     left = pad * (run // stride)
     line = np.zeros(max(width * run, left + length), np.float32)
     blank = np.zeros(run, np.float32)
     for i in range(n):
-        for y in range(height):
+        for y in range(lines[0], lines[1]):
             for dy in range(stride):
                 row = y * stride + dy - pad
                 if row < 0 or row >= rows:

@@ -54,7 +54,7 @@ def test_space_to_depth(compiled, plain, dtype, stride, pad, size):
     mean, scale = np.float32([123, 117, 104]), np.float32([58, 57, 60])
     out = same(
         compiled("space_to_depth").space_to_depth, plain("space_to_depth").space_to_depth,
-        images.reshape(2, 4, 15), np.tile(mean, 5), np.tile(scale, 5), pad,
+        images.reshape(2, 4, 15), np.tile(mean, 5), np.tile(scale, 5), pad, (0, size[0]),
         shape=(2, *size, stride, stride * 3),
     )  # fmt: skip
     padded = np.pad((images.astype(np.float64) - mean) / scale, ((0, 0), (pad, 20), (pad, 20), (0, 0)))
@@ -307,7 +307,7 @@ def test_multiply(compiled, plain, pairs, n, depth, width):
     rows, shape = rows_and_room(left, width)
     out = same(
         compiled("product").multiply, plain("product").multiply,
-        rows, pack_columns(right), n, width, shape=shape, scale=np.sqrt(depth),
+        rows, pack_columns(right)[0], n, width, shape=shape, scale=np.sqrt(depth),
     )[:-192]  # fmt: skip
     expected = np.matmul(left.astype(np.float64), right).transpose(1, 0, 2)
     np.testing.assert_allclose(out.reshape(n, pairs, width), expected, rtol=1e-5, atol=1e-6 * depth)
@@ -316,7 +316,7 @@ def test_multiply(compiled, plain, pairs, n, depth, width):
 def multiply(product, left, right):
     rows, shape = rows_and_room(left[np.newaxis], right.shape[1])
     out = np.empty(shape, np.float32)
-    product.multiply(rows, pack_columns(right[np.newaxis]), len(left), right.shape[1], out)
+    product.multiply(rows, pack_columns(right[np.newaxis])[0], len(left), right.shape[1], out)
     return out[:-192].reshape(len(left), -1)
 
 
@@ -362,11 +362,11 @@ def compact_weights(depth, width, span):
     weights = GENERATOR.integers(-32767, 32768, (depth, width)).astype(np.int16)
     factors = GENERATOR.integers(1, 256, (-(-depth // span), width)).astype(np.uint8)
     matrix = weights * np.repeat(factors, span, axis=0)[:depth].astype(np.float32)
-    panels = [pack_columns(each[np.newaxis])[0].astype(each.dtype) for each in (weights, factors)]
+    panels = [pack_columns(each[np.newaxis])[0][0].astype(each.dtype) for each in (weights, factors)]
     return *panels, matrix
 
 
-@pytest.mark.parametrize(("n", "depth"), [(1, 30), (14, 30), (3, 600)])
+@pytest.mark.parametrize(("n", "depth"), [(1, 30), (1, 263), (14, 30), (3, 600)])
 @pytest.mark.parametrize("span", [4, 9, 36])
 @pytest.mark.parametrize("width", [1, 40])
 def test_multiply_compact(compiled, plain, width, span, n, depth):
@@ -376,7 +376,14 @@ def test_multiply_compact(compiled, plain, width, span, n, depth):
         compiled("compact_product").multiply_compact, plain("compact_product").multiply_compact,
         rows, weights, factors, span, n, width, shape=shape, scale=(np.abs(left) @ np.abs(matrix)).max(),
     )[:-192]  # fmt: skip
-    np.testing.assert_array_equal(out.reshape(n, width), multiply(compiled("product"), left, matrix))
+    expected = multiply(compiled("product"), left, matrix)
+    np.testing.assert_array_equal(out.reshape(n, width), expected)
+    if n == 1:
+        row = same(
+            compiled("compact_product").multiply_row, plain("compact_product").multiply_row,
+            rows, weights, factors, span, width, shape=(width,), scale=(np.abs(left) @ np.abs(matrix)).max(),
+        )  # fmt: skip
+        np.testing.assert_array_equal(row, expected[0])
 
 
 @pytest.mark.parametrize("spread", [1, 1000])
@@ -388,7 +395,7 @@ def test_softmax(compiled, plain, spread):
 
 def test_threads_may_share_arrays(compiled):
     """Each call counts its references to its arguments by itself."""
-    (rows, shape), panels = rows_and_room(normal(1, 3, 64), 32), pack_columns(normal(1, 64, 32))
+    (rows, shape), panels = rows_and_room(normal(1, 3, 64), 32), pack_columns(normal(1, 64, 32))[0]
     multiply = compiled("product").multiply
     expected, outs = np.empty(shape, np.float32), np.empty((4, *shape), np.float32)
     multiply(rows, panels, 3, 32, expected)
