@@ -2,6 +2,7 @@
 from . import datasets, domain_adaptation, images, model_selection, plotting, training, weights
 from ._box_cropper import BoxCropper
 from ._decaf import DeCAFTransformer
+from ._decaf_classifier import DeCAFClassifier
 from ._dropout import DropoutFeatures
 from ._dropout_classifier import DropoutClassifier
 from ._feature_cache import FeatureCache
@@ -11,6 +12,7 @@ from .weights import Network
 __version__: str
 __all__ = [
     "BoxCropper",
+    "DeCAFClassifier",
     "DeCAFTransformer",
     "DropoutClassifier",
     "DropoutFeatures",

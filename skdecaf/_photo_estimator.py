@@ -4,7 +4,8 @@
 import os
 from numbers import Integral
 
-from sklearn.base import BaseEstimator
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skdecaf._feature_cache import check_memory
@@ -109,3 +110,34 @@ class PhotoEstimator(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         return tags
+
+
+class PhotoClassifier(ClassifierMixin, PhotoEstimator):
+    """Base of classifiers of photos: subclasses have `classes_` and `predict_proba`, with NaN for bad images."""
+
+    def predict(self, X):
+        """Predict the class of each image.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        ndarray of shape (n_images,)
+            Elements of `classes_`. For a bad image, with ``on_error="nan"``, an empty string or NaN; integer classes
+            have no such value, and raise an error.
+        """
+        probabilities = self.predict_proba(X)
+        bad = np.isnan(probabilities).any(axis=1)
+        predicted = self.classes_[np.where(bad, 0, probabilities.argmax(axis=1))]
+        if bad.any():
+            predicted[bad] = self._no_class()
+        return predicted
+
+    def _no_class(self):
+        """The prediction for a bad image."""
+        kind = self.classes_.dtype.kind
+        if kind in "OUf":
+            return np.nan if kind == "f" else ""
+        raise ValueError('on_error="nan" has no value for a missing class among integer classes; use predict_proba')

@@ -5,7 +5,7 @@ import os
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import _fit_context
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.utils import assert_all_finite, check_random_state, compute_sample_weight
@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, column_or_1d
 
-from skdecaf._photo_estimator import PhotoEstimator
+from skdecaf._photo_estimator import PhotoClassifier, PhotoEstimator
 from skdecaf._utils.extras import require
 from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf.training.classification_layer import check_scores, replace_classification_layer
@@ -26,7 +26,7 @@ from skdecaf.weights.native_format import arrays_and_mean_image, describe, param
 _LINEAR_C = 100.0
 
 
-class FineTunedClassifier(ClassifierMixin, PhotoEstimator):
+class FineTunedClassifier(PhotoClassifier):
     """A classifier of photos whose network is trained further on them.
 
     The network's last layer is replaced by one for the classes of ``y``. It starts as a logistic regression on the
@@ -312,26 +312,6 @@ class FineTunedClassifier(ClassifierMixin, PhotoEstimator):
         images, errors = self._read_input(X)
         return self._extract([self.network_.layers[-1].name], images, errors)
 
-    def predict(self, X):
-        """Predict the class of each image.
-
-        Parameters
-        ----------
-        X : as in `fit`
-
-        Returns
-        -------
-        ndarray of shape (n_images,)
-            Elements of `classes_`. Images that ``on_error="nan"`` lets pass get an empty string, NaN or, where the
-            classes are integers, an error.
-        """
-        probabilities = self.predict_proba(X)
-        bad = np.isnan(probabilities).any(axis=1)
-        predicted = self.classes_[np.where(bad, 0, probabilities.argmax(axis=1))]
-        if bad.any():
-            predicted[bad] = self._no_class()
-        return predicted
-
     def __getstate__(self):
         """Pickle the trained network by its arrays, since it is in no file."""
         state = dict(super().__getstate__())
@@ -343,13 +323,6 @@ class FineTunedClassifier(ClassifierMixin, PhotoEstimator):
         if "network_" in state:
             state = {**state, "network_": _from_state(state["network_"])}
         super().__setstate__(state)
-
-    def _no_class(self):
-        if self.classes_.dtype.kind in "OU":
-            return ""
-        if self.classes_.dtype.kind == "f":
-            return np.nan
-        raise ValueError('on_error="nan" has no value for a missing class among integer classes; use predict_proba')
 
     def _check_targets(self, images, y, sample_weight, classes=None):
         """The classes, the index of each image's class, and its weight."""
