@@ -104,7 +104,7 @@ def test_adaptive_rows_are_what_their_estimators_give_by_hand(office, network):
         augmentation = FeatureAugmentation().fit(Z[train], sample_domain=domains[train])
         augmented = augmentation.transform(Z, sample_domain=domains)
         svm = LinearSVC(C=1, random_state=4).fit(scaled(augmented, train)[train], y[train])
-        mmdt = MaxMarginDomainTransform(0.05, 1, gamma=1e-4, max_iter=2)
+        mmdt = MaxMarginDomainTransform(1, 20, gamma=1e-4, max_iter=2)
         mmdt.fit(Z[train], y[train], sample_domain=domains[train])
         seen = np.concatenate([train, test])
         standardised = DomainScaler().fit(X[seen], sample_domain=domains[seen]).transform(X, sample_domain=domains)
