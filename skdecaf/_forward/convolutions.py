@@ -84,10 +84,13 @@ class ConvolutionStep:
         self.shape = (self.height, self.width, out_channels)
         groups, self.pairs, self.depth, width = filters.shape
         parts = even_parts(width, _SLICE, 16)
+        parts = even_parts(width, _SLICE, 16)
         self.slices = [
-            _Slice(group, group * width + part.start, panels, each[part])
-            for group, each in enumerate(np.split(biases, groups))
-            for part, panels in zip(parts, pack_columns(filters[group], parts), strict=True)
+            _Slice(group, group * width + part.start, panels, group_biases[part])
+            for group, (packed, group_biases) in enumerate(
+                zip(pack_columns(filters, parts), np.split(biases, groups), strict=True)
+            )
+            for part, panels in zip(parts, packed, strict=True)
         ]
         self.nbytes = sum(part.panels.nbytes for part in self.slices)
         self.pooling = None

@@ -15,32 +15,37 @@ _ROOM = ROW_GROUP * PANEL_WIDTH
 
 
 def pack_columns(matrices, parts=None):
-    """Pack matrices (pairs, depth, columns) into panels.
+    """Pack matrices into panels.
 
     Parameters
     ----------
-    matrices : ndarray of shape (pairs, depth, columns)
+    matrices : ndarray of shape (groups, pairs, depth, columns)
     parts : list of slice, optional
         Of the columns, at multiples of 16; by default all of them.
 
     Returns
     -------
-    list of float32 ndarray of shape (pairs, panels, depth * 16)
-        For each part. They are neighbours in the memory, so that they share large pages.
+    list of list of float32 ndarray of shape (pairs, panels, depth * 16)
+        For each group and part. They are neighbours in the memory, so that they share large pages.
     """
-    pairs, depth, columns = matrices.shape
+    groups, pairs, depth, columns = matrices.shape
     parts = parts or [slice(0, columns)]
     sizes = [-(-(part.stop - part.start) // PANEL_WIDTH) for part in parts]
-    buffer = np.zeros((sum(sizes), pairs * depth * PANEL_WIDTH), np.float32)
-    starts = np.cumsum([0, *sizes])
-    packed = []
-    for part, start, size in zip(parts, starts, sizes, strict=False):
-        panels = buffer[start : start + size].reshape(pairs, size, depth, PANEL_WIDTH)
-        for i in range(size):
-            values = matrices[..., part.start + i * PANEL_WIDTH : min(part.start + (i + 1) * PANEL_WIDTH, part.stop)]
-            panels[:, i, :, : values.shape[2]] = values
-        packed.append(panels.reshape(pairs, size, -1))
-    return packed
+    buffers = np.zeros((groups, sum(sizes), pairs * depth * PANEL_WIDTH), np.float32)
+    return [
+        [
+            _pack_part(matrix[..., part], panels.reshape(pairs, -1, depth, PANEL_WIDTH))
+            for part, panels in zip(parts, np.split(buffer, np.cumsum(sizes)[:-1]), strict=True)
+        ]
+        for matrix, buffer in zip(matrices, buffers, strict=True)
+    ]
+
+
+def _pack_part(matrix, panels):
+    for i in range(panels.shape[1]):
+        values = matrix[..., i * PANEL_WIDTH : (i + 1) * PANEL_WIDTH]
+        panels[:, i, :, : values.shape[2]] = values
+    return panels.reshape(*panels.shape[:2], -1)
 
 
 def even_parts(n, most, multiple=1):

@@ -60,9 +60,9 @@ def multiply_twelve_rows(rows, panels, first_row, first_panel, depth, out, first
         out[o + 11 * w + c] = s11
 
 
-def multiply_four_rows(rows, panels, first_row, first_panel, depth, out, first_out):
-    """Write the product of 4 rows and 16 columns to out, where rows are 16 values apart."""
-    r, p, n, o = max(0, first_row), max(0, first_panel), max(1, depth), max(0, first_out)
+def multiply_four_rows(rows, panels, first_row, first_panel, depth, out, first_out, width):
+    """Write the product of 4 rows and 16 columns to out, where rows are width values apart."""
+    r, p, n, o, w = max(0, first_row), max(0, first_panel), max(1, depth), max(0, first_out), max(0, width)
     zero = np.float32(0)
     # omp simd
     for c in range(16):
@@ -77,9 +77,9 @@ def multiply_four_rows(rows, panels, first_row, first_panel, depth, out, first_o
             s2 += rows[r + k + 544] * value
             s3 += rows[r + k + 816] * value
         out[o + c] = s0
-        out[o + 16 + c] = s1
-        out[o + 32 + c] = s2
-        out[o + 48 + c] = s3
+        out[o + w + c] = s1
+        out[o + 2 * w + c] = s2
+        out[o + 3 * w + c] = s3
 
 
 def multiply_row(rows, panels, first_row, first_panel, depth, out, first_out):
@@ -192,15 +192,15 @@ def multiply_panel(rows, panel, first_value, depth, n_rows, n_columns, add, out,
         rest = (n_rows - r) % 12
         count = 12 if rest == 0 else rest if rest > 9 else min(4, rest)
         first, to = r * 272, first_out + r * row_length
-        whole = count == 12 and n_columns == 16 and not add
+        whole = (count == 1 or count == 4 or count == 12) and n_columns == 16 and not add
+        target, apart = (to, row_length) if whole else (tile, 16)
         # Each of the three is called once, so that the compiler puts it in this place, where it can vectorise it.
         if count > 4:
-            target, apart = (to, row_length) if whole else (tile, 16)
             multiply_twelve_rows(rows, panel, first, first_value, depth, out, target, apart)
         elif count > 1:
-            multiply_four_rows(rows, panel, first, first_value, depth, out, tile)
+            multiply_four_rows(rows, panel, first, first_value, depth, out, target, apart)
         else:
-            multiply_row(rows, panel, first, first_value, depth, out, tile)
+            multiply_row(rows, panel, first, first_value, depth, out, target)
         if not whole:
             move_tile(count, n_columns, add, out, tile, to, row_length)
         r += count

@@ -307,7 +307,7 @@ def test_multiply(compiled, plain, pairs, n, depth, width):
     rows, shape = rows_and_room(left, width)
     out = same(
         compiled("product").multiply, plain("product").multiply,
-        rows, pack_columns(right)[0], n, width, shape=shape, scale=np.sqrt(depth),
+        rows, pack_columns(right[np.newaxis])[0][0], n, width, shape=shape, scale=np.sqrt(depth),
     )[:-192]  # fmt: skip
     expected = np.matmul(left.astype(np.float64), right).transpose(1, 0, 2)
     np.testing.assert_allclose(out.reshape(n, pairs, width), expected, rtol=1e-5, atol=1e-6 * depth)
@@ -316,7 +316,7 @@ def test_multiply(compiled, plain, pairs, n, depth, width):
 def multiply(product, left, right):
     rows, shape = rows_and_room(left[np.newaxis], right.shape[1])
     out = np.empty(shape, np.float32)
-    product.multiply(rows, pack_columns(right[np.newaxis])[0], len(left), right.shape[1], out)
+    product.multiply(rows, pack_columns(right[np.newaxis, np.newaxis])[0][0], len(left), right.shape[1], out)
     return out[:-192].reshape(len(left), -1)
 
 
@@ -362,7 +362,7 @@ def compact_weights(depth, width, span):
     weights = GENERATOR.integers(-32767, 32768, (depth, width)).astype(np.int16)
     factors = GENERATOR.integers(1, 256, (-(-depth // span), width)).astype(np.uint8)
     matrix = weights * np.repeat(factors, span, axis=0)[:depth].astype(np.float32)
-    panels = [pack_columns(each[np.newaxis])[0][0].astype(each.dtype) for each in (weights, factors)]
+    panels = [pack_columns(each[np.newaxis, np.newaxis])[0][0][0].astype(each.dtype) for each in (weights, factors)]
     return *panels, matrix
 
 
@@ -395,7 +395,7 @@ def test_softmax(compiled, plain, spread):
 
 def test_threads_may_share_arrays(compiled):
     """Each call counts its references to its arguments by itself."""
-    (rows, shape), panels = rows_and_room(normal(1, 3, 64), 32), pack_columns(normal(1, 64, 32))[0]
+    (rows, shape), panels = rows_and_room(normal(1, 3, 64), 32), pack_columns(normal(1, 1, 64, 32))[0][0]
     multiply = compiled("product").multiply
     expected, outs = np.empty(shape, np.float32), np.empty((4, *shape), np.float32)
     multiply(rows, panels, 3, 32, expected)
