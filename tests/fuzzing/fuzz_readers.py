@@ -1,7 +1,7 @@
 """Fuzz a reader of weights with atheris: ``python tests/fuzzing/fuzz_readers.py caffe -max_total_time=60``.
 
-The first argument is a key of ``TARGETS`` in ``tests/fuzz_targets.py``; the others are libFuzzer's. What crashed is
-left in the working directory, and is tried again when it is named after the reader.
+The first argument is a key of ``TARGETS`` in ``tests/helpers/fuzz_targets.py``; the others are libFuzzer's. libFuzzer
+writes inputs that crash to the working directory; pass such a file after the reader to try it again.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

@@ -6,7 +6,7 @@ import numpy as np
 from skdecaf._utils.extras import require
 from skdecaf.weights.files import weights_file
 from skdecaf.weights.readers.caffe_messages import read_blob
-from skdecaf.weights.readers.npy import read_npy_array, read_npy_header
+from skdecaf.weights.readers.npy import read_npy_array
 
 _NPY_MAGIC = b"\x93NUMPY"
 _BINARYPROTO = b"\x08\x01\x10\x03"  # one image, three channels
@@ -62,9 +62,7 @@ def read_mean(path):
 
 def _npy_array(path):
     with open(path, "rb") as file:
-        read_npy_header(file, path.stat().st_size, "the .npy file")
-        file.seek(0)
-        return read_npy_array(file)
+        return read_npy_array(file, path.stat().st_size, "the .npy file")
 
 
 def _binaryproto_array(path):

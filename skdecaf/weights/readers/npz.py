@@ -31,26 +31,27 @@ def read_npz(path, name=None, origin=None, *, architecture=None):
     Network
     """
     with weights_file(path) as path, open_archive(path) as archive:
-        headers = {key.removesuffix(".npy"): _header(archive, key) for key in archive.namelist()}
+        headers = {entry.removesuffix(".npy"): _read(read_npy_header, archive, entry) for entry in archive.namelist()}
         if architecture is None and _ARCHITECTURE in headers:
             architecture = _text(archive, *headers[_ARCHITECTURE])
-        shapes = {key: shape for key, (shape, _) in headers.items() if key != _ARCHITECTURE}
+        shapes = {key: shape for key, (shape, *_) in headers.items() if key != _ARCHITECTURE}
         architecture = _fitting_architecture(architecture, shapes)
-        arrays = {key: _floats(archive, key, headers[key][1]) for key in shapes}
+        arrays = {key: _floats(archive, key) for key in shapes}
         return network_from_arrays(architecture, arrays, name=name or path.stem, origin=origin)
 
 
-def _header(archive, entry):
+def _read(read, archive, entry):
+    """Read an array or its header."""
     if not entry.endswith(".npy"):
         raise ValueError(f"entry {entry!r} is not an array (.npy)")
     with archive.open(entry) as file:
-        return read_npy_header(file, archive.getinfo(entry).file_size, f"entry {entry!r}")
+        return read(file, archive.getinfo(entry).file_size, f"entry {entry!r}")
 
 
-def _text(archive, shape, dtype):
+def _text(archive, shape, dtype, order):
     if shape != () or dtype.kind != "U":
         raise ValueError(f"{_ARCHITECTURE!r} must be a single name, not an array of shape {shape} and dtype {dtype}")
-    return str(_array(archive, _ARCHITECTURE))
+    return str(_read(read_npy_array, archive, f"{_ARCHITECTURE}.npy"))
 
 
 def _fitting_architecture(asked, shapes):
@@ -88,12 +89,8 @@ def _misfit(architecture, shapes):
     return None
 
 
-def _floats(archive, key, dtype):
-    if dtype.kind != "f":
+def _floats(archive, key):
+    array = _read(read_npy_array, archive, f"{key}.npy")
+    if array.dtype.kind != "f":
         raise ValueError(f"array {key!r} holds text, not weights")
-    return to_float32(_array(archive, key))
-
-
-def _array(archive, key):
-    with archive.open(f"{key}.npy") as file:
-        return read_npy_array(file)
+    return to_float32(array)

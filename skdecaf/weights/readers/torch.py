@@ -7,9 +7,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import io
 import pickletools
-import warnings
 import zipfile
-from itertools import islice
 
 from safetensors import SafetensorError, safe_open
 
@@ -133,7 +131,7 @@ def _check_description(path):
     with open(path, "rb") as file:
         start = file.read(_LONGEST_DESCRIPTION)
     if looks_like(start):
-        pickles = io.BytesIO(start)
+        pickles = _Pickles(start)
         pickles.seek(len(_MAGIC))
         for _ in ("protocol", "system", "state dict", "keys"):
             _check_pickle(pickles, size)
@@ -149,13 +147,13 @@ def _check_description(path):
                 raise ValueError(f"entry {entry.filename!r} is compressed, as torch never writes it")
         if described[0].file_size > _LONGEST_DESCRIPTION:
             raise ValueError(f"entry {described[0].filename!r} is too long for the names of a network's tensors")
-        _check_pickle(io.BytesIO(archive.read(described[0])), size)
+        _check_pickle(_Pickles(archive.read(described[0])), size)
 
 
 def _check_pickle(file, size):
     """Check the opcodes of a pickle without executing them."""
     tuples, before = set(), None
-    for count, (opcode, value) in enumerate(_instructions(file)):
+    for count, (opcode, value, _) in enumerate(pickletools.genops(file)):
         if count >= _MOST_OPCODES:
             raise ValueError("its pickle is too long for the names of a network's tensors")
         if opcode.name not in _OPCODES or (opcode.name == "PROTO" and value != 2):
@@ -172,11 +170,14 @@ def _check_pickle(file, size):
         before = opcode.name
 
 
-def _instructions(file):
-    """The first opcodes of a pickle, up to one more than a state dict may have."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # about backslashes in names, which are refused
-        return [(opcode, value) for opcode, value, _ in islice(pickletools.genops(file), _MOST_OPCODES + 1)]
+class _Pickles(io.BytesIO):
+    """Pickles without backslashes in names, of which `pickletools` would warn."""
+
+    def readline(self):
+        line = super().readline()
+        if b"\\" in line:
+            raise ValueError("its pickle has a backslash in a name")
+        return line
 
 
 def _check_header(path):

@@ -251,6 +251,7 @@ PICKLES = [
     (b"\x80\x02\x95", "not enough data"),
     (b"", "at the end|exhausted"),
     (b"garbage", "at position|unknown|newline"),
+    (b"\x80\x02ctorch\\x\nFloatStorage\n.", "backslash in a name"),
     (b"\x80\x02.", "torch cannot read it"),
     (b"\x80\x02h\x07.", "torch cannot read it"),
     (b"\x80\x02ccollections\nOrderedDict\nX\x01\x00\x00\x00a\x85R.", "torch cannot read it"),
