@@ -13,10 +13,9 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import StratifiedKFold, check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
-from sklearn.utils import assert_all_finite, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skdecaf._decaf import DeCAFTransformer, draw_seed
 from skdecaf._dropout import DropoutFeatures
@@ -293,14 +292,8 @@ class DeCAFClassifier(PhotoClassifier):
 
     def _check_targets(self, X, y, sample_weight):
         """Check y and the weights before photos are read."""
-        if y is None:
-            raise ValueError("DeCAFClassifier requires y to be passed, but the target y is None")
-        y = column_or_1d(y, warn=True)
-        assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
         n_images = len(find_rows(X)[1])
-        if len(y) != n_images:
-            raise ValueError(f"Found input variables with inconsistent numbers of samples: {[n_images, len(y)]}")
+        y = self._check_classes(y, n_images)
         if len(classes := np.unique(y)) == 1:
             raise ValueError(f"DeCAFClassifier needs photos of at least 2 classes; y has 1 class, {classes[0]}")
         return y, _check_sample_weight(sample_weight, np.empty((n_images, 1)))

@@ -6,7 +6,10 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
 
 from skdecaf._feature_cache import check_memory
 from skdecaf._inputs.extraction import BlobExtractor
@@ -134,6 +137,18 @@ class PhotoClassifier(ClassifierMixin, PhotoEstimator):
         if bad.any():
             predicted[bad] = self._no_class()
         return predicted
+
+    def _check_classes(self, y, n_images):
+        """Check the classes of images before the images are read; return them as an array."""
+        name = type(self).__name__
+        if y is None:
+            raise ValueError(f"{name} requires y to be passed, but the target y is None")
+        y = column_or_1d(y, warn=True)
+        assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
+        if len(y) != n_images:
+            raise ValueError(f"Found input variables with inconsistent numbers of samples: {[n_images, len(y)]}")
+        return y
 
     def _no_class(self):
         """The prediction for a bad image."""

@@ -25,7 +25,7 @@ N_VIEWS = {"center": 1, "ten": 10}
 
 # A large JPEG may be reduced while it is decoded, to no less than so many times the size that it is resized to. With
 # twice, features of some photos fall below a cosine of 0.999 to those of the full size; with three times, none did.
-_FAST_DECODE_FACTOR = 3
+FAST_DECODE_FACTOR = 3
 
 
 class _Chunk(NamedTuple):
@@ -57,7 +57,7 @@ class BlobExtractor:
         self.blobs = tuple(blobs)
         self.sizes = [int(np.prod(network.blob_shapes[blob])) for blob in self.blobs]
         self.value_range, self.on_error, self.memory, self.verbose = value_range, on_error, memory, verbose
-        self.least_side = _FAST_DECODE_FACTOR * max(preprocessing.resize) if fast_decode else None
+        self.least_side = FAST_DECODE_FACTOR * max(preprocessing.resize) if fast_decode else None
         self.n_threads = resolve_n_jobs(n_jobs)
         self.crops, self.n_views = crops, N_VIEWS[crops]
         self.chunk_size = max(1, batch_size // self.n_views)

@@ -8,10 +8,9 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
-from sklearn.utils import assert_all_finite, check_random_state, compute_sample_weight
+from sklearn.utils import check_random_state, compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, column_or_1d
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skdecaf._photo_estimator import PhotoClassifier, PhotoEstimator
 from skdecaf._utils.extras import require
@@ -326,12 +325,7 @@ class FineTunedClassifier(PhotoClassifier):
 
     def _check_targets(self, images, y, sample_weight, classes=None):
         """The classes, the index of each image's class, and its weight."""
-        if y is None:
-            raise ValueError("FineTunedClassifier requires y to be passed, but the target y is None")
-        y = column_or_1d(y, warn=True)
-        assert_all_finite(y, input_name="y")
-        check_consistent_length(images, y)
-        check_classification_targets(y)
+        y = self._check_classes(y, len(images))
         found = np.unique(y)
         classes = found if classes is None else classes
         if unknown := sorted(set(found.tolist()) - set(classes.tolist())):

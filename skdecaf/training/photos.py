@@ -3,13 +3,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
+from skdecaf._inputs.extraction import FAST_DECODE_FACTOR
 from skdecaf._inputs.sources import load_image
 from skdecaf._utils.warnings import warn_user
 from skdecaf.images import ImageError, fit_image, map_chunks
 
 _CHUNK = 16
-# The shorter side of a JPEG that is reduced while it is decoded, over the side to which it is resized.
-_FAST_DECODE_FACTOR = 3
 
 
 def load_photos(images, errors, preprocessing, value_range, *, resize, fast_decode, on_error, n_threads):
@@ -35,7 +34,7 @@ def load_photos(images, errors, preprocessing, value_range, *, resize, fast_deco
         Rows of the good images.
     """
     photos = np.empty((len(images), *preprocessing.resize, 3), np.uint8)
-    least_side = _FAST_DECODE_FACTOR * max(preprocessing.resize) if fast_decode else None
+    least_side = FAST_DECODE_FACTOR * max(preprocessing.resize) if fast_decode else None
 
     def work(start, stop, cancelled):
         bad = []
