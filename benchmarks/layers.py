@@ -41,7 +41,7 @@ def time_layers(weights="mini", layer=6, *, precision="float32", batch_size=64, 
     Returns
     -------
     dict
-        "records" has a dict for each step: its "name", such as ``"conv3"``, or ``"conv1+pool1+norm1"`` for layers
+        "records" has a dict for each step: its "name", such as ``"conv3"``, or ``"conv1+pool1"`` for layers
         that are fused; its "kind", that of the first of them; "seconds" for one image and their "share"
         of all; "multiply_adds" for one image as the layers are defined, "gflops" (those, as two operations
         each, in 1e9 a second) and "of_product_speed" (their share of the speed of a matrix product on this machine),

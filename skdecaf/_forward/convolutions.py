@@ -84,7 +84,6 @@ class ConvolutionStep:
         self.shape = (self.height, self.width, out_channels)
         groups, self.pairs, self.depth, width = filters.shape
         parts = even_parts(width, _SLICE, 16)
-        parts = even_parts(width, _SLICE, 16)
         self.slices = [
             _Slice(group, group * width + part.start, panels, group_biases[part])
             for group, (packed, group_biases) in enumerate(

@@ -18,7 +18,7 @@ class CompactMatrix:
 
     Parameters
     ----------
-    matrix : ndarray of shape (rows, columns), float32
+    matrix : ndarray of shape (rows, columns), float32, or PackedMatrix
     group : int, default=1
         Number of neighbouring columns whose sum is kept to half a unit by the rounding; divides the number of columns.
         If their inputs are similar, as in one channel of a map, rounding errors cancel.

@@ -24,8 +24,9 @@ def pack_rows(matrix):
 
 def unpack_rows(panels, n_rows):
     """Undo `pack_rows`."""
-    rows = panels.reshape(len(panels), -1, PANEL).transpose(0, 2, 1)
-    return rows.reshape(len(panels) * PANEL, -1)[:n_rows]
+    n_panels, n_columns = len(panels), panels.shape[1] // PANEL
+    rows = panels.reshape(n_panels, n_columns, PANEL).transpose(0, 2, 1)
+    return rows.reshape(n_panels * PANEL, n_columns)[:n_rows]
 
 
 class PackedMatrix:
@@ -52,9 +53,15 @@ class PackedMatrix:
         """Bytes of memory."""
         return self.panels.nbytes
 
+    def __getitem__(self, rows):
+        """Return a slice of neighbouring rows as an array, which is a copy."""
+        start, stop, _ = rows.indices(self.shape[0])
+        first = start // PANEL
+        return unpack_rows(self.panels[first : -(-stop // PANEL)], stop - first * PANEL)[start - first * PANEL :].copy()
+
     def unpack(self):
         """Return the matrix as a read-only array, which is a copy."""
-        matrix = np.ascontiguousarray(unpack_rows(self.panels, self.shape[0]))
+        matrix = self[:]
         matrix.flags.writeable = False
         return matrix
 

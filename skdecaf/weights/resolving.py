@@ -113,7 +113,7 @@ def _compact(network):
         if isinstance(layer, FullyConnected) and not isinstance(arrays[name], CompactMatrix):
             # Values of one channel of a map are similar; values of a vector at least have a common mean.
             group = shape[1] * shape[2] if len(shape) == 3 else math.gcd(*shape, 8)
-            arrays[name] = CompactMatrix(network.arrays[name], group)
+            arrays[name] = CompactMatrix(arrays[name], group)
         shape = output_shape(layer, shape)
     return Network(
         network.layers, arrays, network.preprocessing,
