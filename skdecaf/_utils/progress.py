@@ -16,9 +16,12 @@ class _Silence:
     def update(self, n=1):
         pass
 
+    def write(self, text, file=None):
+        print(text, file=file)
 
-def progress_bar(total, verbose=True, *, done=0, unit="photos", name="skdecaf"):
-    """Make a progress bar on the standard error: a context manager with a method ``update(n)``.
+
+def progress_bar(total, verbose=True, *, done=0, unit="photos", name="skdecaf", delay=0):
+    """Make a progress bar on standard error: a context manager with the methods ``update(n)`` and ``write(text)``.
 
     On a terminal the bar moves; elsewhere it adds a line every ten seconds.
 
@@ -34,6 +37,8 @@ def progress_bar(total, verbose=True, *, done=0, unit="photos", name="skdecaf"):
         "B" stands for bytes, which are abbreviated (kB, MB).
     name : str
         Text before the bar.
+    delay : float
+        Seconds before it appears.
     """
     if not verbose:
         return _Silence()
@@ -46,5 +51,6 @@ def progress_bar(total, verbose=True, *, done=0, unit="photos", name="skdecaf"):
         unit=unit if is_bytes else f" {unit}",
         unit_scale=is_bytes,
         desc=name,
+        delay=delay,
         mininterval=0.1 if sys.stderr.isatty() else 10,
     )

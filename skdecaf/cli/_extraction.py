@@ -15,7 +15,7 @@ from skdecaf._utils.files import check_output, errors_naming, publish
 from skdecaf._utils.progress import progress_bar
 from skdecaf.cli._feature_files import names_file, suffix, write_features
 from skdecaf.cli._partial_features import PartialFeatures
-from skdecaf.cli._photos import PhotoFiles, bad_rows_expected, printable
+from skdecaf.cli._photos import PhotoFiles, bad_rows_expected
 from skdecaf.images import ImageError
 
 _PUBLISHING = "publishing"  # marks a partial folder whose files are being moved
@@ -77,7 +77,7 @@ def extract_to_file(photos, output, transformer, *, overwrite=False, verbose=Fal
         if partial.n_rows == 0:
             shutil.rmtree(partial.folder)
             raise ValueError(f"none of the {len(photos)} photos can be read; the first: {partial.left_out[0]}")
-        filenames = [printable(photo) for i, photo in enumerate(photos) if i not in partial.left_out]
+        filenames = [photo for i, photo in enumerate(photos) if i not in partial.left_out]
         _publish_features(partial, output, filenames, feature_names)
         left_out = {photos[i]: reason for i, reason in partial.left_out.items()}
         return Extraction(partial.n_rows, len(feature_names), n_resumed, left_out)

@@ -2,7 +2,6 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import csv
-import json
 import os
 import shutil
 import zipfile
@@ -11,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdecaf._utils.extras import require
+from skdecaf.cli._options import to_json
 
 _ROWS_AT_ONCE = 1024
 
@@ -66,7 +66,7 @@ def _write_npy(path, rows, filenames, feature_names):
     with open(path, "wb") as target:
         _copy_rows(rows, target)
     with open(names_file(path), "w", encoding="utf-8") as target:
-        json.dump({"filenames": filenames, "feature_names": feature_names}, target, indent=0)
+        target.write(to_json({"filenames": filenames, "feature_names": feature_names}, indent=0))
 
 
 def _write_npz(path, rows, filenames, feature_names):
@@ -86,7 +86,7 @@ def _copy_rows(rows, target):
 
 
 def _write_csv(path, rows, filenames, feature_names):
-    with open(path, "w", encoding="utf-8", newline="") as target:
+    with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as target:
         writer = csv.writer(target, lineterminator="\n")
         writer.writerow(["filename", *feature_names])
         for start, batch in rows.batches():
@@ -99,7 +99,10 @@ def _write_parquet(path, rows, filenames, feature_names):
     pa = require("parquet", "a Parquet file")
     from pyarrow.parquet import ParquetWriter
 
-    fields = [("filename", pa.string()), *((name, pa.float32()) for name in feature_names)]
+    # Names that are not UTF-8 are bytes.
+    is_text = all(name.isascii() or name == os.fsencode(name).decode("utf-8", "replace") for name in filenames)
+    filenames, kind = (filenames, pa.string()) if is_text else (list(map(os.fsencode, filenames)), pa.binary())
+    fields = [("filename", kind), *((name, pa.float32()) for name in feature_names)]
     with ParquetWriter(path, pa.schema(fields)) as writer:
         for start, batch in rows.batches():
             names = filenames[start : start + len(batch)]

@@ -2,15 +2,17 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import sys
+import time
 
 import numpy as np
 
 from skdecaf._inputs.sources import check_images
 from skdecaf._utils.progress import progress_bar
 from skdecaf.cli import _options
-from skdecaf.cli._photos import PhotoFiles, bad_rows_expected, printable, why_unreadable
+from skdecaf.cli._photos import PhotoFiles, bad_rows_expected, why_unreadable
 
-_PHOTOS_AT_ONCE = 256
+_FIRST_CHUNK, _LARGEST_CHUNK = 16, 256
+_SECONDS = 0.5  # per chunk, about
 
 
 def label_with_network(photos, classifier, k):
@@ -80,15 +82,24 @@ def _label(photos, reader, label):
     on_error = reader.on_error
     # Its own errors would name the photo's index in the chunk.
     reader.set_params(on_error="nan")
-    for start in range(0, len(photos), _PHOTOS_AT_ONCE):
-        chunk = photos[start : start + _PHOTOS_AT_ONCE]
+    start, size = 0, _FIRST_CHUNK
+    while chunk := photos[start : start + size]:
+        begin = time.perf_counter()
         with bad_rows_expected():
             chunk_labels = label(chunk)
+        start, size = start + size, _next_size(size, time.perf_counter() - begin)
         for photo, labels in zip(chunk, chunk_labels, strict=True):
             error = None if labels else why_unreadable(photo, reader.value_range_)
             if error and on_error == "raise":
                 raise error
             yield photo, labels, error
+
+
+def _next_size(size, seconds):
+    """Photos in the next chunk, so that rows appear steadily and few chunks waste no time."""
+    if seconds > 2 * _SECONDS:
+        return max(1, size // 2)
+    return min(2 * size, _LARGEST_CHUNK) if seconds < _SECONDS else size
 
 
 def print_labels(labelled, n_photos, fields, options):
@@ -105,16 +116,21 @@ def print_labels(labelled, n_photos, fields, options):
         With ``json`` and ``quiet``.
     """
     n_left_out = 0
-    for photo, labels, error in _with_progress(labelled, n_photos, options.quiet):
-        if error:
-            _options.complain(f"left out: {error}")
-            n_left_out += 1
-        elif options.json:
-            named = [dict(zip(fields, label, strict=True)) for label in labels]
-            _options.print_json({"file": printable(photo), "labels": named})
-        else:
-            for text, probability, *rest in labels:
-                print(_cell(printable(photo)), _cell(printable(text)), f"{probability:.4f}", *rest, sep="\t")
+    is_terminal = sys.stderr.isatty()
+    with progress_bar(n_photos, not options.quiet, delay=0 if is_terminal else 10) as bar:
+        write = bar.write if is_terminal else print  # around the bar
+        for photo, labels, error in labelled:
+            if error:
+                write(f"skdecaf: left out: {error}", file=sys.stderr)
+                n_left_out += 1
+            elif options.json:
+                named = [dict(zip(fields, label, strict=True)) for label in labels]
+                write(_options.to_json({"file": photo, "labels": named}))
+            else:
+                for text, probability, *rest in labels:
+                    write("\t".join([_cell(photo), _cell(text), f"{probability:.4f}", *map(str, rest)]))
+            sys.stdout.flush()
+            bar.update()
     if n_left_out and n_left_out == n_photos:
         raise ValueError(f"none of the {n_photos} photos can be read")
     if n_left_out:
@@ -124,11 +140,3 @@ def print_labels(labelled, n_photos, fields, options):
 def _cell(text):
     """Text for a line of tab-separated values: tabs and line breaks become escapes."""
     return text.translate({ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r"})
-
-
-def _with_progress(labelled, n_photos, quiet):
-    """Show a bar unless the results go to its terminal."""
-    with progress_bar(n_photos, not (quiet or sys.stdout.isatty() or not sys.stderr.isatty())) as bar:
-        for row in labelled:
-            yield row
-            bar.update()

@@ -39,6 +39,8 @@ def main(arguments=None):
         The exit code.
     """
     parser = _make_parser()
+    if hasattr(sys.stdout, "reconfigure"):  # print names that are not UTF-8 as they are
+        sys.stdout.reconfigure(errors="surrogateescape")
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *rest, **more: complain(f"warning: {message}")
         return _run(parser, arguments)
@@ -69,6 +71,8 @@ def _run(parser, arguments):
 
 def _hint(error, options):
     """Advice about an option that avoids the error."""
+    if "value_range" in str(error) and hasattr(options, "value_range"):
+        return " (--value-range LOW HIGH on the command line)"
     if getattr(options, "on_error", None) != "raise" or isinstance(error, ImportError):
         return ""
     from skdecaf.images import ImageError

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from skdecaf._decaf import DeCAFTransformer
@@ -18,6 +19,7 @@ from skdecaf._dropout import DropoutFeatures
 from skdecaf._dropout_classifier import DropoutClassifier
 from skdecaf._utils.extras import require
 from skdecaf._utils.files import atomic_write
+from skdecaf._utils.progress import progress_bar
 from skdecaf.cli._photos import bad_rows_expected, why_unreadable
 from skdecaf.datasets._listing import list_labelled_photos
 from skdecaf.weights import store
@@ -74,12 +76,18 @@ def train_on_folder(folder, transformer, folds=5, report=lambda message: None):
     classifier = make_pipeline(DropoutFeatures(), LogisticRegression(max_iter=1000))
     folds = min(folds, *n_photos.values())
     report(f"training on {len(y)} photos{f', and {folds} times for the cross-validation' if folds > 1 else ''}")
-    accuracies = _cross_validate(classifier, features[good], y, folds)
-    classifier.fit(features[good], y)
+    splits = StratifiedKFold(folds, shuffle=True, random_state=0).split(y, y) if folds > 1 else ()
+    accuracies, X = [], features[good]
+    with progress_bar(1 + (folds if folds > 1 else 0), transformer.verbose, unit="fits", name="training") as bar:
+        for train, test in splits:
+            accuracies.append(clone(classifier).fit(X[train], y[train]).score(X[test], y[test]))
+            bar.update()
+        classifier.fit(X, y)
+        bar.update()
     # The model does not keep how the training photos were processed.
     transformer.set_params(on_error="raise", batch_size=64, n_jobs=None, verbose=False)
     model = Pipeline([("decaftransformer", transformer), *classifier.steps])
-    return Training(model, dict(n_photos), left_out, accuracies)
+    return Training(model, dict(n_photos), left_out, np.array(accuracies))
 
 
 def save_model(model, path):
@@ -155,13 +163,6 @@ def _list_classes(folder):
     if len(names) < 2:
         raise ValueError(f"{folder!r} has the class folder {names[0]!r} only, but at least two are needed")
     return listing["filenames"], [names[i] for i in listing["target"]]
-
-
-def _cross_validate(classifier, features, y, folds):
-    if folds < 2:
-        return np.array([])
-    splits = StratifiedKFold(folds, shuffle=True, random_state=0)
-    return cross_val_score(classifier, features, y, cv=splits)
 
 
 def _trusted_types():

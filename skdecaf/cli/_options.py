@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
 import json
+import math
 import os
+import re
 import sys
 
 
@@ -20,9 +22,7 @@ def complain_of(left_out):
 
 def listed(left_out):
     """The photos that are left out, for JSON."""
-    from skdecaf.cli._photos import printable
-
-    return [{"file": printable(photo), "reason": reason} for photo, reason in left_out.items()]
+    return [{"file": photo, "reason": reason} for photo, reason in left_out.items()]
 
 
 def counted(left_out):
@@ -32,7 +32,13 @@ def counted(left_out):
 
 def print_json(value):
     """Print one line of JSON."""
-    print(json.dumps(value), flush=True)
+    print(to_json(value), flush=True)
+
+
+def to_json(value, **options):
+    """JSON with real characters; bytes of names that are not UTF-8 are surrogates, which `os.fsencode` turns back."""
+    text = json.dumps(value, ensure_ascii=False, **options)
+    return re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def add_command(commands, name, run, description, examples):
@@ -110,6 +116,18 @@ def add_network(parser):
         choices=("warp", "crop"),
         help="how a photo is made square: distorted or cropped (default: as the network was trained)",
     )
+    add_value_range(parser)
+
+
+def add_value_range(parser):
+    """Add the values of black and white."""
+    parser.add_argument(
+        "--value-range",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="values of black and white in photos of floats or 32-bit integers (default: from all such photos)",
+    )
 
 
 def add_layer(parser):
@@ -146,8 +164,37 @@ def reading_parameters(options):
         "precision": options.precision,
         "crops": options.crops,
         "resize": options.resize,
+        "value_range": value_range(options),
         **running_parameters(options),
     }
+
+
+def value_range(options):
+    """The values of black and white, or None."""
+    if options.value_range is None:
+        return None
+    low, high = options.value_range
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        options.parser.error(f"--value-range {low:g} {high:g}: both must be finite, and the first less than the second")
+    return low, high
+
+
+def check_layer(options):
+    """Refuse layers that the network does not have."""
+    from skdecaf.weights import resolve_network
+    from skdecaf.weights.blob_names import resolve_blobs
+
+    network = resolve_network(options.weights, 0, options.precision)
+    try:
+        resolve_blobs(options.layer or [6], network)
+    except ValueError as error:
+        options.parser.error(str(error))
+
+
+def check_top(options, n_classes):
+    """Refuse to print more labels than there are."""
+    if options.top > n_classes:
+        options.parser.error(f"argument -k/--top: {options.top} is more than the {n_classes} classes")
 
 
 def running_parameters(options):
@@ -163,6 +210,7 @@ def make_transformer(options, verbose):
     """Make the transformer, which returns activations without scaling."""
     from skdecaf import DeCAFTransformer
 
+    check_layer(options)
     layers = options.layer or [6]
     return DeCAFTransformer(
         layers[0] if len(layers) == 1 else layers,
@@ -224,4 +272,4 @@ def _layers(text):
 
 
 def parse_n_jobs(text):
-    return -int(text[1:]) if text[:1] == "-" and text[1:].isdigit() else positive(text)
+    return -positive(text[1:]) if text[:1] == "-" else positive(text)

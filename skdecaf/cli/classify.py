@@ -35,8 +35,12 @@ def run(options):
     """Run the command."""
     from skdecaf._imagenet import ImageNetClassifier
     from skdecaf.cli._labels import label_with_network, print_labels
+    from skdecaf.weights import resolve_network
 
     photos = _options.list_photos(options)
-    classifier = ImageNetClassifier(**_options.reading_parameters(options))
+    parameters = _options.reading_parameters(options)
+    if labels := resolve_network(options.weights, 0, options.precision).labels:
+        _options.check_top(options, len(labels))
+    classifier = ImageNetClassifier(**parameters)
     labelled = label_with_network(photos, classifier, options.top)
     print_labels(labelled, len(photos), ("label", "probability", "id"), options)

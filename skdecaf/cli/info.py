@@ -26,6 +26,7 @@ def run(options):
     """Run the command."""
     from skdecaf.cli._system_info import system_info
 
+    _options.check_layer(options)
     info = system_info(options.weights, options.precision, options.layer or 6)
     if options.json:
         _options.print_json(info)

@@ -34,6 +34,7 @@ def add_parser(commands):
         metavar="K",
         help="labels for each photo (default: 1)",
     )
+    _options.add_value_range(parser)
     _options.add_running(parser)
     parser.add_argument(
         "--memory",
@@ -53,6 +54,9 @@ def run(options):
 
     photos = _options.list_photos(options)
     model = load_model(options.model, options.memory, options.allow_download)
+    _options.check_top(options, len(model[1:].classes_))
+    if options.value_range:
+        model[0].value_range_ = _options.value_range(options)
     model[0].set_params(verbose=False, **_options.running_parameters(options))
     labelled = label_with_model(photos, model, options.top)
     print_labels(labelled, len(photos), ("label", "probability"), options)

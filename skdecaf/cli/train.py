@@ -51,8 +51,7 @@ def run(options):
     save_model(trained.model, options.output)
     _options.complain_of(trained.left_out)
     if options.json:
-        n_photos = {printable(label): n for label, n in trained.n_photos.items()}
-        summary = {"output": options.output, "photos": n_photos, "accuracies": trained.accuracies.tolist()}
+        summary = {"output": options.output, "photos": trained.n_photos, "accuracies": trained.accuracies.tolist()}
         _options.print_json({**summary, "left_out": _options.listed(trained.left_out)})
     else:
         n_photos, n_classes = sum(trained.n_photos.values()), len(trained.n_photos)

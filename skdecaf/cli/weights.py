@@ -1,6 +1,8 @@
 """``skdecaf weights``: list, download, verify, convert and remove weights."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import argparse
+
 from skdecaf.cli import _options
 
 _DESCRIPTION = """\
@@ -53,14 +55,23 @@ def add_parser(commands):
     )
     fetching.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
     path = _options.add_command(below, "path", _path, _PATH, "  skdecaf weights path caffenet\n")
-    path.add_argument("name", nargs="?", metavar="NAME", help='of the weights, see "skdecaf weights list"')
+    path.add_argument("name", nargs="?", type=_name, metavar="NAME", help='of the weights, see "skdecaf weights list"')
     _add_names(_options.add_command(below, "verify", _verify, _VERIFY, "  skdecaf weights verify caffenet\n"))
     _add_convert(below)
     _add_names(_options.add_command(below, "remove", _remove, _REMOVE, "  skdecaf weights remove caffenet\n"))
 
 
 def _add_names(parser):
-    parser.add_argument("names", nargs="+", metavar="NAME", help='of weights, see "skdecaf weights list"')
+    parser.add_argument("names", nargs="+", type=_name, metavar="NAME", help='of weights, see "skdecaf weights list"')
+
+
+def _name(text):
+    """Type of an argument that is a name of weights."""
+    from skdecaf.weights import store
+
+    if text not in store.names():
+        raise argparse.ArgumentTypeError(f"no weights are called {text!r}; there are {', '.join(store.names())}")
+    return text
 
 
 def _add_convert(commands):

@@ -126,6 +126,19 @@ def test_the_installed_command_is_this_function():
         (("train", "x", "-o", "x.skops", "--folds", "1"), "one fold leaves nothing to test on"),
         (("train", "x", "-o", "x.skops", "--folds", "-3"), "not a whole number above 0"),
         (("predict", "x.skops"), "no PHOTOS"),
+        (("extract", "x.jpg", "-o", "x.npy", "--n-jobs", "-0"), "not a whole number above 0"),
+        (
+            ("extract", "x.jpg", "-o", "x.npy", "--layer", "9"),
+            "there is no layer '9'; ask for one of 5, 6, 7, 8, conv1_p",
+        ),
+        (("train", "x", "-o", "x.skops", "--layer", "5,9"), "there is no layer '9'"),
+        (("info", "--layer", "9"), "there is no layer '9'"),
+        (("classify", "x.jpg", "-k", "2000"), "argument -k/--top: 2000 is more than the 1000 classes"),
+        (
+            ("classify", "x.jpg", "--value-range", "1", "0"),
+            "--value-range 1 0: both must be finite, and the first less",
+        ),
+        (("classify", "x.jpg", "--value-range", "0", "nan"), "--value-range 0 nan: both must be finite"),
     ],
 )
 def test_wrong_usage_is_code_2_and_shows_the_usage_of_the_command(arguments, says, command):
@@ -133,6 +146,34 @@ def test_wrong_usage_is_code_2_and_shows_the_usage_of_the_command(arguments, say
     assert (code, output) == (2, "")
     assert errors.startswith(f"usage: skdecaf {arguments[0]}" if arguments and arguments[0] != "fly" else "usage: ")
     assert says in errors
+
+
+def test_more_labels_than_the_model_has_are_wrong_usage(command, weights, animals, tmp_path):
+    assert command("train", animals, "--weights", weights, "-o", tmp_path / "m.skops", "--folds", "0", "-q")[0] == 0
+    code, output, errors = command("predict", tmp_path / "m.skops", animals, "-k", "4")
+    assert (code, output) == (2, "") and "argument -k/--top: 4 is more than the 3 classes" in errors
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("extract", "x.jpg", "-o", "x.npy"),
+        ("classify", "x.jpg"),
+        ("train", "x", "-o", "x.skops"),
+        ("predict", "x.skops", "x.jpg"),
+        ("weights", "list"),
+        ("reproduce", "cub"),
+        ("info",),
+        ("completion", "bash"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_an_interrupt_is_code_130(arguments, command, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skdecaf.cli._main._take_photos", interrupt)
+    assert command(*arguments) == (130, "", "skdecaf: interrupted\n")
 
 
 def test_failures_are_code_1_and_one_line(command, weights, tmp_path):
@@ -144,14 +185,9 @@ def test_failures_are_code_1_and_one_line(command, weights, tmp_path):
         (("extract", "nowhere.jpg", "-o", output), "'nowhere.jpg' does not exist"),
         (("extract", empty, "-o", output), f"the folder '{empty}' has no photos"),
         (("extract", "-q", photo, broken, "-o", output, "--weights", weights), f"'{broken}' cannot be read"),
-        (
-            ("extract", photo, "-o", output, "--layer", "9"),
-            "there is no layer '9'; ask for one of 5, 6, 7, 8, conv1_pre",
-        ),
         (("extract", photo, "-o", output, "--weights", photo), f"'{photo}'"),
         (("extract", "--list", "nowhere.txt", "-o", output), "'nowhere.txt': No such file"),
         (("classify", broken, "--weights", weights), f"'{broken}' cannot be read"),
-        (("classify", photo, "-k", "6", "--weights", weights), "k must be a whole number from 1 to 5"),
         (("info", "--weights", photo), f"'{photo}'"),
     ]:
         code, stdout, errors = command(*arguments)
@@ -321,6 +357,45 @@ def test_classify_prints_the_names_of_the_network(command, weights, animals):
         first, second = np.argsort(-values)[:2]
         assert rows[2 * i][1:] == [f"thing {first}", f"{values[first]:.4f}", f"n{first}"]
         assert rows[2 * i + 1][1:] == [f"thing {second}", f"{values[second]:.4f}", f"n{second}"]
+
+
+def test_names_that_are_not_utf_8_round_trip(weights, tmp_path):
+    photo = os.fsdecode(os.fsencode(write_photo(tmp_path / "é" / "a.png", 0)).replace(b"a.png", b"\xff.png"))
+    os.rename(tmp_path / "é" / "a.png", photo)
+    output, _ = run_skdecaf("classify", tmp_path / "é", "--weights", weights, "--json", "-q")
+    assert json.loads(output)["file"] == photo and "é" in output
+    output, _ = run_skdecaf("classify", tmp_path / "é", "--weights", weights, "-q", "-k", "1", text=False)
+    assert output.split(b"\t")[0] == os.fsencode(photo)
+
+
+def test_labels_come_in_small_chunks_first(command, weights, animals, monkeypatch):
+    sizes, label = [], ImageNetClassifier.top_k
+    monkeypatch.setattr(ImageNetClassifier, "top_k", lambda self, X, k: sizes.append(len(X)) or label(self, X, k))
+    photos = photos_of(animals)[:1] * 100
+    code, output, errors = command("classify", *photos, "--weights", weights, "-k", "1")
+    assert (code, errors, output.count("\n")) == (0, "", 100)
+    assert sizes[0] == 16 and sum(sizes) == 100 and len(sizes) > 2
+
+
+def test_a_value_range_is_an_option_and_advice(command, weights, animals, tmp_path):
+    from PIL import Image
+
+    path = str(tmp_path / "1.tif")
+    Image.fromarray(np.random.default_rng(0).random((20, 30), np.float32)).save(path)
+    common = ("--weights", weights, "--value-range", "-1", "2")
+    assert command("extract", path, *common, "-o", tmp_path / "x.npz")[0] == 0
+    expected = DeCAFTransformer(dropout=False, weights=weights, value_range=(-1, 2)).fit_transform([path])
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npz")["features"], expected)
+    model = tmp_path / "m.skops"
+    assert command("train", animals, "--weights", weights, "-o", model, "--folds", "0", "-q")[0] == 0
+    code, _, errors = command("predict", model, path)
+    assert code == 1 and "--value-range LOW HIGH" in errors
+    assert command("predict", model, path, "--value-range", "0", "1")[0] == 0
+
+
+def test_training_shows_its_progress(command, weights, animals, tmp_path):
+    errors = command("train", animals, "--weights", weights, "-o", tmp_path / "m.skops", "--folds", "3")[2]
+    assert "training" in errors and "4/4" in errors
 
 
 def test_tabs_and_line_breaks_in_names_of_files_stay_in_their_column(command, weights, tmp_path):

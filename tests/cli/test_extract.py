@@ -1,6 +1,7 @@
 """Features into files: formats, and interruptions at any moment."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import csv
 import errno
 import json
 import os
@@ -111,14 +112,19 @@ def test_columns_have_the_names_of_the_estimator(photos, weights, tmp_path):
     assert json.loads((tmp_path / "x.npy.json").read_text())["feature_names"] == names
 
 
-def test_names_that_are_no_text_are_escaped(weights, tmp_path):
+def test_names_that_are_no_text_round_trip(weights, tmp_path):
     folder = tmp_path / "odd"
     photo = write_photo(folder / "a,b\n\"c'.png", 1)
     latin = os.fsdecode(os.fsencode(folder) + b"/\xe9.png")
     shutil.copy(photo, latin)
     for ending in FORMATS:
         extract_to_file([photo, latin], str(tmp_path / f"x{ending}"), transformer(weights))
-        assert read_features(tmp_path / f"x{ending}")[1] == [photo, f"{folder}/\\xe9.png"]
+        if ending == ".csv":  # pandas has no such text
+            with open(tmp_path / "x.csv", encoding="utf-8", errors="surrogateescape", newline="") as file:
+                names = [row[0] for row in csv.reader(file)][1:]
+        else:
+            names = read_features(tmp_path / f"x{ending}")[1]
+        assert [name if isinstance(name, str) else os.fsdecode(name) for name in names] == [photo, latin]
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_what_ships_with_the_package(command, weights):
 @pytest.mark.parametrize("command", ["fetch", "path", "verify", "remove"])
 def test_unknown_names(command, weights):
     code, output, errors = weights(command, "caffenett")
-    assert (code, output) == (1, "") and "no weights are called 'caffenett'; there are mini, random," in errors
+    assert (code, output) == (2, "") and "no weights are called 'caffenett'; there are mini, random," in errors
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
