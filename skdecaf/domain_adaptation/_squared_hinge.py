@@ -5,8 +5,13 @@ import numpy as np
 
 _MAX_STEPS = 200
 _MAX_INNER = 1000
-_ROUNDING = 1e-14  # of the gradient at zero
+_ROUNDING = 50  # gradients are exact to so many units in the last place of the gradient at zero
+_SHORTEST = 1e-6  # a step that has to be shorter than this one is lost in rounding
 _DECREASE = 1e-4  # of what the slope promises, below which a step is halved
+
+
+def _as_type(value, dtype):
+    return np.asarray(value, dtype)[()]
 
 
 class SquaredHinge:
@@ -17,8 +22,8 @@ class SquaredHinge:
 
     Parameters
     ----------
-    right : float64 ndarray of shape (n_samples, n_right)
-        R. The solver is fastest where its columns are principal axes.
+    right : ndarray of shape (n_samples, n_right)
+        R. The solver is fastest if its columns are principal axes. All is computed in its dtype, float64 or float32.
     signs : float64 ndarray of shape (n_left, n_samples)
         1 and -1.
     weights : float64 ndarray that broadcasts to the shape of `signs`
@@ -31,10 +36,11 @@ class SquaredHinge:
 
     def __init__(self, right, signs, weights, left=None, offset=0.0):
         self.right, self.left = right, left
-        self.signs, self.weights, self.offset = signs, weights, offset
+        self.signs = signs.astype(right.dtype, copy=False)
+        self.weights, self.offset = (_as_type(value, right.dtype) for value in (weights, offset))
         n_inner = len(signs) if left is None else left.shape[1]
         self.shape = (n_inner, right.shape[1])
-        self._diagonal = 1 + self._adjoint_of_squares(np.broadcast_to(2 * weights, signs.shape))
+        self._diagonal = 1 + self._adjoint_of_squares(np.broadcast_to(2 * self.weights, signs.shape))
 
     def scores(self, W):
         """Scores of W without the offset, of shape (n_left, n_samples)."""
@@ -60,10 +66,11 @@ class SquaredHinge:
         -------
         float64 ndarray of shape (n_inner, n_right)
         """
-        W = np.zeros(self.shape) if start is None else start.copy()
+        dtype = self.right.dtype
+        W = np.zeros(self.shape, dtype) if start is None else start.copy()
         scores = self.scores(W) + self.offset
-        at_zero = self._gradient(np.zeros(self.shape), np.broadcast_to(self.offset, self.signs.shape))
-        rounding = _ROUNDING * np.linalg.norm(at_zero)
+        at_zero = self._gradient(np.zeros(self.shape, dtype), np.broadcast_to(self.offset, self.signs.shape))
+        rounding = _ROUNDING * np.finfo(dtype).eps * np.linalg.norm(at_zero)
         for _ in range(_MAX_STEPS):
             gradient = self._gradient(W, scores)
             norm = np.linalg.norm(gradient)
@@ -72,13 +79,15 @@ class SquaredHinge:
                 break
             curvature = np.where(self.signs * scores < 1, 2 * self.weights, 0)
             # The nearer the minimum, the more exactly a step is computed: far away, the set of errors changes anyway.
-            direction = self._newton_direction(gradient, curvature, max(least / 3, 0.01 * norm))
-            W, scores = self._step(W, scores, direction, np.vdot(gradient, direction))
+            direction = self._newton_direction(gradient, curvature, max(least / 3, 0.1 * norm))
+            W, scores, length = self._step(W, scores, direction, np.vdot(gradient, direction))
+            if length < _SHORTEST:
+                break
         return W
 
     def _value(self, square_norm, scores):
         slack = np.maximum(1 - self.signs * scores, 0)
-        return square_norm / 2 + np.sum(self.weights * slack**2)
+        return square_norm / 2 + np.sum(self.weights * slack**2, dtype=np.float64)
 
     def _gradient(self, W, scores):
         slack = np.maximum(1 - self.signs * scores, 0)
@@ -113,9 +122,9 @@ class SquaredHinge:
         change = self.scores(direction)
         squares = np.vdot(W, W), 2 * np.vdot(W, direction), np.vdot(direction, direction)
         before, length = self._value(squares[0], scores), 1.0
-        while length > 1e-10:
+        while length >= _SHORTEST:
             square_norm = squares[0] + length * squares[1] + length**2 * squares[2]
             if self._value(square_norm, scores + length * change) <= before + _DECREASE * length * slope:
                 break
             length /= 2
-        return W + length * direction, scores + length * change
+        return W + length * direction, scores + length * change, length

@@ -22,10 +22,10 @@ def test_weights_and_classes_are_those_of_liblinear(n_classes, n_features):
     for C, model in zip(C_GRID["SVM"], svm_path(X, y, C_GRID["SVM"]), strict=True):
         svm = LinearSVC(C=C, tol=1e-9, max_iter=1_000_000, random_state=0).fit(X, y)
         expected = np.hstack([svm.coef_, svm.intercept_[:, np.newaxis]])
-        assert np.linalg.norm(model.hyperplanes_ - expected) < 2e-4 * np.linalg.norm(expected)
+        assert np.linalg.norm(model.hyperplanes_ - expected) < 1e-3 * np.linalg.norm(expected)
         assert np.array_equal(model.predict(X), svm.predict(X))
         alone = LinearSVM(C).fit(X, y)
-        assert np.linalg.norm(alone.hyperplanes_ - expected) < 2e-4 * np.linalg.norm(expected)
+        assert np.linalg.norm(alone.hyperplanes_ - expected) < 1e-3 * np.linalg.norm(expected)
 
 
 def test_C_is_the_one_that_separate_fits_choose():
