@@ -6,9 +6,10 @@ from functools import partial
 import numpy as np
 from scipy.sparse import csr_array
 
-from skdecaf._forward.products import PANEL_WIDTH, even_parts, fill_rows, products_array, rows_array
+from skdecaf._forward.products import even_parts, fill_rows, products_array, rows_array
 from skdecaf._kernels import bias, compact_product, product
 from skdecaf.weights.compact import CompactMatrix
+from skdecaf.weights.panels import PANEL
 
 # Images that are computed together.
 _MOST_IMAGES = 96
@@ -35,7 +36,7 @@ class DenseStep:
 
     def run(self, vectors, out, workspace):
         """Fill out (n, columns) from vectors (n, depth)."""
-        parts = workspace.shares(self.shape[0], PANEL_WIDTH)
+        parts = workspace.shares(self.shape[0], PANEL)
         for images in even_parts(len(vectors), _MOST_IMAGES):
             rows = rows_array(workspace, "vectors", 1, len(vectors[images]), self.depth)
             fill_rows(rows, vectors[images])
@@ -45,7 +46,7 @@ class DenseStep:
     def _compute_part(self, rows, out, workspace, part):
         key = "products", part.start * (workspace.n_threads > 1)
         products, flat = products_array(workspace, key, (1, len(out), part.stop - part.start))
-        panels = slice(part.start // PANEL_WIDTH, -(-part.stop // PANEL_WIDTH))
+        panels = slice(part.start // PANEL, -(-part.stop // PANEL))
         self._multiply(rows, panels, *products.shape[1:], flat)
         self._scale(products, part)
         bias.add_bias(products, self.biases[part], self.rectified, part.start, out[np.newaxis])

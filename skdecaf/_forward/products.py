@@ -6,12 +6,13 @@ See `skdecaf._kernels.product` for their layout, and for why each value has the 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
-# As in the kernel, which has them as literals.
+from skdecaf.weights.panels import PANEL
+
+# As in the kernel, which has them, and the width of a panel, as literals.
 BLOCK = 256
 ROW_LENGTH = 272
-PANEL_WIDTH = 16
 ROW_GROUP = 12
-_ROOM = ROW_GROUP * PANEL_WIDTH
+_ROOM = ROW_GROUP * PANEL
 
 
 def pack_columns(matrices, parts=None):
@@ -30,11 +31,11 @@ def pack_columns(matrices, parts=None):
     """
     groups, pairs, depth, columns = matrices.shape
     parts = parts or [slice(0, columns)]
-    sizes = [-(-(part.stop - part.start) // PANEL_WIDTH) for part in parts]
-    buffers = np.zeros((groups, sum(sizes), pairs * depth * PANEL_WIDTH), np.float32)
+    sizes = [-(-(part.stop - part.start) // PANEL) for part in parts]
+    buffers = np.zeros((groups, sum(sizes), pairs * depth * PANEL), np.float32)
     return [
         [
-            _pack_part(matrix[..., part], panels.reshape(pairs, -1, depth, PANEL_WIDTH))
+            _pack_part(matrix[..., part], panels.reshape(pairs, -1, depth, PANEL))
             for part, panels in zip(parts, np.split(buffer, np.cumsum(sizes)[:-1]), strict=True)
         ]
         for matrix, buffer in zip(matrices, buffers, strict=True)
@@ -43,7 +44,7 @@ def pack_columns(matrices, parts=None):
 
 def _pack_part(matrix, panels):
     for i in range(panels.shape[1]):
-        values = matrix[..., i * PANEL_WIDTH : (i + 1) * PANEL_WIDTH]
+        values = matrix[..., i * PANEL : (i + 1) * PANEL]
         panels[:, i, :, : values.shape[2]] = values
     return panels.reshape(*panels.shape[:2], -1)
 

@@ -25,8 +25,8 @@ def widen(source, factors, first, count, span, out):
 
 def add_term(row, place, k, panel, factor, first_factor, sums):
     """Add a term to the sums of 16 columns, which are where their factors are."""
-    start, f = max(0, k * 16), max(0, first_factor)
-    value = row[place]
+    start, f, p = max(0, k * 16), max(0, first_factor), max(0, place)
+    value = row[p]
     # omp simd
     for c in range(16):
         sums[f + c] += value * (np.float32(panel[start + c]) * factor[f + c])
@@ -34,8 +34,11 @@ def add_term(row, place, k, panel, factor, first_factor, sums):
 
 def add_four_terms(row, place, k, panel, factor, first_factor, sums):
     """Add four terms, one after the other, while the sums are in a register."""
-    start, f = max(0, k * 16), max(0, first_factor)
-    v0, v1, v2, v3 = row[place], row[place + 1], row[place + 2], row[place + 3]
+    start, f, p = max(0, k * 16), max(0, first_factor), max(0, place)
+    v0 = row[p]
+    v1 = row[p + 1]
+    v2 = row[p + 2]
+    v3 = row[p + 3]
     # omp simd
     for c in range(16):
         total = sums[f + c]
