@@ -42,6 +42,16 @@ class _Candidate(NamedTuple):
     decisions: np.ndarray | None  # of the model trained without the photo, one column per class
 
 
+class ScaledLinearSVC(LinearSVC):
+    """A `~sklearn.svm.LinearSVC` with probabilities: the softmax of its decision values over `temperature_`."""
+
+    temperature_ = _DEFAULT_TEMPERATURE
+
+    def predict_proba(self, X):
+        """Compute the probability of each class, as an ndarray of shape (n_samples, n_classes)."""
+        return _probabilities(self.decision_function(X), self.temperature_)
+
+
 class DeCAFClassifier(PhotoClassifier):
     """A classifier of photos: DeCAF features and a linear support vector machine, with the layer and C chosen for you.
 
@@ -105,7 +115,7 @@ class DeCAFClassifier(PhotoClassifier):
         Predictions of the chosen candidate for the training images, each by a model trained without it; None unless the
         cross-validation tests every image once.
     pipeline_ : Pipeline
-        The fitted `DeCAFTransformer`, `DropoutFeatures` and `~sklearn.svm.LinearSVC`.
+        The fitted `DeCAFTransformer`, `DropoutFeatures` and `~sklearn.svm.LinearSVC`, which predicts probabilities too.
     temperature_ : float
         Probabilities are the softmax of the decision values over this number, which maximises their likelihood in the
         cross-validation.
@@ -217,7 +227,7 @@ class DeCAFClassifier(PhotoClassifier):
         best = self._choose(spaces, y[good], sample_weight[good], seed)
         space = spaces[best.layer]
         model = self._fit_model(space.rows, y[good], sample_weight[good], best.C)
-        self.temperature_ = _fit_temperature(best.decisions, y[good], sample_weight[good])
+        self.temperature_ = model.temperature_ = _fit_temperature(best.decisions, y[good], sample_weight[good])
         self.pipeline_ = Pipeline(
             [
                 ("decaftransformer", self._transformer(best.layer, seed).fit(X)),
@@ -248,7 +258,7 @@ class DeCAFClassifier(PhotoClassifier):
             Columns in the order of `classes_`; each row sums to 1.
         """
         check_is_fitted(self)
-        return softmax(_one_column_per_class(self.decision_function(X)) / self.temperature_, axis=1)
+        return _probabilities(self.decision_function(X), self.temperature_)
 
     def decision_function(self, X):
         """Compute the decision values of the support vector machine.
@@ -317,7 +327,7 @@ class DeCAFClassifier(PhotoClassifier):
         )
 
     def _fit_model(self, rows, y, sample_weight, C):
-        return LinearSVC(C=C, class_weight=self.class_weight, max_iter=10_000, random_state=0).fit(
+        return ScaledLinearSVC(C=C, class_weight=self.class_weight, max_iter=10_000, random_state=0).fit(
             rows, y, sample_weight
         )
 
@@ -389,6 +399,10 @@ class _Space:
 def _one_column_per_class(decisions):
     """Decision values of two classes, which scikit-learn gives in one column, as two."""
     return np.stack([-decisions, decisions], axis=1) if decisions.ndim == 1 else decisions
+
+
+def _probabilities(decisions, temperature):
+    return softmax(_one_column_per_class(decisions) / temperature, axis=1)
 
 
 def _fit_temperature(decisions, y, sample_weight):

@@ -92,6 +92,7 @@ def test_two_classes():
     decisions, probabilities = classifier.decision_function(X), classifier.predict_proba(X)
     assert decisions.shape == (24,) and probabilities.shape == (24, 2)
     np.testing.assert_allclose(probabilities[:, 1], expit(2 * decisions / classifier.temperature_))
+    np.testing.assert_allclose(classifier.pipeline_.predict_proba(X), probabilities)
 
 
 def test_one_photo_per_class_has_nothing_to_choose_with():
