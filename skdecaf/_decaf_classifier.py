@@ -61,15 +61,16 @@ class DeCAFClassifier(PhotoClassifier):
 
     Parameters
     ----------
-    layer : int, str or "auto", default="auto"
-        Which activations, as in `DeCAFTransformer`. "auto" chooses between DeCAF5 (``"pool5"``), DeCAF6 (``"fc6"``) and
-        DeCAF7 (``"fc7"``).
+    layer : int, str, list of them, or "auto", default="auto"
+        Which activations, as in `DeCAFTransformer`; a list puts several side by side. "auto" chooses between DeCAF5
+        (``"pool5"``), DeCAF6 (``"fc6"``) and DeCAF7 (``"fc7"``).
     C : float or "auto", default="auto"
         Inverse strength of the L2 penalty. "auto" chooses from 0.1, 1 and 10.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, as in `~sklearn.svm.LinearSVC`.
     cv : int, cross-validation generator or iterable, default=3
-        The cross-validation. A number of folds is reduced to the photos of the smallest class.
+        The cross-validation. A number of folds is reduced to the photos of the smallest class. With an empty list there
+        is none, and "auto" means the first candidate.
     weights : str, path or Network, default="mini"
         The network, as in `DeCAFTransformer`.
     precision : {"float32", "compact"}, default="float32"
@@ -103,7 +104,7 @@ class DeCAFClassifier(PhotoClassifier):
     classes_ : ndarray of shape (n_classes,)
         The classes of ``y``.
     layer_ : str
-        The layer in use.
+        The layer in use; several are joined by "+".
     C_ : float
         The C in use.
     cv_results_ : dict of list
@@ -111,6 +112,10 @@ class DeCAFClassifier(PhotoClassifier):
         single photo, so that there is no cross-validation.
     best_score_ : float
         The chosen candidate's mean accuracy in cross-validation; NaN without one.
+    best_fold_scores_ : tuple of float
+        The chosen candidate's accuracy in each fold; empty without a cross-validation.
+    bad_images_ : ndarray of int
+        Indices of the images that could not be read, with ``on_error="nan"``.
     cv_predictions_ : ndarray of shape (n_images,) or None
         Predictions of the chosen candidate for the training images, each by a model trained without it; None unless the
         cross-validation tests every image once.
@@ -147,7 +152,7 @@ class DeCAFClassifier(PhotoClassifier):
     """
 
     _parameter_constraints: dict = {
-        "layer": [Integral, str],
+        "layer": [Integral, str, list, tuple],
         "C": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "cv": ["cv_object"],
@@ -216,12 +221,13 @@ class DeCAFClassifier(PhotoClassifier):
         y, sample_weight = self._check_targets(X, y, sample_weight)
         seed = draw_seed(check_random_state(self.random_state))
         layers = self._candidate_layers(seed)
-        transformer = self._transformer(layers, seed)
+        transformer = self._transformer([blob for blobs in layers.values() for blob in blobs], seed)
         features = transformer.fit_transform(X)
         good = ~np.isnan(features).any(axis=1)
-        if len(np.unique(y[good])) < 2:
-            raise ValueError("fewer than 2 classes have an image that can be read; replace the others")
-        sizes = [int(np.prod(transformer._network().blob_shapes[blob])) for blob in transformer.blobs_]
+        for lost in sorted(set(y.tolist()) - set(y[good].tolist())):
+            raise ValueError(f"none of the images of class {lost!r} can be read; replace them, or leave the class out")
+        shapes = transformer._network().blob_shapes
+        sizes = [sum(int(np.prod(shapes[blob])) for blob in blobs) for blobs in layers.values()]
         blocks = np.split(features[good], np.cumsum(sizes)[:-1], axis=1)
         spaces = {layer: _Space(block) for layer, block in zip(layers, blocks, strict=True)}
         best = self._choose(spaces, y[good], sample_weight[good], seed)
@@ -230,12 +236,13 @@ class DeCAFClassifier(PhotoClassifier):
         self.temperature_ = model.temperature_ = _fit_temperature(best.decisions, y[good], sample_weight[good])
         self.pipeline_ = Pipeline(
             [
-                ("decaftransformer", self._transformer(best.layer, seed).fit(X)),
+                ("decaftransformer", self._transformer(layers[best.layer], seed).fit(X)),
                 ("dropoutfeatures", space.scaler),
                 ("linearsvc", space.in_features(model)),
             ]
         )
         self.classes_, self.layer_, self.C_ = model.classes_, best.layer, best.C
+        self.best_fold_scores_, self.bad_images_ = best.scores, np.flatnonzero(~good)
         self.best_score_ = float(np.mean(best.scores)) if best.scores else np.nan
         self.cv_predictions_ = None
         if best.decisions is not None:
@@ -309,15 +316,15 @@ class DeCAFClassifier(PhotoClassifier):
         return y, _check_sample_weight(sample_weight, np.empty((n_images, 1)))
 
     def _candidate_layers(self, seed):
+        """Names of the candidates, and the blobs of each."""
         # The transformer draws the seed of random filters from this seed in the same way.
         network = resolve_network(self.weights, draw_seed(check_random_state(seed)), self.precision)
         if self.layer != "auto":
-            return resolve_blobs(self.layer, network)
-        layers = [layer for layer in _AUTO_LAYERS if layer in network.blob_shapes]
+            blobs = resolve_blobs(self.layer, network)
+            return {"+".join(blobs): blobs}
+        layers = {layer: [layer] for layer in _AUTO_LAYERS if layer in network.blob_shapes}
         if not layers:
-            raise ValueError(
-                f"{network!r} has none of the layers {', '.join(_AUTO_LAYERS)}; set layer to one of its own"
-            )
+            raise ValueError(f"{network!r} has none of the layers {', '.join(_AUTO_LAYERS)}; set layer")
         return layers
 
     def _transformer(self, layer, seed):
@@ -342,7 +349,7 @@ class DeCAFClassifier(PhotoClassifier):
                     candidates += [
                         self._cross_validate(layer, space.rows, y, sample_weight, C, splits, progress) for C in grid
                     ]
-        elif len(spaces) * len(grid) > 1:
+        elif len(spaces) * len(grid) > 1 and isinstance(self.cv, Integral | None):
             warn_user("a class has 1 image, so there is no cross-validation to choose the layer and C with")
         self.cv_results_ = {
             "layer": [one.layer for one in candidates],

@@ -116,6 +116,24 @@ def test_bad_images_are_left_out_and_get_no_class():
     assert classifier.cv_predictions_[4] == "" and len(classifier.cv_predictions_) == 24
 
 
+def test_a_class_without_a_readable_image_is_an_error():
+    X, y = colors()
+    X = [b"no image" if label == "red" else photo for photo, label in zip(X, y, strict=True)]
+    with (
+        pytest.warns(UserWarning, match="8 of 24 images cannot be read"),
+        pytest.raises(ValueError, match="none of the images of class 'red' can be read"),
+    ):
+        tiny(on_error="nan").fit(X, y)
+
+
+def test_several_layers_side_by_side():
+    X, y = colors()
+    classifier = tiny(layer=[7, "pool5"], cv=[]).fit(X, y)
+    assert classifier.layer_ == "fc7+pool5" and classifier.C_ == 1 and classifier.cv_results_["layer"] == []
+    width = 10 + int(np.prod(tiny_network().blob_shapes["pool5"]))
+    assert classifier.pipeline_[-1].coef_.shape == (3, width) and classifier.best_fold_scores_ == ()
+
+
 def test_parameters_of_prediction_can_change_after_fit(tmp_path):
     X, y = colors()
     classifier = tiny().fit(X, y)

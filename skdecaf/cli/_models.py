@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
+import warnings
 from collections import Counter
 from contextlib import contextmanager
 from types import FunctionType, ModuleType
@@ -9,17 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import Pipeline
 
 from skdecaf._decaf import DeCAFTransformer
+from skdecaf._decaf_classifier import DeCAFClassifier, ScaledLinearSVC
 from skdecaf._dropout import DropoutFeatures
 from skdecaf._dropout_classifier import DropoutClassifier
 from skdecaf._utils.extras import require
 from skdecaf._utils.files import atomic_write
-from skdecaf._utils.progress import progress_bar
 from skdecaf.cli._photos import bad_rows_expected, why_unreadable
 from skdecaf.datasets._listing import list_labelled_photos
 from skdecaf.weights import store
@@ -28,31 +26,28 @@ from skdecaf.weights import store
 class Training(NamedTuple):
     """What `train_on_folder` returns."""
 
-    model: Pipeline
+    classifier: DeCAFClassifier
     n_photos: dict
     left_out: dict
-    accuracies: np.ndarray
+    labels: list  # of the photos that were read
 
 
-def train_on_folder(folder, transformer, folds=5, report=lambda message: None):
-    """Train a linear classifier on a folder of class folders.
+def train_on_folder(folder, classifier, report=lambda message: None):
+    """Train a classifier on a folder of class folders.
 
     Parameters
     ----------
     folder : str
         With one folder of photos per class.
-    transformer : DeCAFTransformer
-        With ``dropout=False``; a `DropoutFeatures` step follows, so that cross-validation needs one pass through the
-        network. With ``on_error="nan"``, photos that cannot be read are left out.
-    folds : int
-        Number of folds of the cross-validation, at most the size of the smallest class. Less than 2 means none.
+    classifier : DeCAFClassifier
+        With ``on_error="nan"``, photos that cannot be read are left out.
     report : callable
         Called with a sentence before the part that may take minutes.
 
     Returns
     -------
     Training
-        model (takes photos), n_photos (class: number), left_out (path: reason) and accuracies (one per fold).
+        classifier (fitted), n_photos (class: number), left_out (path: reason) and labels (one per photo that was read).
 
     Raises
     ------
@@ -64,30 +59,20 @@ def train_on_folder(folder, transformer, folds=5, report=lambda message: None):
         If it has fewer than two class folders, or one without a readable photo.
     """
     photos, labels = _list_classes(folder)
+    report(f"{len(photos)} photos of {len(set(labels))} classes")
     with bad_rows_expected():
-        features = transformer.fit_transform(photos)
-    good = ~np.isnan(features).any(axis=1)
-    value_range = transformer.value_range_
-    left_out = {photos[i]: str(why_unreadable(photos[i], value_range)) for i in np.flatnonzero(~good)}
-    y = np.array(labels)[good]
-    n_photos = Counter(y.tolist())
-    for label in sorted(set(labels) - set(n_photos)):
-        raise ValueError(f"none of the photos in {os.path.join(folder, label)!r} can be read; replace them")
-    classifier = make_pipeline(DropoutFeatures(), LogisticRegression(max_iter=1000))
-    folds = min(folds, *n_photos.values())
-    report(f"training on {len(y)} photos{f', and {folds} times for the cross-validation' if folds > 1 else ''}")
-    splits = StratifiedKFold(folds, shuffle=True, random_state=0).split(y, y) if folds > 1 else ()
-    accuracies, X = [], features[good]
-    with progress_bar(1 + (folds if folds > 1 else 0), transformer.verbose, unit="fits", name="training") as bar:
-        for train, test in splits:
-            accuracies.append(clone(classifier).fit(X[train], y[train]).score(X[test], y[test]))
-            bar.update()
-        classifier.fit(X, y)
-        bar.update()
-    # The model does not keep how the training photos were processed.
-    transformer.set_params(on_error="raise", batch_size=64, n_jobs=None, verbose=False)
-    model = Pipeline([("decaftransformer", transformer), *classifier.steps])
-    return Training(model, dict(n_photos), left_out, np.array(accuracies))
+        warnings.filterwarnings("ignore", message="a class has 1 image")  # the report says it
+        classifier.fit(photos, labels)
+    value_range = classifier.pipeline_[0].value_range_
+    left_out = {photos[i]: str(why_unreadable(photos[i], value_range)) for i in classifier.bad_images_}
+    read = [label for i, label in enumerate(labels) if i not in set(classifier.bad_images_)]
+    return Training(classifier, dict(Counter(read)), left_out, read)
+
+
+def model_of(classifier):
+    """The pipeline of a trained classifier, without how the training photos were processed."""
+    classifier.pipeline_[0].set_params(on_error="raise", batch_size=64, n_jobs=None, memory=None, verbose=False)
+    return classifier.pipeline_
 
 
 def save_model(model, path):
@@ -167,7 +152,8 @@ def _list_classes(folder):
 
 def _trusted_types():
     """This package's estimators by name: trusting a whole package would let a file call any of its functions."""
-    return [f"{one.__module__}.{one.__name__}" for one in (DeCAFTransformer, DropoutFeatures, DropoutClassifier)]
+    estimators = DeCAFTransformer, DropoutFeatures, DropoutClassifier, ScaledLinearSVC
+    return [f"{one.__module__}.{one.__name__}" for one in estimators]
 
 
 @contextmanager
@@ -222,5 +208,5 @@ def _check_steps(model, path):
     if not hasattr(model[1:], "predict_proba"):
         raise ValueError(
             f"{path!r} ends with {type(model[-1]).__name__}, which gives no probabilities; "
-            "train with LogisticRegression, or wrap it in CalibratedClassifierCV"
+            "use LogisticRegression, or wrap it in CalibratedClassifierCV"
         )

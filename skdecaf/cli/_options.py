@@ -130,13 +130,14 @@ def add_value_range(parser):
     )
 
 
-def add_layer(parser):
+def add_layer(parser, default="6"):
     """Add the choice of layers."""
     parser.add_argument(
         "--layer",
         type=_layers,
         action="extend",
-        help="5, 6, 7, 8 or a name such as pool5, fc6_pre or prob; several, as in 6,7, are concatenated (default: 6)",
+        help="5, 6, 7, 8 or a name such as pool5, fc6_pre or prob; several, as in 6,7, are concatenated "
+        f"(default: {default})",
     )
 
 

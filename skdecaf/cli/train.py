@@ -2,18 +2,25 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
+from collections import Counter
 
 from skdecaf.cli import _options
+
+# Classes and confusions in the report.
+_MOST_LINES = 5
 
 _DESCRIPTION = """\
 Train a classifier on a folder of class folders. FOLDER has one folder of photos per
 class, whose name is the label:
   animals/cats/1.jpg, animals/cats/2.jpg, animals/dogs/1.jpg ...
 
-The model is a scikit-learn pipeline (DeCAFTransformer, DropoutFeatures,
-LogisticRegression) in a skops file, for "skdecaf predict" or skops.io.load. The
-command prints the numbers of photos and classes, and the accuracy in
-cross-validation. Needs pip install "skdecaf[cli]".
+The layer of the network and the strength C of the classifier are chosen by
+cross-validation. The command prints what was chosen and how accurate it and the
+others are, the classes that are recognised worst, and the classes that are confused
+most often. Activations of photos are kept, so that a second run is quick.
+
+The model is a scikit-learn pipeline (DeCAFTransformer, DropoutFeatures, LinearSVC) in
+a skops file, for "skdecaf predict" or skops.io.load. Needs pip install "skdecaf[cli]".
 """
 _EXAMPLES = """\
   skdecaf train animals/ -o animals.skops
@@ -33,31 +40,41 @@ def add_parser(commands):
         metavar="N",
         help="folds of the cross-validation, at most the size of the smallest class; 0 for none (default: 5)",
     )
-    _options.add_layer(parser)
+    _options.add_layer(parser, default="auto")
+    parser.add_argument(
+        "--C",
+        type=_strength,
+        default="auto",
+        metavar="C",
+        help="inverse strength of the classifier's penalty, a number or auto (default: auto)",
+    )
     _options.add_network(parser)
     _options.add_running(parser)
+    parser.add_argument(
+        "--memory",
+        metavar="FOLDER",
+        help='keep activations of photos in this folder; "none" keeps nothing (default: in the user\'s cache folder)',
+    )
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 
 def run(options):
     """Run the command."""
     from skdecaf._utils.files import check_output
-    from skdecaf.cli._models import save_model, train_on_folder
+    from skdecaf.cli._models import model_of, save_model, train_on_folder
     from skdecaf.cli._photos import printable
 
     check_output(options.output, options.overwrite)
-    transformer = _options.make_transformer(options, verbose=not options.quiet)
-    trained = train_on_folder(options.folder, transformer, options.folds, report=_options.complain)
-    save_model(trained.model, options.output)
+    trained = train_on_folder(options.folder, _make_classifier(options), report=_options.complain)
+    save_model(model_of(trained.classifier), options.output)
     _options.complain_of(trained.left_out)
     if options.json:
-        summary = {"output": options.output, "photos": trained.n_photos, "accuracies": trained.accuracies.tolist()}
-        _options.print_json({**summary, "left_out": _options.listed(trained.left_out)})
+        _options.print_json({"output": options.output, **_summary(trained)})
     else:
         n_photos, n_classes = sum(trained.n_photos.values()), len(trained.n_photos)
         counted = _options.counted(trained.left_out)
         print(f"{printable(options.output)}: {n_photos} photos of {n_classes} classes{counted}")
-        print(_accuracy(trained, options.folds))
+        print(*_report(trained, options.folds), sep="\n")
 
 
 def _folds(text):
@@ -67,12 +84,92 @@ def _folds(text):
     return int(text)
 
 
-def _accuracy(trained, folds):
-    accuracies = trained.accuracies
-    if len(accuracies):
-        spread = f"{accuracies.min():.1%} to {accuracies.max():.1%}"
-        return f"accuracy {accuracies.mean():.1%} in cross-validation with {len(accuracies)} folds ({spread})"
-    if folds < 2:
-        return "accuracy unknown: no cross-validation was asked for"
-    single = min(trained.n_photos, key=trained.n_photos.get)
-    return f"accuracy unknown: class {single!r} has 1 photo, and cross-validation takes two"
+def _strength(text):
+    """Type of the argument: "auto" or a number above 0."""
+    try:
+        if text == "auto" or 0 < float(text) < float("inf"):
+            return text if text == "auto" else float(text)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor a number above 0")
+
+
+def _make_classifier(options):
+    from skdecaf import DeCAFClassifier
+    from skdecaf._utils.download import cache_home
+
+    _options.check_layer(options)
+    memory = None if options.memory == "none" else options.memory or str(cache_home() / "features")
+    layers = options.layer or ["auto"]
+    return DeCAFClassifier(
+        layers[0] if len(layers) == 1 else layers,
+        options.C,
+        cv=options.folds or [],
+        memory=memory,
+        random_state=0,
+        verbose=not options.quiet,
+        **_options.reading_parameters(options),
+    )
+
+
+def _summary(trained):
+    """What `_report` says, complete and as JSON values."""
+    classifier = trained.classifier
+    keys = ("layer", "C", "mean_test_score")
+    candidates = zip(*(classifier.cv_results_[key] for key in keys), strict=True)
+    return {
+        "photos": trained.n_photos,
+        "layer": classifier.layer_,
+        "C": classifier.C_,
+        "accuracies": list(classifier.best_fold_scores_),
+        "candidates": [{"layer": layer, "C": C, "accuracy": accuracy} for layer, C, accuracy in candidates],
+        "classes": [{"class": name, "accuracy": share} for name, share in _class_accuracies(trained)],
+        "confusions": [
+            {"class": right, "predicted": wrong, "photos": count} for (right, wrong), count in _confusions(trained)
+        ],
+        "left_out": _options.listed(trained.left_out),
+    }
+
+
+def _report(trained, folds):
+    """Lines that say what was chosen and how good it is."""
+    classifier, scores = trained.classifier, trained.classifier.best_fold_scores_
+    yield f"layer {classifier.layer_}, C={classifier.C_:g}"
+    if not scores:
+        single = min(trained.n_photos, key=trained.n_photos.get)
+        why = (
+            f"class {single!r} has 1 photo, and cross-validation takes two"
+            if folds
+            else "no cross-validation was asked for"
+        )
+        yield f"accuracy unknown: {why}"
+        return
+    spread = f"{min(scores):.1%} to {max(scores):.1%}"
+    yield f"accuracy {classifier.best_score_:.1%} in cross-validation with {len(scores)} folds ({spread})"
+    results = classifier.cv_results_
+    others = sorted(zip(results["mean_test_score"], results["layer"], results["C"], strict=True), reverse=True)[1:]
+    if others:
+        yield "others: " + ", ".join(f"{layer} C={C:g} {score:.1%}" for score, layer, C in others)
+    worst = sorted(_class_accuracies(trained), key=lambda pair: pair[1])[:_MOST_LINES]
+    yield "least accurate classes: " + ", ".join(f"{name} {share:.0%}" for name, share in worst)
+    for (right, wrong), count in _confusions(trained)[:_MOST_LINES]:
+        yield f"{right} taken for {wrong}: {count} photo{'s' if count > 1 else ''}"
+
+
+def _pairs(trained):
+    """The class and the cross-validated prediction of each photo that was read."""
+    predictions = trained.classifier.cv_predictions_
+    if predictions is None:
+        return []
+    bad = set(trained.classifier.bad_images_)
+    return list(zip(trained.labels, (name for i, name in enumerate(predictions) if i not in bad), strict=True))
+
+
+def _class_accuracies(trained):
+    hits = Counter(right for right, predicted in _pairs(trained) if right == predicted)
+    return [(name, hits[name] / n) for name, n in trained.n_photos.items()] if _pairs(trained) else []
+
+
+def _confusions(trained):
+    """Pairs of classes that were confused and how often, most often first."""
+    return Counter((right, str(wrong)) for right, wrong in _pairs(trained) if right != wrong).most_common()

@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import warnings
@@ -24,7 +25,8 @@ from sklearn.svm import LinearSVC
 from tiny_networks import tiny_network
 
 import skdecaf
-from skdecaf import DeCAFTransformer, Network
+from skdecaf import DeCAFTransformer, FeatureCache, Network
+from skdecaf._decaf import draw_seed
 from skdecaf._imagenet import ImageNetClassifier
 from skdecaf._utils import download
 from skdecaf.cli import main
@@ -51,8 +53,9 @@ def animals(tmp_path):
 
 
 @pytest.fixture
-def command(capsys):
+def command(capsys, tmp_path, monkeypatch):
     """Run a command in this process: (exit code, standard output, standard error)."""
+    monkeypatch.setenv("SKDECAF_HOME", str(tmp_path / "skdecaf-home"))
 
     def run(*arguments):
         try:
@@ -395,7 +398,7 @@ def test_a_value_range_is_an_option_and_advice(command, weights, animals, tmp_pa
 
 def test_training_shows_its_progress(command, weights, animals, tmp_path):
     errors = command("train", animals, "--weights", weights, "-o", tmp_path / "m.skops", "--folds", "3")[2]
-    assert "training" in errors and "4/4" in errors
+    assert "choosing" in errors and "27/27" in errors
 
 
 def test_tabs_and_line_breaks_in_names_of_files_stay_in_their_column(command, weights, tmp_path):
@@ -426,23 +429,54 @@ def test_a_trained_model_is_the_pipeline_that_one_would_write(command, weights, 
     photos = photos_of(animals)
     labels = [os.path.basename(os.path.dirname(photo)) for photo in photos]
     model = tmp_path / "animals.skops"
-    code, output, _ = command("train", animals, "--weights", weights, "-o", model)
+    code, output, _ = command("train", animals, "--weights", weights, "--layer", "7", "--C", "2", "-o", model)
     assert code == 0
-    by_hand = make_pipeline(DeCAFTransformer(weights=weights), LogisticRegression(max_iter=1000))
-    scores = cross_val_score(by_hand, photos, labels, cv=StratifiedKFold(5, shuffle=True, random_state=0))
-    assert output.splitlines() == [
-        f"{model}: 21 photos of 3 classes",
-        f"accuracy {scores.mean():.1%} in cross-validation with 5 folds ({scores.min():.1%} to {scores.max():.1%})",
-    ]
+    by_hand = make_pipeline(DeCAFTransformer("fc7", weights=weights), LinearSVC(C=2, max_iter=100_000, tol=1e-6))
+    lines = output.splitlines()
+    assert lines[:2] == [f"{model}: 21 photos of 3 classes", "layer fc7, C=2"]
+    accuracy = float(re.fullmatch(r"accuracy (.+)% in cross-validation with 5 folds \(.*\)", lines[2])[1]) / 100
+    seed = draw_seed(np.random.RandomState(0))
+    scores = cross_val_score(by_hand, photos, labels, cv=StratifiedKFold(5, shuffle=True, random_state=seed))
+    assert accuracy == pytest.approx(scores.mean(), abs=0.06)
     code, output, _ = command("predict", model, *photos, "--json", "-k", "3")
     assert code == 0
     objects = [json.loads(line) for line in output.splitlines()]
     assert [item["file"] for item in objects] == photos
-    expected = by_hand.fit(photos, labels).predict_proba(photos)
-    for item, row in zip(objects, expected, strict=True):
-        got = {label["label"]: label["probability"] for label in item["labels"]}
-        np.testing.assert_allclose([got[label] for label in by_hand.classes_], row, atol=1e-4)
-        assert list(got.values()) == sorted(got.values(), reverse=True)
+    by_hand.fit(photos, labels)
+    assert [item["labels"][0]["label"] for item in objects] == by_hand.predict(photos).tolist()
+    decisions = by_hand.decision_function(photos)
+    for item, row in zip(objects, decisions, strict=True):
+        got = [label["probability"] for label in item["labels"]]
+        assert got == sorted(got, reverse=True) and sum(got) == pytest.approx(1, abs=1e-6)
+        order = [label["label"] for label in item["labels"]]
+        assert order == by_hand.classes_[np.argsort(-row)].tolist()
+
+
+def test_layer_and_strength_are_chosen_and_reported(command, weights, animals, tmp_path):
+    arguments = ("train", animals, "--weights", weights, "-q", "-o")
+    code, output, _ = command(*arguments, tmp_path / "m.skops")
+    lines = output.splitlines()
+    assert code == 0 and re.fullmatch(r"layer (pool5|fc6|fc7), C=(0.1|1|10)", lines[1])
+    assert lines[3].startswith("others: ") and lines[3].count("C=") == 8
+    assert lines[4].startswith("least accurate classes: ") and "tiger" in lines[4]
+    summary = json.loads(command(*arguments, tmp_path / "again.skops", "--json")[1])
+    assert lines[1] == f"layer {summary['layer']}, C={summary['C']:g}"
+    assert len(summary["candidates"]) == 9 and len(summary["accuracies"]) == 5
+    best = max(candidate["accuracy"] for candidate in summary["candidates"])
+    assert np.mean(summary["accuracies"]) == pytest.approx(best)
+    right = sum(summary["photos"][one["class"]] * one["accuracy"] for one in summary["classes"])
+    wrong = sum(one["photos"] for one in summary["confusions"])
+    assert right + wrong == pytest.approx(21)
+
+
+def test_a_second_training_takes_activations_from_the_cache(command, weights, animals, tmp_path):
+    arguments = ("train", animals, "--weights", weights, "-q", "--memory", tmp_path / "memory", "-o")
+    first = command(*arguments, tmp_path / "1.skops")[1].splitlines()[1:]
+    assert FeatureCache(tmp_path / "memory").info().n_rows > 0
+    assert command(*arguments, tmp_path / "2.skops")[1].splitlines()[1:] == first
+    model = skops.io.load(tmp_path / "2.skops", trusted=skops.io.get_untrusted_types(file=tmp_path / "2.skops"))
+    assert model[0].memory is None
+    assert command("train", animals, "--weights", weights, "-q", "--memory", "none", "-o", tmp_path / "3.skops")[0] == 0
 
 
 @pytest.mark.slow
@@ -492,14 +526,14 @@ def test_what_is_no_folder_of_class_folders_is_told(command, weights, tmp_path):
     broken_photo(folder / "dog" / "1.png")
     arguments = ("train", folder, "-q", "--weights", weights, "-o", tmp_path / "m.skops", "--on-error", "skip")
     code, _, errors = command(*arguments)
-    assert code == 1 and f"none of the photos in '{folder}/dog' can be read" in errors
+    assert code == 1 and "none of the images of class 'dog' can be read; replace them" in errors
 
 
 def test_a_class_of_one_photo_is_trained_without_cross_validation(command, weights, tmp_path):
     folder = write_class_folders(tmp_path / "animals", cat=1, elephant=3)
     code, output, _ = command("train", folder, "--weights", weights, "-o", tmp_path / "m.skops")
     assert code == 0
-    assert output.splitlines()[1] == "accuracy unknown: class 'cat' has 1 photo, and cross-validation takes two"
+    assert output.splitlines()[2] == "accuracy unknown: class 'cat' has 1 photo, and cross-validation takes two"
     code, output, _ = command("predict", tmp_path / "m.skops", folder)
     assert code == 0 and len(output.splitlines()) == 4
     arguments = ("train", folder, "--weights", weights, "-o", tmp_path / "m.skops", "--overwrite", "--folds", "0")
