@@ -677,13 +677,15 @@ def test_info_tells_what_runs(command):
     assert info["versions"]["skdecaf"] == skdecaf.__version__
     assert info["kernels"] == {"in_use": _kernels.instruction_set, "supported": _kernels.supported()}
     assert info["weights"]["fingerprint"] == DeCAFTransformer(dropout=False).fit([np.eye(9)]).network_fingerprint_
-    assert info["memory"]["weights_bytes"] == 4 * info["weights"]["parameters"]
+    # Fully connected layers are packed into panels of 16 outputs, and fc8 has 1000 of them.
+    filled_up = 8 * 1024
+    assert info["memory"]["weights_bytes"] == 4 * (info["weights"]["parameters"] + filled_up)
     assert info["weights"]["blobs"]["fc6"] == 2048
     code, output, _ = command("info", "--json", "--precision", "compact", "--layer", "7")
     assert code == 0
     dense, rows = 2304 * 2048 + 2048 * 1024 + 1024 * 1000, 2048 + 1024 + 1000
     factors = 2304 // 36 * 2048 + 2048 // 8 * 1024 + 1024 // 8 * 1000
-    expected = info["memory"]["weights_bytes"] - 2 * dense + factors + 4 * rows
+    expected = 4 * info["weights"]["parameters"] - 2 * dense + factors + 4 * rows + 2 * filled_up + filled_up // 8
     assert json.loads(output)["memory"]["weights_bytes"] == expected
     code, output, _ = command("info")
     assert code == 0
