@@ -17,8 +17,8 @@ from skdecaf.weights.layers import Convolution, output_shape
 # rows, what a slice needs no longer fits into the cache.
 _ROWS = 72
 MOST_STACKED = 32
-# Output channels that are computed together.
-_SLICE = 64
+# Most output channels that are computed together; there are two slices at least, for two threads.
+_SLICE = 96
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class ConvolutionStep:
         out_channels, self.height, self.width = output_shape(plan.layer, plan.shape)
         self.shape = (self.height, self.width, out_channels)
         groups, self.pairs, self.depth, width = filters.shape
-        parts = even_parts(width, _SLICE, 16)
+        parts = even_parts(width, min(_SLICE, -(-width // 2)), 16)
         self.slices = [
             _Slice(group, group * width + part.start, panels, group_biases[part])
             for group, (packed, group_biases) in enumerate(
