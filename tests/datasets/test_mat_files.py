@@ -1,7 +1,11 @@
 """MATLAB files: read as scipy reads them, and refused where they are damaged or made to do harm."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import os
 import struct
+import subprocess
+import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -116,3 +120,52 @@ def test_what_unpacks_to_too_much(tmp_path, monkeypatch):
     path.write_bytes(bytes(100_001))
     with pytest.raises(ValueError, match=r"it has more than 100,000 bytes"):
         read_variables(path, "seg")
+
+
+def element(kind, content):
+    return struct.pack("<II", kind, len(content)) + content + bytes(-len(content) % 8)
+
+
+def matrix(matlab_class, shape, content, name=b"x"):
+    head = element(6, struct.pack("<II", matlab_class, 0)) + element(5, struct.pack(f"<{len(shape)}i", *shape))
+    return element(14, head + element(1, name) + content)
+
+
+NUMBER = matrix(6, (1, 1), element(9, bytes(8)), b"")
+COSTLY = {
+    "cells": lambda: matrix(1, (1, 10**5 * 2), NUMBER * 10**5 * 2),
+    "empty cells": lambda: matrix(1, (1, 10**6), element(14, b"") * 10**6),
+    "shape": lambda: matrix(6, (1,) * 10**6, element(9, bytes(8))),
+    "text": lambda: matrix(4, (1, 10**6), element(4, bytes(10**7))),
+    "names of fields": lambda: matrix(2, (1, 1), element(5, struct.pack("<i", 1)) + element(1, b"a" * 10**7)),
+    "the same variable": lambda: matrix(6, (1, 10**6), element(9, bytes(8 * 10**6))),
+}
+READ = """
+import sys, time
+from skdecaf.datasets._mat_files import read_variables
+
+def peak():
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) / 1000 for line in file if line.startswith("VmHWM"))
+
+before = peak()
+try:
+    read_variables(sys.argv[1], "x")
+except ValueError as error:
+    print(str(error).partition(" it ")[2], round(time.process_time(), 1), round(peak() - before), sep="|")
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the system does not tell the memory")
+@pytest.mark.parametrize("kind", COSTLY)
+def test_a_small_file_costs_little(kind, tmp_path):
+    path = tmp_path / "costly.mat"
+    packed = zlib.compress(COSTLY[kind](), 1)
+    path.write_bytes(
+        b"MATLAB 5.0 MAT-file".ljust(124)
+        + b"\x00\x01IM"
+        + (struct.pack("<II", 15, len(packed)) + packed) * (20 if kind == "the same variable" else 1)
+    )
+    result = subprocess.run([sys.executable, "-c", READ, path], capture_output=True, text=True, check=True)
+    problem, seconds, megabytes = result.stdout.strip().split("|")
+    assert problem and float(seconds) < 10 and float(megabytes) < 500, result.stdout
