@@ -204,7 +204,7 @@ def test_a_reader_that_has_enough_is_no_error(weights, tmp_path):
     folder = tmp_path / "photos"
     for i in range(300):
         write_photo(folder / f"{i:03d}.png", i)
-    process = skdecaf_process("classify", folder, "--weights", weights)
+    process = skdecaf_process("classify", folder, "--weights", weights, "-q")
     assert process.stdout.readline().startswith(f"{folder}/000.png\tthing")
     process.stdout.close()
     errors = process.stderr.read()
