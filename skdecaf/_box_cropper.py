@@ -112,7 +112,8 @@ class BoxCropper(TransformerMixin, BaseEstimator):
             except (TypeError, ValueError) as error:
                 name = f" ({described})" if (described := describe(photo)) else ""
                 raise ValueError(
-                    f"row {i}{name}: x, y, width and height {', '.join(map(str, box))} are no box in a photo: {error}"
+                    f"row {i}{name}: x, y, width and height {', '.join(map(str, box))} are not a box in a photo: "
+                    f"{error}"
                 ) from None
         return crops
 

@@ -1,4 +1,4 @@
-"""DeCAF features and a linear classifier in one estimator that chooses the layer itself."""
+"""DeCAF features and a linear classifier in one estimator, which chooses the layer and C."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from copy import copy
@@ -28,7 +28,7 @@ from skdecaf.weights.blob_names import resolve_blobs
 
 _AUTO_LAYERS = ("pool5", "fc6", "fc7")
 _AUTO_C = (0.1, 1.0, 10.0)
-# Where nothing can be chosen or calibrated, because a class has a single photo.
+# Used if a class has a single photo, so that nothing can be chosen or calibrated.
 _DEFAULT_C = 1.0
 _DEFAULT_TEMPERATURE = 0.3
 
@@ -136,7 +136,7 @@ class DeCAFClassifier(PhotoClassifier):
 
     Notes
     -----
-    Where a layer has more features than there are photos, the support vector machine is solved in the space that the
+    If a layer has more features than there are photos, the support vector machine is solved in the space that the
     photos span, which has the same solution. Donahue et al. (ICML 2014, Section 4) use linear classifiers on these
     features. Guo et al. (On Calibration of Modern Neural Networks, ICML 2017) describe temperature scaling.
 
@@ -302,7 +302,7 @@ class DeCAFClassifier(PhotoClassifier):
         return hasattr(self, "pipeline_")
 
     def _transform(self, X):
-        """Features of images, read with the parameters of now, as far as these do not change the features."""
+        """Compute features with the current parameters that do not affect the features."""
         names = ("on_error", "batch_size", "n_jobs", "memory", "verbose")
         transformer = copy(self.pipeline_[0]).set_params(**{name: getattr(self, name) for name in names})
         return transformer.transform(X)

@@ -6,13 +6,13 @@ from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context, clone
+from sklearn.base import _fit_context, clone
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skdecaf._inputs.kinds import find_rows
 from skdecaf._inputs.sources import Images
 from skdecaf._inputs.value_range import learn_value_range
-from skdecaf._photo_estimator import PhotoEstimator
+from skdecaf._photo_estimator import PhotoClassifier
 from skdecaf.weights import Softmax
 
 
@@ -37,7 +37,7 @@ class Prediction(NamedTuple):
         return f"{self.name} ({self.probability:.0%})"
 
 
-class ImageNetClassifier(ClassifierMixin, PhotoEstimator):
+class ImageNetClassifier(PhotoClassifier):
     """Classify photos into the classes that a convolutional network was trained on.
 
     The classifier is the network's own last layer (Donahue et al., ICML 2014, Section 3), for 1000 classes of ImageNet.
@@ -188,23 +188,6 @@ class ImageNetClassifier(ClassifierMixin, PhotoEstimator):
         else:
             images, errors = Images([]), {}
         return reader._extract([self._network().layers[-1].name], images, errors)
-
-    def predict(self, X):
-        """Predict the most probable class of each image.
-
-        Parameters
-        ----------
-        X : as in `predict_proba`
-
-        Returns
-        -------
-        ndarray of shape (n_images,), str
-            Elements of `classes_`; ``""`` for a bad image, with ``on_error="nan"``.
-        """
-        probabilities = self.predict_proba(X)
-        identifiers = self.classes_[probabilities.argmax(axis=1)]
-        identifiers[np.isnan(probabilities).any(axis=1)] = ""
-        return identifiers
 
     def top_k(self, X, k=5):
         """Return the `k` most probable classes of each image.

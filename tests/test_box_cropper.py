@@ -202,7 +202,7 @@ def test_arrays_and_contents_as_photos():
 def test_errors_name_the_row(box):
     rows = [["a.jpg", 1, 1, 2, 3], ["b.jpg", *box]]
     for X in (rows, pd.DataFrame(rows, columns=NAMES)):
-        with pytest.raises(ValueError, match=r"^row 1 \('b.jpg'\): x, y, width and height .* are no box in a photo"):
+        with pytest.raises(ValueError, match=r"^row 1 \('b.jpg'\): x, y, width and height .* are not a box in a photo"):
             BoxCropper().transform(X)
 
 

@@ -58,7 +58,7 @@ def run(code, *options, **environment):
 
 ONLY_WHEN_USED = {
     "concurrent.futures.process", "filelock", "google.protobuf", "matplotlib", "onnx", "onnxruntime", "pandas",
-    "platformdirs", "polars", "pooch", "safetensors.torch", "skops", "torch", "urllib.request",
+    "platformdirs", "polars", "safetensors.torch", "skops", "torch", "urllib.request",
 }  # fmt: skip
 
 

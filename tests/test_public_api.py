@@ -151,8 +151,8 @@ def classes_checked(path):
                 yield from {type(getattr(case, "values", case)[0]) for case in mark.args[1]}
 
 
-# The checks give tables of numbers of any width, and it wants a photo and four numbers a row. tests/test_crops.py runs
-# those that give none, and its own for what a transformer does with names, containers and pipelines.
+# The checks pass tables of numbers of any width; BoxCropper needs a photo and four numbers per row.
+# tests/test_box_cropper.py runs the checks that pass no table, and tests names, containers and pipelines itself.
 NO_TABLES = {skdecaf.BoxCropper}
 
 

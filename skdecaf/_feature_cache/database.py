@@ -16,7 +16,7 @@ from skdecaf._utils.download import exclusive
 _APPLICATION_ID = 0x44654341
 _FORMAT = 2
 
-_PATIENCE = 60  # seconds to wait for other writers
+_LOCK_TIMEOUT = 60  # seconds to wait for other writers
 _PAGE_SIZE = 8192
 _MAGIC = b"SQLite format 3\0"
 _FILES = ("", "-wal", "-shm")  # suffixes of SQLite's files
@@ -264,7 +264,7 @@ def _open(path):
 
 def _connect(path, name, **options):
     # Threads use it one at a time, and transactions are explicit.
-    options |= {"timeout": _PATIENCE, "isolation_level": None, "check_same_thread": False}
+    options |= {"timeout": _LOCK_TIMEOUT, "isolation_level": None, "check_same_thread": False}
     connection = sqlite3.connect(name, **options)
     connection.text_factory = bytes  # a damaged file may hold text that is not UTF-8
     try:

@@ -53,7 +53,7 @@ class _Block:
 
 
 class ForwardPass:
-    """The way of images through a network up to the last blob asked for, planned once.
+    """A network, planned once for some blobs, and run on batches of images.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class ForwardPass:
 
     @property
     def nbytes(self):
-        """Bytes of the weights of the layers in use, and of what is prepared of them."""
+        """Bytes of the weights in use and of the arrays prepared from them."""
         steps = [step for _, step in chain(*(block.steps for block in self._map_blocks), self._vector_steps)]
         arrays = self.network.arrays
         arrays = [arrays.stored(name) for name in arrays if name.split(".")[0] in self._layers]
@@ -208,7 +208,7 @@ class ForwardPass:
         return out
 
     def _run(self, images, workspace, out, observe):
-        """Walk through the maps a few images at a time, then through the vectors with all of them."""
+        """Compute the maps of a few images at a time, then the vectors of all of them."""
         n, vectors = len(images), None
         for part in even_parts(n, MOST_STACKED):
             maps = self._run_maps(images[part], workspace, {blob: rows[part] for blob, rows in out.items()}, observe)

@@ -12,7 +12,7 @@ from skdecaf.weights.panels import PANEL
 BLOCK = 256
 ROW_LENGTH = 272
 ROW_GROUP = 12
-_ROOM = ROW_GROUP * PANEL
+_SCRATCH = ROW_GROUP * PANEL
 
 
 def pack_columns(matrices, parts=None):
@@ -50,7 +50,7 @@ def _pack_part(matrix, panels):
 
 
 def even_parts(n, most, multiple=1):
-    """Slices that divide n things into as few parts of at most so many as can be, all but equal in size.
+    """Divide n things into the fewest parts of at most `most`, of nearly equal size, as slices.
 
     All but the last part have a size that is a multiple of the given number.
     """
@@ -77,5 +77,5 @@ def fill_rows(rows, vectors):
 
 def products_array(workspace, key, shape):
     """Array of this shape, and the flat one, somewhat longer, that the kernel needs."""
-    flat = workspace.array(key, (int(np.prod(shape)) + _ROOM,))
-    return flat[:-_ROOM].reshape(shape), flat
+    flat = workspace.array(key, (int(np.prod(shape)) + _SCRATCH,))
+    return flat[:-_SCRATCH].reshape(shape), flat

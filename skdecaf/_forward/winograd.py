@@ -1,4 +1,4 @@
-"""Minimal filtering (Winograd): the matrices of each tile size, and which one suits a convolution.
+"""Winograd convolution: the matrices of each tile size, and the choice of a tile size.
 
 A tile of m x m output pixels under an r x r filter reads t x t input pixels, t = m + r - 1. The filter and the input
 are evaluated at t points, multiplied there, and interpolated: t^2 instead of m^2 r^2 multiplications.

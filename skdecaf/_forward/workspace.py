@@ -1,4 +1,4 @@
-"""What a running thread keeps from batch to batch: memory, and the helpers that it has for this run."""
+"""State that a thread keeps between batches: buffers, and the worker threads of the current run."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import _thread
@@ -14,7 +14,7 @@ _MOST_THREADS = 4
 
 
 class _Job:
-    """Parts of a layer's work, which several threads take until there are none."""
+    """A layer's work in parts; several threads take parts until none are left."""
 
     def __init__(self, function, parts):
         self._function, self._parts, self._n_parts = function, deque(parts), len(parts)
@@ -44,9 +44,9 @@ class _Job:
 
 
 class _Helpers:
-    """Threads that take parts of a layer's work beside the thread that has them.
+    """Threads that share a layer's work with the thread that started them.
 
-    That one of them comes late, or never, costs time alone, since whoever is free takes the next part.
+    A late worker costs time only, because any free thread takes the next part.
     """
 
     def __init__(self, n_threads):
@@ -68,7 +68,7 @@ class _Helpers:
         job.wait()
 
     def dismiss(self):
-        """Let them go, each after the part that it is at."""
+        """Stop the workers after their current part."""
         for _ in range(self._n_threads):
             self._jobs.put(None)
 
@@ -87,7 +87,7 @@ class Workspace:
         self._helpers, self.n_threads = None, 1
 
     def array(self, key, shape):
-        """Float32 array of this shape; what it holds is left over from its last use, finite or not."""
+        """Return a float32 array of this shape; its contents are undefined."""
         size = math.prod(shape)
         buffer = self._buffers.get(key)
         if buffer is None or buffer.size < size:
@@ -96,7 +96,7 @@ class Workspace:
 
     @contextmanager
     def threads(self, n_threads):
-        """Have helpers until the end of the block, so that `for_each` works in this many threads, but at most four."""
+        """Start up to three workers for the block, so that `for_each` uses at most four threads."""
         n_threads = min(n_threads, _MOST_THREADS)
         if n_threads == 1:
             yield
@@ -117,7 +117,7 @@ class Workspace:
             self._helpers.for_each(function, parts)
 
     def shares(self, n, unit=1):
-        """Slices that divide n things, at least one, among the threads, at multiples of unit.
+        """Divide n things (at least one) into slices for the threads, at multiples of unit.
 
         Each thread has two of them: if one is late, another takes more.
         """

@@ -43,12 +43,12 @@ def add_bias(products, bias, rectify, first_channel, out):
 
 # pythran export add_bias_and_pool(float32[:,:,:] order(C), float32[:] order(C), int, int, int, float32[:,:,:,:] order(C), (int, int, int), float32[:,:,:,:] order(C))
 def add_bias_and_pool(products, bias, rectify, first_channel, height, ring, window, out):
-    """Do what `add_bias` does and pool the maps, of which only a few rows are kept, and only for a while.
+    """Add the bias and rectify as `add_bias` does, and max-pool from a ring buffer of a few rows.
 
     Parameters
     ----------
     products, bias, rectify, first_channel
-        As of `add_bias`.
+        As for `add_bias`.
     height : int
         Rows of the maps.
     ring : (1, kernel, width, channels)

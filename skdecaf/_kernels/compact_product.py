@@ -58,7 +58,7 @@ def multiply_row(rows, panels, factors, span, n_columns, out):
     Parameters
     ----------
     rows, panels, factors, span, n_columns
-        As of `multiply_compact`.
+        As for `multiply_compact`.
     out : (n_columns or more,)
     """
     n_panels, size = panels.shape
@@ -96,13 +96,13 @@ def multiply_compact(rows, panels, factors, span, n_rows, n_columns, out):
     Parameters
     ----------
     rows : (blocks, height * 272)
-        As of `product.multiply`.
+        As for `product.multiply`.
     panels : (columns / 16, depth * 16)
     factors : (columns / 16, spans * 16)
         Panels (depth, 16) have a row of factors for each span rows. Weight times factor is exact.
     span, n_rows, n_columns : int
     out : (n_rows * n_columns + 192,)
-        The end is room to work in.
+        The last 192 values are scratch space.
     """
     n_panels, size = panels.shape
     depth = size // 16

@@ -50,7 +50,7 @@ def im2col(maps, channels, window, lines, out_width, rows):
         Rows of output pixels to do in each image, and how many there are.
     out_width : int
     rows : (blocks, n * output pixels or more, 272)
-        Value k of a window, counted in the order (ky, kx, channel), stands in block k // 256 at k % 256.
+        Value k of a window, counted in the order (ky, kx, channel), is in block k // 256 at k % 256.
     """
     n, height, row_length = maps.shape
     first_channel, n_channels, all_channels = channels

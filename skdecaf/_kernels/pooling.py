@@ -20,7 +20,7 @@ def maximum_pixel(source, first, out):
 
 
 def maximum_three(row, x, first, out):
-    """The same for three neighbouring pixels of a row, in one go."""
+    """Take the largest of the output and three neighbouring pixels of a row, for each channel."""
     a = row[x]
     b = row[x + 1]
     d = row[x + 2]

@@ -138,13 +138,13 @@ def multiply(rows, panels, n_rows, n_columns, out):
     ----------
     rows : (blocks * pairs, height * 272)
         Left matrices, n_rows of their height rows, of which there are a multiple of 12 or more: value k of row r of
-        pair i stands in rows[k // 256 * pairs + i] at r * 272 + k % 256.
+        pair i is in rows[k // 256 * pairs + i] at r * 272 + k % 256.
     panels : (pairs, columns / 16, depth * 16)
-        Right matrices: value (k, c) stands in panel c // 16 at k * 16 + c % 16. The last panel is filled up with zeros.
+        Right matrices: value (k, c) is in panel c // 16 at k * 16 + c % 16. The last panel is filled up with zeros.
     n_rows, n_columns : int
         Shape of the products.
     out : (n_rows * row length + 192,)
-        Value (r, c) of pair i stands at r * row length + i * n_columns + c; the end is room to work in.
+        Value (r, c) of pair i is at r * row length + i * n_columns + c. The last 192 values are scratch space.
     """
     pairs, n_panels, size = panels.shape
     depth = size // 16
@@ -181,7 +181,7 @@ def multiply_panel(rows, panel, first_value, depth, n_rows, n_columns, add, out,
     """Multiply all rows by a block of a panel, which begins at first_value.
 
     The product goes to the place in out that where says: (first value, how far rows are apart). With add it is
-    added to what stands there.
+    added to the values that are there.
     """
     first_out, row_length = where
     tile = len(out) - 192

@@ -37,7 +37,7 @@ def divide_power(pixel, sums, k, share, beta, out):
 
 
 def normalise_pixel(pixel, size, share, beta, k, squares, sums, out):
-    """Normalise one pixel, which out may be; squares and sums are room to work in.
+    """Normalise one pixel; out may be the pixel itself. squares and sums are scratch space.
 
     Squares has size // 2 zeros on either side.
     """

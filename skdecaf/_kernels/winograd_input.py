@@ -1,4 +1,4 @@
-"""Input transform of minimal filtering (Winograd): overlapping tiles of the maps, each turned into products' rows.
+"""Winograd input transform: overlapping tiles of the maps become rows of matrix products.
 
 A tile of t x t pixels becomes t x t values in each channel: B d B^T for the points 0, 1, -1, 2, -2 (t = 6), then 1/2
 (t = 7) and -1/2 (t = 8), and infinity. What all of B is, see `skdecaf._forward.winograd`; here each pair of points

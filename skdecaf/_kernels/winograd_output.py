@@ -1,4 +1,4 @@
-"""Output transform of minimal filtering (Winograd): products back to pixels, with bias and ReLU.
+"""Winograd output transform: products become pixels, with bias and ReLU.
 
 The t x t values of a tile in each channel become step x step pixels: A^T m A for the points of `winograd_input`.
 """
@@ -146,12 +146,12 @@ def transform_output(products, tile_size, bias, rectify, first_channel, out):
 
 # pythran export transform_and_pool(float32[:,:,:,:,:] order(C), (int, int), float32[:] order(C), int, int, int, float32[:,:,:,:] order(C), (int, int, int), float32[:,:,:,:] order(C))
 def transform_and_pool(products, tile_size, bias, rectify, first_channel, height, ring, window, out):
-    """Do what `transform_output` does and pool the maps, of which only a few rows are kept, and only for a while.
+    """Transform products to pixels as `transform_output` does, and max-pool them from a ring buffer of a few rows.
 
     Parameters
     ----------
     products, tile_size, bias, rectify, first_channel
-        As of `transform_output`.
+        As for `transform_output`.
     height : int
         Rows of the maps.
     ring : (1, m + kernel - 1, width, channels)

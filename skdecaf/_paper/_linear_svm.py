@@ -4,8 +4,8 @@
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from skdecaf.domain_adaptation._squared_hinge import SquaredHinge
-from skdecaf.domain_adaptation._subspaces import singular_axes
+from skdecaf._utils.linear_algebra import singular_axes
+from skdecaf._utils.squared_hinge import SquaredHinge
 
 _TOL = 3e-4  # relative error of the weights, which float32 allows, and which decides no prediction
 

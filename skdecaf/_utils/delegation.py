@@ -6,7 +6,7 @@ from sklearn.utils.validation import _estimator_has, check_is_fitted
 
 
 class DelegatedPredictions:
-    """Mixin of meta-estimators: the prediction methods are those of `estimator_`, and exist where it has them."""
+    """Mixin of meta-estimators that delegates prediction to `estimator_`, if it has the method."""
 
     @property
     def classes_(self):

@@ -12,7 +12,7 @@ from pathlib import Path
 from skdecaf._utils.files import publish
 from skdecaf._utils.progress import progress_bar
 
-_FRUITLESS_ROUNDS = 3  # over all addresses
+_MAX_FAILED_ROUNDS = 3  # over all addresses
 _PAUSE = 0.5  # seconds before another round, doubled after each fruitless one
 _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 2**16
@@ -240,7 +240,7 @@ def _is_intact(path, digest, size):
 def _from_mirrors(urls, path, digest, size, allowance, check, progress):
     """Ask all addresses in turn, until rounds bring nothing new."""
     problems, remaining, fruitless, longest = {}, list(urls), 0, _length(_part(path))
-    while remaining and fruitless < _FRUITLESS_ROUNDS:
+    while remaining and fruitless < _MAX_FAILED_ROUNDS:
         if problems:
             time.sleep(_PAUSE * 2**fruitless)
         for url in tuple(remaining):

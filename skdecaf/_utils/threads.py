@@ -13,7 +13,7 @@ import threadpoolctl
 
 @cache
 def _blas_libraries():
-    """What controls BLAS; to find its libraries takes long."""
+    """Controller of the BLAS libraries; cached, because finding them is slow."""
     return threadpoolctl.ThreadpoolController().select(user_api="blas")
 
 
@@ -23,11 +23,12 @@ def _blas_threads():
 
 
 def resolve_n_jobs(n_jobs):
-    """How many threads ``n_jobs`` means here.
+    """Return the number of threads that ``n_jobs`` means.
 
-    None is what ``joblib.parallel_config`` says, else as many threads as BLAS may use now, so that the limits of
-    joblib's workers, dask and the environment hold; in a worker of joblib that has none, it is one, and the threads of
-    a dask worker divide them. Negative numbers count from the number of processors, as everywhere in scikit-learn.
+    None means the number of ``joblib.parallel_config``. Without one, it means the number of threads that BLAS may use,
+    which respects the limits of joblib's workers, dask and the environment. Inside a joblib thread it means one, and
+    threads of a dask worker share its number. Negative numbers count back from the number of processors, as in
+    scikit-learn.
     """
     if n_jobs is None:
         n_jobs = _configured_n_jobs()

@@ -18,8 +18,8 @@ from skdecaf._dropout import DropoutFeatures
 from skdecaf._dropout_classifier import DropoutClassifier
 from skdecaf._utils.extras import require
 from skdecaf._utils.files import atomic_write
+from skdecaf._utils.photo_folders import list_labelled_photos
 from skdecaf.cli._photos import bad_rows_expected, why_unreadable
-from skdecaf.datasets._listing import list_labelled_photos
 from skdecaf.weights import store
 
 

@@ -6,7 +6,7 @@ import warnings
 from contextlib import contextmanager
 
 from skdecaf._inputs.sources import Images, load_image
-from skdecaf.datasets._listing import photos_below
+from skdecaf._utils.photo_folders import photos_below
 from skdecaf.images import ImageError, describe
 
 

@@ -19,6 +19,7 @@ from sklearn.utils import Bunch
 from skdecaf._utils.archives import Limits, archive_kind, extract
 from skdecaf._utils.download import cache_home, check_file, exclusive, fetch, is_offline
 from skdecaf._utils.warnings import warn_user
+from skdecaf.datasets.errors import AbsentDataset
 
 BOX_COLUMNS = ("x", "y", "width", "height")
 _EXTRACTED = "extracted"
@@ -82,22 +83,6 @@ class Dataset:
     description: str
     arguments: tuple = ()
     partly: Callable = lambda folder: ""
-
-
-class AbsentDataset(FileNotFoundError):
-    """A data set, or a part with its own download, is missing.
-
-    Parameters
-    ----------
-    message : str
-        What is missing, and which files to place where.
-    summary : str, optional
-        What is missing, without advice; the whole message by default.
-    """
-
-    def __init__(self, message, summary=None):
-        super().__init__(message)
-        self.summary = message if summary is None else summary
 
 
 def datasets_home(data_home=None):

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from skdecaf.datasets._listing import SUFFIXES, list_class_folders
+from skdecaf._utils.photo_folders import SUFFIXES, list_class_folders
 from skdecaf.datasets._mat_files import read_variables
 from skdecaf.weights.blob_names import column_names
 

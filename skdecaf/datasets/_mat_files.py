@@ -15,7 +15,7 @@ import numpy as np
 _LARGEST = 2**27  # bytes of a file, and of an unpacked variable
 _MOST_ELEMENTS = 500_000  # a variable or cell has four or five
 _LARGEST_TEXT = 2**16  # bytes of a text, a shape or names of fields
-_DEEPEST = 4  # a struct, its fields, their cells, and the content of these
+_MAX_DEPTH = 4  # a struct, its fields, their cells, and the content of these
 _HEADER = 128
 _NAME_IS_WITHIN, _NAME_IS_PACKED_WITHIN = 512, 4096  # bytes of a variable
 _LARGEST_DIMENSIONS = 64
@@ -93,7 +93,7 @@ def _variables(content, wanted):
             yield name, None
             continue
         try:
-            yield name, _value(elements.within(_whole(kind, data)), _DEEPEST)
+            yield name, _value(elements.within(_whole(kind, data)), _MAX_DEPTH)
         except _Problem as problem:
             raise _Problem(f"has a variable {name!r} that {problem}") from None
 

@@ -4,8 +4,8 @@
 from functools import partial
 
 from skdecaf._utils.archives import Limits
+from skdecaf._utils.photo_folders import list_class_folders, visible_entries
 from skdecaf.datasets._base import Archive, Dataset, as_bunch, load, wrong_counts
-from skdecaf.datasets._listing import list_class_folders, visible_entries
 
 _BACKGROUND = "BACKGROUND_Google"
 _COUNTS = {

@@ -6,8 +6,8 @@ import os
 import numpy as np
 
 from skdecaf._utils.archives import Limits
+from skdecaf._utils.photo_folders import visible_entries
 from skdecaf.datasets._base import Archive, Dataset, as_bunch, load
-from skdecaf.datasets._listing import visible_entries
 from skdecaf.datasets._mat_files import read_variables
 
 _DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id={}"

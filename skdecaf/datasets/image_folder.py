@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import os
 
+from skdecaf._utils.photo_folders import SUFFIXES, list_labelled_photos
 from skdecaf.datasets._base import as_bunch
-from skdecaf.datasets._listing import SUFFIXES, list_labelled_photos
 
 
 def load_image_folder(path, *, extensions=None, return_X_y=False, as_frame=False):

@@ -6,8 +6,9 @@ import os
 import numpy as np
 
 from skdecaf._utils.archives import Limits
-from skdecaf.datasets._base import AbsentDataset, Archive, Dataset, as_bunch, load
-from skdecaf.datasets._listing import photos_below, visible_entries
+from skdecaf._utils.photo_folders import photos_below, visible_entries
+from skdecaf.datasets._base import Archive, Dataset, as_bunch, load
+from skdecaf.datasets.errors import AbsentDataset
 
 _N_PHOTOS, _N_CLASSES, _N_SPLITS = 108_754, 397, 10
 _PHOTOS = (

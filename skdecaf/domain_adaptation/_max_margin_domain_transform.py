@@ -12,9 +12,9 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdecaf._utils.linear_algebra import singular_axes
+from skdecaf._utils.squared_hinge import SquaredHinge
 from skdecaf.domain_adaptation._base import FLOAT_DTYPES, source_rows, split_domains
-from skdecaf.domain_adaptation._squared_hinge import SquaredHinge
-from skdecaf.domain_adaptation._subspaces import singular_axes
 from skdecaf.model_selection.domains import hidden_labels
 
 

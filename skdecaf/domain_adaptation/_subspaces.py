@@ -2,34 +2,11 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
-from scipy.linalg import eigh, qr, svdvals
+from scipy.linalg import qr, svdvals
 
-_LEAST_VARIANCE = 1e-12  # of the largest one: what is below is noise of the decomposition
+from skdecaf._utils.linear_algebra import singular_axes
+
 _ORTHOGONAL = 1e-3  # a disagreement that is this close to 1 counts as 1
-
-
-def singular_axes(X):
-    """Singular values and right singular vectors, by the smaller of the two Gram matrices.
-
-    It is many times as fast as an SVD, and exact unless a value is tiny beside the largest; tiny ones are left out.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-
-    Returns
-    -------
-    values : float64 ndarray of shape (rank,)
-        Falling.
-    axes : float64 ndarray of shape (n_features, rank)
-    """
-    X = np.asarray(X, dtype=np.float64)
-    wide = X.shape[0] < X.shape[1]
-    squares, vectors = eigh(X @ X.T if wide else X.T @ X)
-    squares, vectors = squares[::-1], vectors[:, ::-1]
-    kept = squares > _LEAST_VARIANCE * max(squares.max(initial=0), 0)
-    values, vectors = np.sqrt(squares[kept]), vectors[:, kept]
-    return values, (X.T @ vectors) / values if wide else vectors
 
 
 def centred(X):

@@ -73,7 +73,7 @@ def _read(source, size=-1):
     if isinstance(source, (bytes, bytearray, memoryview)):
         return bytes(source)[: size if size >= 0 else None]
     if not hasattr(source, "read"):
-        raise ImageError("is no image; give a path, the contents of a file, an open file, a PIL image or an array")
+        raise ImageError("is not an image; give a path, the contents of a file, an open file, a PIL image or an array")
     if isinstance(source, io.TextIOBase):
         raise ImageError('is open as text; open it with mode "rb"')
     with file_locked(source):

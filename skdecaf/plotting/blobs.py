@@ -73,7 +73,7 @@ class BlobDisplay:
         n_maps : int, default=16
             Number of maps to draw, the strongest first.
         ax : matplotlib Axes, default=None
-            Where to draw; None creates a figure.
+            Axes to draw on; None creates a figure.
         **imshow_kw : dict
             For matplotlib's ``imshow``.
 
@@ -105,7 +105,7 @@ class BlobDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None creates a figure.
+            Axes to draw on; None creates a figure.
         n_maps : int, default=16
             Number of maps to draw, the strongest first.
         **imshow_kw : dict

@@ -106,7 +106,7 @@ class EmbeddingDisplay:
         random_state : int, RandomState instance or None, default=None
             Seeds the random projection and t-SNE.
         ax : matplotlib Axes, default=None
-            Where to draw; None creates a figure.
+            Axes to draw on; None creates a figure.
         **plot_kw : dict
             For `plot`, such as ``thumbnails=True``.
 
@@ -164,7 +164,7 @@ class EmbeddingDisplay:
         random_state : int, RandomState instance or None, default=None
             Seeds the random projection and t-SNE.
         ax : matplotlib Axes, default=None
-            Where to draw; None creates a figure.
+            Axes to draw on; None creates a figure.
         **plot_kw : dict
             For `plot`, such as ``thumbnails=True``.
 
@@ -191,7 +191,7 @@ class EmbeddingDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None creates a figure.
+            Axes to draw on; None creates a figure.
         thumbnails : bool, default=False
             Whether to draw photos instead of points, framed in the colour of their class. Photos that would overlap an
             earlier one stay points and are not decoded.
@@ -237,7 +237,7 @@ class EmbeddingDisplay:
         """Raise errors that do not depend on the positions."""
         require_matplotlib(type(self))
         if highlight is not None and (self.y is None or highlight not in self.y):
-            raise ValueError(f"highlight={highlight!r} is no class of y")
+            raise ValueError(f"highlight={highlight!r} is not a class of y")
         if thumbnails and (self.photos is None or find_rows(self.photos)[0] == "table"):
             raise ValueError("thumbnails need photos; give from_features photos=, as paths or arrays of pixels")
         self._markers()

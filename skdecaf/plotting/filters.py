@@ -53,7 +53,7 @@ class FilterDisplay:
         estimator : DeCAFTransformer, or Pipeline with one as a step
             Fitted or not.
         ax : matplotlib Axes, default=None
-            Where to draw; None creates a figure.
+            Axes to draw on; None creates a figure.
         **imshow_kw : dict
             For matplotlib's ``imshow``.
 
@@ -84,7 +84,7 @@ class FilterDisplay:
         weights : str, path or Network, default="mini"
             As in `DeCAFTransformer`.
         ax : matplotlib Axes, default=None
-            Where to draw; None creates a figure.
+            Axes to draw on; None creates a figure.
         **imshow_kw : dict
             For matplotlib's ``imshow``.
 
@@ -113,7 +113,7 @@ class FilterDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None creates a figure.
+            Axes to draw on; None creates a figure.
         **imshow_kw : dict
             For matplotlib's ``imshow``.
 

@@ -112,7 +112,7 @@ class LearningCurveByClassDisplay:
         name : str, default=None
             Label of the curve in the legend; None is the name of the estimator's class.
         ax : matplotlib Axes, default=None
-            Where to draw; None creates a figure.
+            Axes to draw on; None creates a figure.
         **line_kw : dict
             For matplotlib's ``plot``.
 

@@ -17,7 +17,7 @@ def check_scores(network):
 
 
 def with_classes(layers, n_classes):
-    """Give the last fully connected layer so many outputs, and let a softmax follow it.
+    """Give the last fully connected layer `n_classes` outputs, followed by a softmax.
 
     Parameters
     ----------

@@ -93,7 +93,7 @@ def train(
 
 @contextmanager
 def limited_threads(n_threads):
-    """Let torch use so many threads, and as many as before afterwards."""
+    """Limit torch to `n_threads` threads, and restore the former number afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(n_threads)
     try:
@@ -195,7 +195,7 @@ class Training:
 
     @property
     def n_batches(self):
-        """How many batches an epoch has: as many as fit, so that none is small."""
+        """Number of full batches in an epoch, at least 1."""
         return max(1, len(self.photos) // self.options.batch_size)
 
     def _run_epoch(self, after_batch):

@@ -32,7 +32,7 @@ def to_torch(network, *, until=None, batch_norm=False):
     ImportError
         Without torch (``pip install "skdecaf[train]"``).
     ValueError
-        Where the network has no such blob.
+        If the network has no such blob.
 
     See Also
     --------
@@ -81,7 +81,7 @@ def from_torch(module):
     Raises
     ------
     TypeError
-        Where the module is not one of `to_torch`.
+        If the module is not one of `to_torch`.
     """
     torch = require("train", "from_torch")
     from skdecaf.training.torch_layers import NetworkModule, fold_batch_norm, to_numpy

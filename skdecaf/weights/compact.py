@@ -10,7 +10,7 @@ from skdecaf.weights.panels import PANEL, unpack_rows
 _LARGEST = 32767
 _LARGEST_FACTOR = 255
 # Rows that are rounded at a time, which limits the memory; a multiple of `PANEL`.
-_AT_A_TIME = 256
+_CHUNK_ROWS = 256
 
 
 class CompactMatrix:
@@ -44,9 +44,9 @@ class CompactMatrix:
         panels = np.zeros((n_panels, n_columns, PANEL), np.int16)
         factors = np.ones((n_panels, n_spans, PANEL), np.uint8)
         self.scale = np.empty(n_rows, np.float32)
-        for start in range(0, n_rows, _AT_A_TIME):
-            whole, factor, self.scale[start : start + _AT_A_TIME] = _round(
-                matrix[start : start + _AT_A_TIME], self.span, group
+        for start in range(0, n_rows, _CHUNK_ROWS):
+            whole, factor, self.scale[start : start + _CHUNK_ROWS] = _round(
+                matrix[start : start + _CHUNK_ROWS], self.span, group
             )
             for first in range(0, len(whole), PANEL):
                 panel, width = (start + first) // PANEL, min(PANEL, len(whole) - first)

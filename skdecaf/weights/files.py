@@ -14,10 +14,17 @@ def weights_file(path):
     path = Path(path).absolute()
     if not path.is_file():
         raise FileNotFoundError(f"no network at {str(path)!r}; check the path")
-    try:
+    with errors_naming(path):
         size = path.stat().st_size
         if size > MOST_BYTES:
             raise ValueError(f"{size:,} bytes are more than a network of the AlexNet family has ({MOST_BYTES:,})")
         yield path
+
+
+@contextmanager
+def errors_naming(path):
+    """Put the path in front of the message of a ValueError."""
+    try:
+        yield
     except ValueError as error:
         raise ValueError(f"{str(path)!r}: {error}") from None

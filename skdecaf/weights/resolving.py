@@ -57,7 +57,7 @@ def resolve_network(weights, seed=None, precision="float32"):
     working directory, pass ``"./caffenet"``.
     """
     if precision not in PRECISIONS:
-        raise ValueError(f"precision={precision!r} is none of {', '.join(map(repr, PRECISIONS))}")
+        raise ValueError(f"precision={precision!r} is not one of {', '.join(map(repr, PRECISIONS))}")
     if isinstance(weights, Network) and precision == "float32":
         return weights
     key, load = _key_and_loader(weights, seed)

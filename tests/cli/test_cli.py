@@ -29,10 +29,10 @@ from skdecaf import DeCAFTransformer, FeatureCache, Network
 from skdecaf._decaf import draw_seed
 from skdecaf._imagenet import ImageNetClassifier
 from skdecaf._utils import download
+from skdecaf._utils.photo_folders import SUFFIXES
 from skdecaf.cli import main
 from skdecaf.cli._models import load_model
 from skdecaf.cli._photos import find_photos
-from skdecaf.datasets._listing import SUFFIXES
 
 COMMANDS = ("extract", "classify", "train", "predict", "weights", "reproduce", "info", "completion")
 

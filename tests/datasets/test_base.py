@@ -12,8 +12,8 @@ from dataset_archives import photo_files, published, tar_bytes, write_files, zip
 from folder_listing import names_in
 
 from skdecaf._utils.archives import Limits
+from skdecaf._utils.photo_folders import list_class_folders
 from skdecaf.datasets._base import AbsentDataset, Archive, Dataset, as_bunch, datasets_home, load, wrong_counts
-from skdecaf.datasets._listing import list_class_folders
 
 COUNTS = {"cat": 2, "dog": 3}
 PHOTOS = tar_bytes(photo_files(COUNTS, "pets/{name}/{i}.jpg"))

@@ -200,7 +200,7 @@ def test_what_is_no_source():
     assert errors_of(b"").startswith("the file content is empty")
     assert "none of the formats" in errors_of(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
     for value, name in ((None, "NoneType"), (float("nan"), "float"), ([[1, 2]], "list"), (3, "int")):
-        assert errors_of(value).startswith(f"a value of type {name!r} is no image; give a path")
+        assert errors_of(value).startswith(f"a value of type {name!r} is not an image; give a path")
     assert "mode" in errors_of(io.StringIO("text"))
     closed = io.BytesIO(b"data")
     closed.close()

@@ -133,5 +133,5 @@ def test_one_class_is_too_few(classes, tmp_path):
 
 
 def test_an_unknown_subject_is_named():
-    with pytest.raises(ValueError, match="'flowers' is none of caltech101, office, cub, sun397, ilsvrc"):
+    with pytest.raises(ValueError, match="'flowers' is not one of caltech101, office, cub, sun397, ilsvrc"):
         next(reproduce("flowers"))

@@ -288,7 +288,7 @@ def test_positions_have_two_columns(positions):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"highlight": "dog"}, "highlight='dog' is no class of y"),
+        ({"highlight": "dog"}, "highlight='dog' is not a class of y"),
         ({"thumbnails": True}, "thumbnails need photos"),
         ({"domains": range(12)}, "markers for 8 domains; domains has 12"),
     ],
@@ -317,7 +317,7 @@ def test_errors_come_before_the_features_are_computed():
 
 
 def test_what_cannot_be_drawn_is_said():
-    with pytest.raises(ValueError, match="highlight='dog' is no class of y"):
+    with pytest.raises(ValueError, match="highlight='dog' is not a class of y"):
         EmbeddingDisplay(np.zeros((3, 2)), y=["cat"] * 3).plot(highlight="dog")
     with pytest.raises(ValueError, match="markers for 8 domains; domains has 9"):
         EmbeddingDisplay(np.zeros((9, 2)), domains=range(9)).plot()

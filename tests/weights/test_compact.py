@@ -90,5 +90,5 @@ def test_compact_networks_are_saved_as_what_they_stand_for(tmp_path):
 
 
 def test_another_precision():
-    with pytest.raises(ValueError, match="precision='half' is none of 'float32', 'compact'"):
+    with pytest.raises(ValueError, match="precision='half' is not one of 'float32', 'compact'"):
         resolve_network("mini", precision="half")

@@ -2,7 +2,8 @@
 
 A reader is a function ``read_...(path, name=None, origin=None, **options)``. It returns a complete `Network` called
 ``name`` (by default as the file says, else after the file) whose pickles refer to ``origin``. ``looks_like(head)``
-says whether a file that begins with these bytes may have the format.
+says whether a file that begins with these bytes may have the format. Each reader checks its file itself, so it can be
+called alone.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
