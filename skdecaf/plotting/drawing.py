@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from skdecaf._utils.extras import require
+from skdecaf.images import needs_value_range, to_rgb
 
 # Petroff's ten colours, which people with colour vision deficiencies can tell apart.
 _TEN_COLORS = (
@@ -106,3 +107,22 @@ def mosaic(tiles, gap):
     for tile, (top, left) in zip(tiles, corners, strict=True):
         picture[top : top + height, left : left + width] = tile
     return picture, corners
+
+
+def visible_pixels(pixels):
+    """Convert the pixels of a decoded photo for drawing.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        If their dtype does not define black and white, the lowest value is black and the highest is white.
+
+    Returns
+    -------
+    ndarray of shape (height, width, 3), uint8
+    """
+    value_range = None
+    if needs_value_range(pixels.dtype):
+        low, high = float(pixels.min()), float(pixels.max())
+        value_range = (low, max(high, low + 1))
+    return to_rgb(pixels, value_range).clip(0, 255).astype(np.uint8)

@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from skdecaf._inputs.kinds import find_rows
-from skdecaf.images import decode, needs_value_range, to_rgb
-from skdecaf.plotting.drawing import axes_for, distinct_colors, require_matplotlib, with_defaults
+from skdecaf.images import decode
+from skdecaf.plotting.drawing import axes_for, distinct_colors, require_matplotlib, visible_pixels, with_defaults
 from skdecaf.plotting.estimators import drop_predictor
 
 _MAX_COLUMNS = 512  # wider features are projected first
@@ -364,12 +364,7 @@ def _with_room(places, candidates, distance):
 
 def _thumbnail(photo, side):
     """RGB pixels of a photo, reduced until its longer side fits."""
-    pixels = decode(photo)
-    value_range = None
-    if needs_value_range(pixels.dtype):
-        low, high = float(pixels.min()), float(pixels.max())
-        value_range = (low, max(high, low + 1))
-    image = Image.fromarray(to_rgb(pixels, value_range).clip(0, 255).astype(np.uint8))
+    image = Image.fromarray(visible_pixels(decode(photo)))
     scale = side / max(image.size)
     size = [max(1, round(scale * length)) for length in image.size]
     return np.asarray(image.resize(size, Image.Resampling.BICUBIC))

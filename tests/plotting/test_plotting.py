@@ -30,6 +30,7 @@ from skdecaf.plotting import (
     EmbeddingDisplay,
     FilterDisplay,
     LearningCurveByClassDisplay,
+    OcclusionDisplay,
 )
 from skdecaf.weights import Architecture, FullyConnected, Preprocessing
 
@@ -557,6 +558,7 @@ DISPLAYS = [
     LearningCurveByClassDisplay([1, 2], [[0.5, 0.6], [0.7, 0.8]]),
     FilterDisplay(np.ones((3, 2, 2, 3))),
     BlobDisplay(np.ones((3, 2, 2))),
+    OcclusionDisplay(np.zeros((4, 6, 3), np.uint8), np.ones((2, 3)), size=0.5, label="cat"),
 ]
 each_display = pytest.mark.parametrize("display", DISPLAYS, ids=lambda display: type(display).__name__)
 
