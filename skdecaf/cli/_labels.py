@@ -128,7 +128,7 @@ def print_labels(labelled, n_photos, fields, options):
                 write(_options.to_json({"file": photo, "labels": named}))
             else:
                 for text, probability, *rest in labels:
-                    write("\t".join([_cell(photo), _cell(text), f"{probability:.4f}", *map(str, rest)]))
+                    write("\t".join([cell(photo), cell(text), f"{probability:.4f}", *map(str, rest)]))
             sys.stdout.flush()
             bar.update()
     if n_left_out and n_left_out == n_photos:
@@ -137,6 +137,6 @@ def print_labels(labelled, n_photos, fields, options):
         _options.complain(f"{n_left_out} of {n_photos} photos left out")
 
 
-def _cell(text):
+def cell(text):
     """Text for a line of tab-separated values: tabs and line breaks become escapes."""
     return text.translate({ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r"})

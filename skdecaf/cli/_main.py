@@ -7,10 +7,21 @@ import select
 import sys
 import warnings
 
-from skdecaf.cli import classify, completion, extract, info, predict, reproduce, train, weights
+from skdecaf.cli import (
+    classify,
+    completion,
+    duplicates,
+    extract,
+    info,
+    predict,
+    reproduce,
+    search,
+    train,
+    weights,
+)
 from skdecaf.cli._options import complain
 
-_COMMANDS = (extract, classify, train, predict, weights, reproduce, info, completion)
+_COMMANDS = (extract, classify, train, predict, search, duplicates, weights, reproduce, info, completion)
 _DESCRIPTION = "Features and labels of photos from a deep convolutional network, on any CPU, offline."
 _EPILOG = """\
 examples:

@@ -158,6 +158,40 @@ def add_running(parser):
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
 
+def add_memory(parser):
+    """Add the folder of the feature cache, which `memory` returns."""
+    parser.add_argument(
+        "--memory",
+        metavar="FOLDER",
+        help='keep activations of photos in this folder; "none" keeps nothing (default: in the user\'s cache folder)',
+    )
+
+
+def memory(options):
+    """The folder of the feature cache, or None."""
+    from skdecaf._utils.download import cache_home
+
+    return None if options.memory == "none" else options.memory or str(cache_home() / "features")
+
+
+def add_sheet(parser):
+    """Add the choice between JSON and a contact sheet."""
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object per line")
+    form.add_argument(
+        "--html", metavar="FILE", help="write a web page of small photos, which needs no other file, instead of a table"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace the web page where it exists")
+
+
+def check_sheet(options):
+    """Check that the contact sheet can be written, if one is asked for."""
+    from skdecaf._utils.files import check_output
+
+    if options.html:
+        check_output(options.html, options.overwrite)
+
+
 def reading_parameters(options):
     """Parameters of `DeCAFTransformer` and `ImageNetClassifier` from the options."""
     return {
@@ -180,14 +214,14 @@ def value_range(options):
     return low, high
 
 
-def check_layer(options):
+def check_layer(options, default_layer=6):
     """Refuse layers that the network does not have."""
     from skdecaf.weights import resolve_network
     from skdecaf.weights.blob_names import resolve_blobs
 
     network = resolve_network(options.weights, 0, options.precision)
     try:
-        resolve_blobs(options.layer or [6], network)
+        resolve_blobs(options.layer or [default_layer], network)
     except ValueError as error:
         options.parser.error(str(error))
 
@@ -207,16 +241,17 @@ def running_parameters(options):
     }
 
 
-def make_transformer(options, verbose):
+def make_transformer(options, verbose, default_layer=6, memory=None):
     """Make the transformer, which returns activations without scaling."""
     from skdecaf import DeCAFTransformer
 
-    check_layer(options)
-    layers = options.layer or [6]
+    check_layer(options, default_layer)
+    layers = options.layer or [default_layer]
     return DeCAFTransformer(
         layers[0] if len(layers) == 1 else layers,
         dropout=False,
         random_state=0,  # the filters of weights="random" are the same at each call
+        memory=memory,
         verbose=verbose,
         **reading_parameters(options),
     )

@@ -50,11 +50,7 @@ def add_parser(commands):
     )
     _options.add_network(parser)
     _options.add_running(parser)
-    parser.add_argument(
-        "--memory",
-        metavar="FOLDER",
-        help='keep activations of photos in this folder; "none" keeps nothing (default: in the user\'s cache folder)',
-    )
+    _options.add_memory(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 
@@ -96,16 +92,14 @@ def _strength(text):
 
 def _make_classifier(options):
     from skdecaf import DeCAFClassifier
-    from skdecaf._utils.download import cache_home
 
     _options.check_layer(options)
-    memory = None if options.memory == "none" else options.memory or str(cache_home() / "features")
     layers = options.layer or ["auto"]
     return DeCAFClassifier(
         layers[0] if len(layers) == 1 else layers,
         options.C,
         cv=options.folds or [],
-        memory=memory,
+        memory=_options.memory(options),
         random_state=0,
         verbose=not options.quiet,
         **_options.reading_parameters(options),

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skops.io
-from photo_folders import run_skdecaf, skdecaf_process, write_class_folders, write_photo
+from photo_folders import broken_photo, photos_of, run_skdecaf, skdecaf_process, write_class_folders, write_photo
 from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_score
@@ -25,7 +25,7 @@ from sklearn.svm import LinearSVC
 from tiny_networks import tiny_network
 
 import skdecaf
-from skdecaf import DeCAFTransformer, FeatureCache, Network
+from skdecaf import DeCAFTransformer, FeatureCache
 from skdecaf._decaf import draw_seed
 from skdecaf._imagenet import ImageNetClassifier
 from skdecaf._utils import download
@@ -34,37 +34,18 @@ from skdecaf.cli import main
 from skdecaf.cli._models import load_model
 from skdecaf.cli._photos import find_photos
 
-COMMANDS = ("extract", "classify", "train", "predict", "weights", "reproduce", "info", "completion")
-
-
-@pytest.fixture
-def weights(tmp_path):
-    """A tiny network with names for its five classes."""
-    network = tiny_network()
-    labels = [(f"n{i}", f"thing {i}") for i in range(5)]
-    path = tmp_path / "tiny.safetensors"
-    Network(network.layers, network.arrays, network.preprocessing, labels=labels, name="tiny").save(path)
-    return str(path)
-
-
-@pytest.fixture
-def animals(tmp_path):
-    return write_class_folders(tmp_path / "animals", cat=6, tiger=7, elephant=8)
-
-
-@pytest.fixture
-def command(capsys, tmp_path, monkeypatch):
-    """Run a command in this process: (exit code, standard output, standard error)."""
-    monkeypatch.setenv("SKDECAF_HOME", str(tmp_path / "skdecaf-home"))
-
-    def run(*arguments):
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as end:
-            code = end.code
-        return code, *capsys.readouterr()
-
-    return run
+COMMANDS = (
+    "extract",
+    "classify",
+    "train",
+    "predict",
+    "search",
+    "duplicates",
+    "weights",
+    "reproduce",
+    "info",
+    "completion",
+)
 
 
 @pytest.fixture
@@ -79,15 +60,6 @@ def standard_input():
     yield read_from
     os.dup2(own, 0)
     os.close(own)
-
-
-def broken_photo(path):
-    path.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
-    return str(path)
-
-
-def photos_of(folder):
-    return sorted(str(path) for path in folder.rglob("*.png"))
 
 
 # Help, usage, errors
@@ -164,6 +136,8 @@ def test_more_labels_than_the_model_has_are_wrong_usage(command, weights, animal
         ("classify", "x.jpg"),
         ("train", "x", "-o", "x.skops"),
         ("predict", "x.skops", "x.jpg"),
+        ("search", "x", "x.jpg"),
+        ("duplicates", "x"),
         ("weights", "list"),
         ("reproduce", "cub"),
         ("info",),

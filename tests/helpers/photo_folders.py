@@ -29,6 +29,17 @@ def write_class_folders(folder, **counts):
     return folder
 
 
+def broken_photo(path):
+    """A file that begins like a PNG; returns its path as text."""
+    path.write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    return str(path)
+
+
+def photos_of(folder):
+    """The PNG files below a folder."""
+    return sorted(str(path) for path in folder.rglob("*.png"))
+
+
 def skdecaf_process(*arguments, **options):
     """Start ``python -m skdecaf`` in a process of its own, with text pipes."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "env": dict(os.environ)}
