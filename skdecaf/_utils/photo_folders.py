@@ -10,6 +10,8 @@ SUFFIXES = (
     ".bmp", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx", ".pbm", ".pgm", ".png", ".pnm",
     ".ppm", ".tif", ".tiff", ".webp",
 )  # fmt: skip
+_SYSTEM_FILES = ("desktop.ini", "thumbs.db")
+_MOST_EXTENSIONS = 8  # in a message
 
 
 def visible_entries(folder):
@@ -32,20 +34,38 @@ def is_photo(entry, suffixes=SUFFIXES):
     return entry.name.lower().endswith(suffixes) and not entry.is_dir()
 
 
-def photos_below(folder, suffixes=SUFFIXES, _above=()):
-    """Yield the paths of all photos below a folder, sorted by name; skip hidden names, follow links."""
+def photos_below(folder, suffixes=SUFFIXES, ignored=None, _above=()):
+    """Yield the paths of all photos below a folder, sorted by name; skip hidden names, follow links.
+
+    ``ignored``, if it is a Counter, counts the extensions of the other files.
+    """
     status = os.stat(folder)
     identity = (status.st_dev, status.st_ino)
     if identity in _above:  # a link to one of the folders above
         return
     for entry in visible_entries(folder):
         if entry.is_dir():
-            yield from photos_below(entry.path, suffixes, (*_above, identity))
+            yield from photos_below(entry.path, suffixes, ignored, (*_above, identity))
         elif is_photo(entry, suffixes):
             yield entry.path
+        elif ignored is not None:
+            _count(entry, ignored)
 
 
-def list_class_folders(folder, names=None, *, suffixes=SUFFIXES):
+def _count(entry, ignored):
+    if entry.name.lower() not in _SYSTEM_FILES:
+        ignored[os.path.splitext(entry.name)[1]] += 1
+
+
+def describe_ignored(ignored):
+    """Name the files that `photos_below` ignored by extension and number: ``3 .heic, 1 .txt``."""
+    counts = sorted(ignored.items(), key=lambda pair: (-pair[1], pair[0]))
+    words = [f"{n} {extension or 'without extension'}" for extension, n in counts[:_MOST_EXTENSIONS]]
+    n_others = sum(n for _, n in counts[_MOST_EXTENSIONS:])
+    return ", ".join([*words, f"{n_others} others"] if n_others else words)
+
+
+def list_class_folders(folder, names=None, *, suffixes=SUFFIXES, ignored=None):
     """List the photos of a folder that has one subfolder per class.
 
     Parameters
@@ -55,6 +75,8 @@ def list_class_folders(folder, names=None, *, suffixes=SUFFIXES):
         Class folders to list if they exist; None lists all.
     suffixes : tuple of str, optional
         In lower case.
+    ignored : Counter, optional
+        As for `photos_below`.
 
     Returns
     -------
@@ -65,7 +87,7 @@ def list_class_folders(folder, names=None, *, suffixes=SUFFIXES):
     classes = [entry for entry in visible_entries(folder) if entry.is_dir() and (names is None or entry.name in names)]
     filenames, target = [], []
     for i, entry in enumerate(classes):
-        filenames += photos_below(entry.path, suffixes)
+        filenames += photos_below(entry.path, suffixes, ignored)
         target += [i] * (len(filenames) - len(target))
     return {"filenames": filenames, "target": target, "target_names": [entry.name for entry in classes]}
 
@@ -83,21 +105,43 @@ def list_labelled_photos(folder, suffixes=SUFFIXES):
     Warns
     -----
     UserWarning
-        If photos lie beside the class folders.
+        If photos lie beside the class folders, or files are ignored that are not named as photos. Giving suffixes
+        silences the latter.
     """
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"{folder!r} is not a folder; give one that has a folder of photos for each class")
-    listing = list_class_folders(folder, suffixes=suffixes)
+    ignored = Counter()
+    listing = list_class_folders(folder, suffixes=suffixes, ignored=ignored)
     if not listing["target_names"]:
         raise ValueError(f"{folder!r} has no class folders; give a folder that has a folder of photos for each class")
     n_photos = Counter(listing["target"])
     for i, name in enumerate(listing["target_names"]):
         if not n_photos[i]:
-            endings = "" if suffixes is SUFFIXES else f" with a name that ends in {' or '.join(suffixes)}"
-            raise ValueError(
-                f"the class folder {os.path.join(folder, name)!r} has no photos{endings}; remove it, or fill it"
-            )
-    n_outside = sum(is_photo(entry, suffixes) for entry in visible_entries(folder))
+            path = os.path.join(folder, name)
+            instead = _instead(path, suffixes)
+            raise ValueError(f"the class folder {path!r} has no photos{instead}; remove it, or fill it")
+    outside = [entry for entry in visible_entries(folder) if not entry.is_dir()]
+    for entry in outside:
+        if not is_photo(entry, suffixes):
+            _count(entry, ignored)
+    n_outside = sum(is_photo(entry, suffixes) for entry in outside)
     if n_outside:
         warn_user(f"{n_outside} photos in {folder!r} are in no class folder and are left out")
+    if suffixes is SUFFIXES:
+        warn_of_ignored(folder, ignored)
     return listing
+
+
+def warn_of_ignored(folder, ignored):
+    """Warn of files that are not named as photos, if there are any."""
+    if ignored:
+        warn_user(f"skdecaf ignores files in {folder!r} that it cannot read: {describe_ignored(ignored)}")
+
+
+def _instead(folder, suffixes):
+    """What an error says about a folder without photos."""
+    if suffixes is not SUFFIXES:
+        return f" with a name that ends in {' or '.join(suffixes)}"
+    ignored = Counter()
+    list(photos_below(folder, suffixes, ignored))
+    return f", only other files ({describe_ignored(ignored)})" if ignored else ""

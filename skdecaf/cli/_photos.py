@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import os
 import warnings
+from collections import Counter
 from contextlib import contextmanager
 
 from skdecaf._inputs.sources import Images, load_image
-from skdecaf._utils.photo_folders import photos_below
+from skdecaf._utils.photo_folders import describe_ignored, photos_below, warn_of_ignored
 from skdecaf.images import ImageError, describe
 
 
@@ -34,12 +35,20 @@ def find_photos(places):
     ------
     ValueError
         If a folder has no photo.
+
+    Warns
+    -----
+    UserWarning
+        If a folder has files that are not named as photos.
     """
     photos = []
     for place in places:
-        found = list(photos_below(place)) if os.path.isdir(place) else [place]
+        ignored = Counter()
+        found = list(photos_below(place, ignored=ignored)) if os.path.isdir(place) else [place]
         if not found:
-            raise ValueError(f"the folder {place!r} has no photos (.jpg, .png or the like); leave it out")
+            only = f", only other files ({describe_ignored(ignored)})" if ignored else ""
+            raise ValueError(f"the folder {place!r} has no photos (.jpg, .png or the like){only}; leave it out")
+        warn_of_ignored(place, ignored)
         photos += found
     return photos
 

@@ -48,7 +48,8 @@ def load_image_folder(path, *, extensions=None, return_X_y=False, as_frame=False
     Warns
     -----
     UserWarning
-        If photos lie beside the class folders.
+        If photos lie beside the class folders, or if files are ignored because their names do not end like those of
+        photos; ``extensions`` silences the latter.
 
     Examples
     --------

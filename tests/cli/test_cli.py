@@ -248,8 +248,32 @@ def test_folders_are_searched_in_order_without_what_is_hidden(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / "folder.png").mkdir()
     found = ["a/x.webp", "a.Png", "b/10.jpg", "b/2.JPG", "c/d/e.tiff"]
-    assert find_photos([str(tmp_path)]) == [str(tmp_path / name) for name in found]
+    with pytest.warns(UserWarning, match=r": 1 \.txt$"):
+        assert find_photos([str(tmp_path)]) == [str(tmp_path / name) for name in found]
+    (tmp_path / "b/notes.txt").unlink()
     assert find_photos(["z.raw", str(tmp_path / "b")]) == ["z.raw", f"{tmp_path}/b/10.jpg", f"{tmp_path}/b/2.JPG"]
+
+
+def test_every_listing_says_what_it_ignored(command, weights, animals, tmp_path):
+    others = tmp_path / "others"
+    others.mkdir()
+    for folder in (others, animals / "cat"):
+        for name in ("a.dng", "b.dng", "c.NEF", ".DS_Store", "Thumbs.db"):
+            (folder / name).touch()
+    common = ("--weights", weights, "-q")
+    for arguments in [
+        ("classify", animals),
+        ("extract", animals, "-o", tmp_path / "x.npy"),
+        ("train", animals, "-o", tmp_path / "m.skops", "--folds", "0"),
+        ("duplicates", animals),
+    ]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            code, _, errors = command(*arguments, *common)
+        says = f"skdecaf ignores files in '{animals}' that it cannot read: 2 .dng, 1 .NEF"
+        assert code == 0 and errors.splitlines()[0] == f"skdecaf: warning: {says}"
+    code, _, errors = command("classify", others, *common)
+    assert code == 1 and "no photos (.jpg, .png or the like), only other files (2 .dng, 1 .NEF); leave it out" in errors
 
 
 def test_links_are_followed_but_not_in_circles(tmp_path):

@@ -2,7 +2,9 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
+import re
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from sklearn.datasets import load_files
 from tiny_networks import tiny_network
 
 from skdecaf import DeCAFTransformer
+from skdecaf._utils.photo_folders import describe_ignored
 from skdecaf.datasets import load_image_folder
 
 PHOTO = photo_bytes()
@@ -28,7 +31,9 @@ def test_photos_sorted_by_class_and_name(tmp_path):
     ]
     ignored = ["dog/notes.txt", "dog/.hidden.jpg", "dog/.thumbnails/a.jpg", ".git/a.jpg", "dog/Thumbs.db", "readme.md"]
     write_files(tmp_path, dict.fromkeys(names + ignored, PHOTO))
-    bunch = load_image_folder(tmp_path)
+    says = f"skdecaf ignores files in '{tmp_path}' that it cannot read: 1 .md, 1 .txt"
+    with pytest.warns(UserWarning, match=f"^{re.escape(says)}$"):
+        bunch = load_image_folder(tmp_path)
     expected = [
         "Cat/10.bmp",
         "Cat/9.gif",
@@ -95,8 +100,16 @@ def test_what_is_no_folder_of_class_folders(tmp_path):
     with pytest.raises(ValueError, match="has no class folders; give"):
         load_image_folder(tmp_path)
     write_files(tmp_path, {"cat/1.png": PHOTO, "dog/notes.txt": b""})
+    with pytest.raises(ValueError, match=r"dog' has no photos, only other files \(1 .txt\); remove it, or fill"):
+        load_image_folder(tmp_path)
+    (tmp_path / "dog" / "notes.txt").unlink()
     with pytest.raises(ValueError, match="class folder '.*dog' has no photos; remove it, or fill it"):
         load_image_folder(tmp_path)
+
+
+def test_many_kinds_of_other_files_are_counted_together():
+    ignored = Counter({".nef": 3, "": 3, ".dng": 4} | {f".{i}": 1 for i in range(7)})
+    assert describe_ignored(ignored) == "4 .dng, 3 without extension, 3 .nef, 1 .0, 1 .1, 1 .2, 1 .3, 1 .4, 2 others"
 
 
 @pytest.mark.parametrize("as_frame", [False, True])
