@@ -7,7 +7,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_scalar
 
-from skdecaf.plotting.drawing import axes_for, mosaic, require_matplotlib
+from skdecaf.images import cut_windows, decode, fit_image
+from skdecaf.plotting.drawing import axes_for, mosaic, require_matplotlib, visible_pixels
 from skdecaf.plotting.estimators import find_decaf, network_of
 from skdecaf.weights.blob_names import resolve_blobs
 
@@ -23,17 +24,19 @@ class BlobDisplay:
         Activations of one photo.
     blob : str, default=None
         The blob's name, for the title.
+    photo : ndarray of shape (height, width, 3), uint8, default=None
+        What the network read, to be drawn beside the maps.
 
     Attributes
     ----------
-    maps : ndarray of shape (n_channels, height, width)
-        The parameter.
-    blob : str or None
-        The parameter.
+    maps, blob, photo
+        The parameters.
     channels_ : ndarray of shape (n_maps,)
         The channels that were drawn, those with the largest root mean square activation first.
     ax_ : matplotlib Axes
-        The axes of the drawing.
+        The axes of the maps.
+    photo_ax_ : matplotlib Axes or None
+        The axes of the photo, in a figure that `plot` created.
     figure_ : matplotlib Figure
         The figure of `ax_`.
     image_ : matplotlib AxesImage
@@ -54,9 +57,10 @@ class BlobDisplay:
     ((384, 7, 7), (9,))
     """
 
-    def __init__(self, maps, *, blob=None):
+    def __init__(self, maps, *, blob=None, photo=None):
         self.maps = maps
         self.blob = blob
+        self.photo = photo
 
     @classmethod
     def from_estimator(cls, estimator, photo, *, blob="conv5", n_maps=16, ax=None, **imshow_kw):
@@ -94,13 +98,16 @@ class BlobDisplay:
             If matplotlib is not installed.
         """
         require_matplotlib(cls)
-        maps = _maps(find_decaf(estimator, cls), photo, blob)
-        return cls(maps, blob=blob).plot(ax, n_maps=n_maps, **imshow_kw)
+        transformer = find_decaf(estimator, cls)
+        network = network_of(transformer)
+        maps = _maps(transformer, network, photo, blob)
+        return cls(maps, blob=blob, photo=_as_read(transformer, network, photo)).plot(ax, n_maps=n_maps, **imshow_kw)
 
     def plot(self, ax=None, *, n_maps=16, **imshow_kw):
         """Draw the strongest maps, each with the number of its channel, with one colour scale.
 
-        The largest 1 % of the values have the brightest colour, unless you set ``vmax`` or ``norm``.
+        The largest 1 % of the values have the brightest colour, unless you set ``vmax`` or ``norm``. A new
+        figure shows the photo on the left, cropped and warped as the network reads it.
 
         Parameters
         ----------
@@ -125,7 +132,9 @@ class BlobDisplay:
             If matplotlib is not installed.
         """
         check_scalar(n_maps, "n_maps", Integral, min_val=1)
-        ax = axes_for(self, ax, figsize=(5.8, 5.2))
+        with_photo = ax is None and self.photo is not None
+        ax = axes_for(self, ax, figsize=(9, 5.2) if with_photo else (5.8, 5.2))
+        self.photo_ax_ = _draw_on_the_left(ax, self.photo) if with_photo else None
         strength = np.sqrt(np.square(self.maps, dtype=np.float64).mean(axis=(1, 2)))
         self.channels_ = np.argsort(-strength, kind="stable")[:n_maps]
         gap = max(1, self.maps.shape[2] // 12)
@@ -147,9 +156,8 @@ class BlobDisplay:
         return self
 
 
-def _maps(transformer, photo, blob):
+def _maps(transformer, network, photo, blob):
     """Compute a blob of one photo, of shape (channels, height, width)."""
-    network = network_of(transformer)
     (blob,) = resolve_blobs(blob, network)
     shape = network.blob_shapes[blob]
     if len(shape) != 3:
@@ -161,6 +169,24 @@ def _maps(transformer, photo, blob):
     if transformer.__sklearn_is_fitted__():
         reader.set_params(value_range=transformer.value_range_)
     return reader.fit_transform([photo])[0].reshape(shape)
+
+
+def _as_read(transformer, network, photo):
+    """The photo's central crop that the network reads, in colour."""
+    preprocessing = network.preprocessing
+    policy = transformer.resize or preprocessing.policy
+    pixels = fit_image(visible_pixels(decode(photo)), preprocessing.resize, policy, preprocessing.resample)
+    return cut_windows(pixels[::-1] if preprocessing.flip else pixels, preprocessing.crop, "center")[0]
+
+
+def _draw_on_the_left(ax, photo):
+    """Move axes to the right of their figure; draw a photo in new ones."""
+    grid = ax.figure.add_gridspec(1, 2, width_ratios=(2, 3))
+    ax.set_subplotspec(grid[1])
+    left = ax.figure.add_subplot(grid[0])
+    left.imshow(photo)
+    left.set_axis_off()
+    return left
 
 
 def _write_into_corner(ax, text, left, top):

@@ -12,6 +12,7 @@ from skdecaf.images import needs_value_range, to_rgb
 _TEN_COLORS = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
+MARKERS = "o^sDvP*X<>pd"
 
 
 def require_matplotlib(display):
@@ -69,6 +70,24 @@ def with_defaults(defaults, given, artist):
     from matplotlib.cbook import normalize_kwargs
 
     return {**defaults, **normalize_kwargs(given, artist)}
+
+
+def distinct_points(n):
+    """Return n colours and n markers, of which no two pairs are equal; None if n is more than 120.
+
+    Parameters
+    ----------
+    n : int
+
+    Returns
+    -------
+    colors : list of str
+        Hex codes of ten colours.
+    markers : list of str
+    """
+    if n > len(_TEN_COLORS) * len(MARKERS):
+        return None
+    return [_TEN_COLORS[i % len(_TEN_COLORS)] for i in range(n)], [MARKERS[i // len(_TEN_COLORS)] for i in range(n)]
 
 
 def distinct_colors(n):

@@ -14,13 +14,22 @@ from threadpoolctl import threadpool_limits
 
 from skdecaf._inputs.kinds import find_rows
 from skdecaf.images import decode
-from skdecaf.plotting.drawing import axes_for, distinct_colors, require_matplotlib, visible_pixels, with_defaults
+from skdecaf.plotting.drawing import (
+    MARKERS,
+    axes_for,
+    distinct_colors,
+    distinct_points,
+    require_matplotlib,
+    visible_pixels,
+    with_defaults,
+)
 from skdecaf.plotting.estimators import drop_predictor
 
 _MAX_COLUMNS = 512  # wider features are projected first
 _FEW = 500  # photos; for fewer, threads slow t-SNE down
-_MARKERS = "o^sDvP*X"
-_MOST_IN_LEGEND = 20
+_MOST_DOMAINS = 8
+_MOST_COLORS = 20  # that can be told apart without markers
+_ROWS_OF_LEGEND = 34
 _FADED, _HIGHLIGHT = "#d0d0d0", "#bd1f01"
 
 
@@ -53,7 +62,7 @@ class EmbeddingDisplay:
     figure_ : matplotlib Figure
         The figure of `ax_`.
     points_ : list of matplotlib PathCollection
-        The points, one collection for each domain.
+        The points, one collection for each marker.
     thumbnails_ : dict of int to matplotlib AnnotationBbox
         The photos drawn as thumbnails, by index.
 
@@ -200,7 +209,9 @@ class EmbeddingDisplay:
         highlight : object, default=None
             A class of `y` to draw in colour, on top of the others in grey.
         legend : bool, default=True
-            Whether to draw a legend beside the map. It omits colours if there are more than 20.
+            Whether to draw a legend beside the map. From 21 to 120 classes have markers, too, so that you can tell them
+            apart. The legend omits the classes if there are more, or if domains have the markers and there are more
+            than 20.
         **scatter_kw : dict
             For matplotlib's ``scatter``.
 
@@ -219,15 +230,19 @@ class EmbeddingDisplay:
         self._check_drawing(thumbnails, highlight)
         if np.shape(self.positions)[1:] != (2,):
             raise ValueError(f"positions must have two columns; their shape is {np.shape(self.positions)}")
-        names, palette, index = self._colored_groups(highlight)
-        ax = axes_for(self, ax, figsize=(7.2, 5.2))
+        names, palette, shapes, index = self._groups_as_drawn(highlight, own_marker="marker" in scatter_kw)
+        in_legend = len(names) if len(names) <= _MOST_COLORS or len(set(shapes)) > 1 else 0
+        ax = axes_for(self, ax, figsize=(7.2 + in_legend // _ROWS_OF_LEGEND, 5.2))
         colors = np.array(palette, dtype=object)[index]
+        markers = self._markers_of_photos(shapes, index)
         everyone = np.ones(len(index), dtype=bool)
         layers = [everyone] if highlight is None else [index == 0, index == 1]
-        self.points_ = [points for rows in layers for points in self._draw_points(ax, rows, colors, scatter_kw)]
+        self.points_ = [
+            points for rows in layers for points in self._draw_points(ax, rows, colors, markers, scatter_kw)
+        ]
         ax.set(xticks=[], yticks=[], xmargin=0.07, ymargin=0.07)
         if legend:
-            self._write_legend(ax, names, palette)
+            self._write_legend(ax, names[:in_legend], palette, shapes)
         candidates = np.flatnonzero(layers[-1]) if thumbnails else []
         self.thumbnails_ = self._draw_thumbnails(ax, candidates, colors, thumbnail_size)
         self.ax_, self.figure_ = ax, ax.figure
@@ -242,34 +257,43 @@ class EmbeddingDisplay:
             raise ValueError("thumbnails need photos; give from_features photos=, as paths or arrays of pixels")
         self._markers()
 
-    def _colored_groups(self, highlight):
-        """Names and colours of the groups, and the index of each photo's group."""
+    def _groups_as_drawn(self, highlight, own_marker):
+        """Names, colours and markers of the groups, and the index of each photo's group."""
         if highlight is not None:
-            return ["others", str(highlight)], [_FADED, _HIGHLIGHT], (self.y == highlight).astype(int)
+            return ["others", str(highlight)], [_FADED, _HIGHLIGHT], MARKERS[0] * 2, (self.y == highlight).astype(int)
         groups = self.y if self.groups is None else self.groups
         if groups is None:
-            return [], distinct_colors(1), np.zeros(len(self.positions), dtype=int)
+            return [], distinct_colors(1), MARKERS[0], np.zeros(len(self.positions), dtype=int)
         names, index = np.unique(groups, return_inverse=True)
-        return names.tolist(), distinct_colors(len(names)), index
+        points = distinct_points(len(names))
+        if len(names) <= _MOST_COLORS or points is None or self.domains is not None or own_marker:
+            points = distinct_colors(len(names)), MARKERS[0] * len(names)
+        return names.tolist(), *points, index
 
     def _markers(self):
         """Markers by domain."""
         names = [] if self.domains is None else np.unique(self.domains).tolist()
-        if len(names) > len(_MARKERS):
-            raise ValueError(f"there are markers for {len(_MARKERS)} domains; domains has {len(names)}")
-        return dict(zip(names, _MARKERS, strict=False))
+        if len(names) > _MOST_DOMAINS:
+            raise ValueError(f"there are markers for {_MOST_DOMAINS} domains; domains has {len(names)}")
+        return dict(zip(names, MARKERS, strict=False))
 
-    def _draw_points(self, ax, rows, colors, scatter_kw):
-        """Draw the chosen rows, one collection for each domain."""
+    def _markers_of_photos(self, shapes, index):
+        """The marker of each photo's domain, or without domains of its group."""
+        if self.domains is None:
+            return np.array(list(shapes))[index]
+        markers = self._markers()
+        return np.array([markers[name] for name in self.domains.tolist()])
+
+    def _draw_points(self, ax, rows, colors, markers, scatter_kw):
+        """Draw the chosen rows, one collection for each marker."""
         from matplotlib.collections import PathCollection
 
         # The user's marker may consist of lines only, as "x".
         defaults = {"s": 18} if "marker" in scatter_kw else {"s": 18, "linewidth": 0}
         options = with_defaults(defaults, scatter_kw, PathCollection)
         colored = {"c", "color", "facecolor"} & set(options)  # set by the user; matplotlib accepts one of them
-        markers = self._markers()
-        parts = [(rows & (self.domains == name), marker) for name, marker in markers.items()] or [(rows, _MARKERS[0])]
-        for part, marker in parts:
+        for marker in sorted(set(markers.tolist()), key=MARKERS.index):
+            part = rows & (markers == marker)
             by_group = {} if colored else {"c": list(colors[part])}
             yield ax.scatter(*np.asarray(self.positions)[part].T, **{"marker": marker, **by_group, **options})
 
@@ -290,17 +314,22 @@ class EmbeddingDisplay:
             ax.add_artist(drawn[int(i)])
         return drawn
 
-    def _write_legend(self, ax, names, palette):
+    def _write_legend(self, ax, names, palette, shapes):
         from matplotlib.lines import Line2D
 
-        shown = zip(names, palette, strict=False) if len(names) <= _MOST_IN_LEGEND else []  # one colour has no name
-        dots = [Line2D([], [], color=color, marker=_MARKERS[0], linestyle="", label=name) for name, color in shown]
-        shapes = [
+        dots = [
+            Line2D([], [], color=color, marker=marker, linestyle="", label=name)
+            for name, color, marker in zip(names, palette, shapes, strict=False)  # all names, or none
+        ]
+        outlines = [
             Line2D([], [], color="black", fillstyle="none", marker=marker, linestyle="", label=name)
             for name, marker in self._markers().items()
         ]
-        handles = [*dots, *shapes]
+        handles = [*dots, *outlines]
         size = {"fontsize": "small", "labelspacing": 0.2} if len(handles) > 10 else {}
+        if len(handles) > _ROWS_OF_LEGEND:
+            columns = -(-len(handles) // _ROWS_OF_LEGEND)
+            size = {"fontsize": "x-small", "labelspacing": 0.1, "ncols": columns, "columnspacing": 0.5}
         if handles:
             ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, **size)
 

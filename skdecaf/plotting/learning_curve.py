@@ -8,6 +8,8 @@ from sklearn.utils import check_random_state
 from skdecaf.model_selection import PerClassShuffleSplit, mean_per_class_accuracy
 from skdecaf.plotting.drawing import axes_for, require_matplotlib, with_defaults
 
+_MOST_TICKS = 16  # whose labels do not overlap
+
 
 class LearningCurveByClassDisplay:
     """A classifier's accuracy against the number of training photos per class.
@@ -186,13 +188,26 @@ class LearningCurveByClassDisplay:
         return self
 
     def _label(self, ax):
-        """Label the axes, with ticks at round numbers of photos."""
-        from matplotlib.ticker import LogLocator, NullLocator
+        """Label the axes, with ticks at the numbers of photos of all curves in them."""
+        from matplotlib.ticker import FixedLocator, NullLocator
 
+        earlier = ax.xaxis.get_major_locator()
+        others = earlier.locs if isinstance(earlier, FixedLocator) else []
         ax.set(xscale="log", xlabel="training photos of each class", ylabel=f"{self.score_name} (%)")
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_locator(FixedLocator(_legible({*others, *self.n_train})))
         ax.xaxis.set_major_formatter("{x:g}")
         ax.xaxis.set_minor_locator(NullLocator())
         ax.grid(alpha=0.3)
         if ax.get_legend_handles_labels()[1]:
             ax.legend(frameon=False)
+
+
+def _legible(numbers):
+    """The numbers in order, without those whose labels would overlap a larger one's on a logarithmic axis."""
+    largest, *smaller = sorted(numbers, reverse=True)
+    gap = np.log(largest / min(numbers)) / _MOST_TICKS
+    kept = [largest]
+    for number in smaller:
+        if np.log(kept[-1] / number) >= gap:
+            kept.append(number)
+    return kept[::-1]

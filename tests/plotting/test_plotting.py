@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from threadpoolctl import threadpool_limits
 from tiny_networks import TINY, tiny_network
 
 from skdecaf import DeCAFTransformer, Network
+from skdecaf.images import cut_windows, fit_image
 from skdecaf.model_selection import PerClassShuffleSplit
 from skdecaf.plotting import (
     BlobDisplay,
@@ -36,6 +38,8 @@ from skdecaf.weights import Architecture, FullyConnected, Preprocessing
 
 pyplot = pytest.importorskip("matplotlib.pyplot")
 LogNorm = pytest.importorskip("matplotlib.colors").LogNorm
+to_rgba = pytest.importorskip("matplotlib.colors").to_rgba
+MarkerStyle = pytest.importorskip("matplotlib.markers").MarkerStyle
 
 PCA_TO_2 = PCA(2, svd_solver="full")
 
@@ -145,11 +149,48 @@ def test_without_classes_there_is_one_colour_and_no_legend():
     assert len(np.unique(colors_of(display), axis=0)) == 1 and display.ax_.get_legend() is None
 
 
-@pytest.mark.parametrize("n_classes", [15, 20, 40])
-def test_many_classes_have_as_many_colours(n_classes):
-    display = EmbeddingDisplay(np.random.default_rng(0).normal(size=(80, 2)), y=np.arange(80) % n_classes).plot()
-    assert len(np.unique(colors_of(display), axis=0)) == n_classes
-    assert (display.ax_.get_legend() is None) == (n_classes > 20)
+def looks_of(display):
+    """Colour and shape of each point, in the order of drawing."""
+    return {
+        (*color, points.get_paths()[0].vertices.tobytes())
+        for points in display.points_
+        for color in points.get_facecolors()
+    }
+
+
+@pytest.mark.parametrize("n_classes", [15, 20, 21, 40, 100, 120, 130])
+def test_many_classes_can_be_told_apart(n_classes):
+    positions = np.random.default_rng(0).normal(size=(260, 2))
+    display = EmbeddingDisplay(positions, y=np.arange(260) % n_classes).plot()
+    assert len(looks_of(display)) == n_classes
+    np.testing.assert_allclose(points_of(display), in_order(positions))
+    if n_classes > 120:
+        assert display.ax_.get_legend() is None
+        return
+    handles = display.ax_.get_legend().legend_handles
+    assert legend_of(display) == [str(label) for label in range(n_classes)]
+    assert len({(handle.get_color(), handle.get_marker()) for handle in handles}) == n_classes
+
+
+def test_a_point_has_the_colour_and_marker_of_its_class_in_the_legend():
+    display = EmbeddingDisplay(np.column_stack([np.arange(100.0)] * 2), y=np.arange(100)).plot()
+    for handle, label in zip(display.ax_.get_legend().legend_handles, range(100), strict=True):
+        shape = MarkerStyle(handle.get_marker())
+        expected = shape.get_path().transformed(shape.get_transform()).vertices
+        (points,) = [points for points in display.points_ if [label, label] in points.get_offsets().tolist()]
+        i = points.get_offsets().tolist().index([label, label])
+        np.testing.assert_array_equal(points.get_paths()[0].vertices, expected)
+        np.testing.assert_array_equal(points.get_facecolors()[i], to_rgba(handle.get_color()))
+
+
+@pytest.mark.parametrize("options", [{"domains": ["a", "b"] * 20}, {"marker": "x"}])
+def test_markers_that_are_taken_do_not_show_classes(options):
+    domains = options.pop("domains", None)
+    display = EmbeddingDisplay(np.random.default_rng(0).normal(size=(40, 2)), y=range(40), domains=domains)
+    display.plot(**options)
+    assert len(np.unique(colors_of(display), axis=0)) == 40
+    assert domains is None or legend_of(display) == ["a", "b"]
+    assert len(display.points_) == (1 if domains is None else 2)
 
 
 @pytest.mark.parametrize("groups", [{0: "pet", 1: "pet", 2: "car"}, np.array(["pet", "pet", "car"] * 4)])
@@ -414,6 +455,25 @@ def test_a_curve_of_a_frame_and_classes_with_names():
     )
 
 
+def test_ticks_are_the_numbers_that_were_asked_for():
+    curve = LearningCurveByClassDisplay([1, 7, 30], np.ones((3, 2))).plot()
+    assert curve.ax_.get_xticks().tolist() == [1, 7, 30]
+    curve.figure_.draw_without_rendering()
+    assert [label.get_text() for label in curve.ax_.get_xticklabels()] == ["1", "7", "30"]
+    LearningCurveByClassDisplay([3, 7], np.ones((2, 2))).plot(curve.ax_)
+    assert curve.ax_.get_xticks().tolist() == [1, 3, 7, 30]
+    assert LearningCurveByClassDisplay([5], [[1.0]]).plot().ax_.get_xticks().tolist() == [5]
+
+
+def test_ticks_whose_labels_would_overlap_are_left_out():
+    ax = LearningCurveByClassDisplay(range(1, 101), np.ones((100, 2))).plot().ax_
+    ticks = ax.get_xticks()
+    assert 8 < len(ticks) < 18 and {1, 2, 100} <= set(ticks)
+    ax.figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+
+
 # FilterDisplay
 
 
@@ -506,6 +566,25 @@ def test_maps_of_random_weights_are_those_of_the_fitted_network():
     transformer = DeCAFTransformer("conv1", dropout=False, weights="random").fit([photo])
     display = BlobDisplay.from_estimator(transformer, photo, blob="conv1")
     np.testing.assert_array_equal(display.maps.ravel(), transformer.transform([photo])[0])
+
+
+def test_a_new_figure_shows_the_photo_as_the_network_reads_it():
+    generator = np.random.default_rng(0)
+    photo = generator.integers(0, 256, (90, 60, 3), dtype=np.uint8)
+    for resize in ("warp", "crop"):
+        display = BlobDisplay.from_estimator(
+            DeCAFTransformer(resize=resize, weights=tiny_network()), photo, blob="conv1"
+        )
+        preprocessing = tiny_network().preprocessing
+        expected = cut_windows(
+            fit_image(photo, preprocessing.resize, resize, preprocessing.resample), preprocessing.crop, "center"
+        )
+        (image,) = display.photo_ax_.get_images()
+        np.testing.assert_array_equal(image.get_array(), expected[0])
+        display.figure_.draw_without_rendering()
+        assert display.photo_ax_.get_position().x1 <= display.ax_.get_position().x0
+    _, ax = pyplot.subplots()
+    assert display.plot(ax).photo_ax_ is None and display.ax_ is ax
 
 
 def test_the_strongest_maps_come_first():
