@@ -27,6 +27,7 @@ from sklearn.utils.validation import (
 
 from skdecaf._dropout import FLOAT_DTYPES, drop_entries, without_duplicates
 from skdecaf._utils.delegation import DelegatedPredictions
+from skdecaf._utils.progress import progress_bar
 
 
 class DropoutClassifier(DelegatedPredictions, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
@@ -57,6 +58,10 @@ class DropoutClassifier(DelegatedPredictions, MetaEstimatorMixin, ClassifierMixi
 
     random_state : int, RandomState instance or None, default=None
         Seeds the masks. Pass an int for the same masks in every `fit`.
+
+    verbose : bool, default=False
+        Whether `fit` shows a progress bar of the draws with the solver "epochs". With "stack", `fit` is one call of the
+        estimator, which may have a `verbose` of its own.
 
     Attributes
     ----------
@@ -112,18 +117,20 @@ class DropoutClassifier(DelegatedPredictions, MetaEstimatorMixin, ClassifierMixi
         "n_draws": [Interval(Integral, 1, None, closed="left")],
         "solver": [StrOptions({"auto", "stack", "epochs"})],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     # These go to the estimator; only `score` uses sample weights itself.
     __metadata_request__fit = {"sample_weight": UNUSED}
     __metadata_request__partial_fit = {"sample_weight": UNUSED, "classes": UNUSED}
 
-    def __init__(self, estimator, rate=0.5, *, n_draws=10, solver="auto", random_state=None):
+    def __init__(self, estimator, rate=0.5, *, n_draws=10, solver="auto", random_state=None, verbose=False):
         self.estimator = estimator
         self.rate = rate
         self.n_draws = n_draws
         self.solver = solver
         self.random_state = random_state
+        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None, **params):
@@ -162,8 +169,10 @@ class DropoutClassifier(DelegatedPredictions, MetaEstimatorMixin, ClassifierMixi
             self._fit_stack(estimator, random_state, X, y, params)
         else:
             params["classes"] = np.unique(y)
-            for _ in range(self.n_draws):
-                self._partial_fit_masked(estimator, random_state, X, y, params)
+            with progress_bar(self.n_draws, self.verbose, unit="draws", name="training") as progress:
+                for _ in range(self.n_draws):
+                    self._partial_fit_masked(estimator, random_state, X, y, params)
+                    progress.update()
         return self._set_fitted(estimator, random_state)
 
     @available_if(_estimator_has("partial_fit"))

@@ -375,3 +375,14 @@ def test_weights_reach_the_estimator_and_the_score_in_cross_validation(data):
         folds = [(np.arange(30, 120), np.r_[0:30, 60:120]), (np.r_[0:30, 60:120], np.arange(30, 120))]
         scores[name] = cross_validate(classifier, X, labels, cv=folds, params={"sample_weight": weights})["test_score"]
     assert_array_equal(scores["wrong"], scores["right"])
+
+
+@pytest.mark.parametrize(("classifier", "shown"), [(EPOCHS, "10/10"), (STACKED, "")], ids=["epochs", "stack"])
+def test_a_progress_bar_counts_draws_and_changes_nothing(classifier, shown, data, capsys):
+    silent, shows = (clone(classifier).set_params(random_state=0, verbose=verbose) for verbose in (False, True))
+    silent.fit(*data)
+    assert capsys.readouterr() == ("", "")
+    shows.fit(*data)
+    printed = capsys.readouterr()
+    assert printed.out == "" and shown in printed.err and ("training" in printed.err) == bool(shown)
+    assert_array_equal(shows.estimator_.coef_, silent.estimator_.coef_)
