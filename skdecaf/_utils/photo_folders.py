@@ -3,12 +3,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import os
 from collections import Counter
+from importlib.util import find_spec
 
 from skdecaf._utils.warnings import warn_user
 
+_HEIF_SUFFIXES = (".heic", ".heif", ".hif")
 SUFFIXES = (
     ".bmp", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx", ".pbm", ".pgm", ".png", ".pnm",
     ".ppm", ".tif", ".tiff", ".webp",
+    *((".avif",) if find_spec("PIL._avif") else ()), *(_HEIF_SUFFIXES if find_spec("pillow_heif") else ()),
 )  # fmt: skip
 _SYSTEM_FILES = ("desktop.ini", "thumbs.db")
 _MOST_EXTENSIONS = 8  # in a message
@@ -62,7 +65,9 @@ def describe_ignored(ignored):
     counts = sorted(ignored.items(), key=lambda pair: (-pair[1], pair[0]))
     words = [f"{n} {extension or 'without extension'}" for extension, n in counts[:_MOST_EXTENSIONS]]
     n_others = sum(n for _, n in counts[_MOST_EXTENSIONS:])
-    return ", ".join([*words, f"{n_others} others"] if n_others else words)
+    text = ", ".join([*words, f"{n_others} others"] if n_others else words)
+    is_heif = any(extension.lower() in _HEIF_SUFFIXES for extension in ignored)
+    return text + ('; to read HEIC, run pip install "skdecaf[heif]"' if is_heif else "")
 
 
 def list_class_folders(folder, names=None, *, suffixes=SUFFIXES, ignored=None):

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from contextlib import nullcontext
 from functools import partial
+from importlib.metadata import version
+from importlib.util import find_spec
 
 import numpy as np
 import PIL
@@ -154,7 +156,10 @@ def decoder_version():
     -------
     str
     """
-    libraries = [f"{name} {features.version(name)}" for name in ("libjpeg_turbo", "jpg", "webp", "libtiff", "jpg_2000")]
+    names = ["libjpeg_turbo", "jpg", "webp", "libtiff", "jpg_2000", *(["avif"] if "avif" in features.modules else [])]
+    libraries = [f"{name} {features.version(name)}" for name in names]
+    if find_spec("pillow_heif"):
+        libraries.append(f"pillow-heif {version('pillow-heif')}")
     return ", ".join([f"decoding {_DECODING}", f"Pillow {PIL.__version__}", *libraries])
 
 

@@ -6,6 +6,7 @@ identify image file <_io.BytesIO object at 0x7f3a>" for a PNG whose header is da
 
 # SPDX-License-Identifier: BSD-3-Clause
 import struct
+from importlib.util import find_spec
 
 import numpy as np
 from PIL import (
@@ -22,11 +23,38 @@ from PIL import (
 
 from skdecaf.images.errors import ImageError
 
+try:
+    from PIL import AvifImagePlugin
+except ImportError:  # before Pillow 11.3
+    AvifImagePlugin = None
+
 
 class _JpegReader(JpegImagePlugin.JpegImageFile):
     def getexif(self):
         """Return nothing: Pillow only looks for the resolution, which takes as long as a small photo."""
         return Image.Exif()
+
+
+def _read_heif(file):
+    from pillow_heif import HeifImageFile  # imported for the first such file
+
+    return HeifImageFile(file)
+
+
+def _brands(head):
+    """What the first bytes of an ISO media file, such as HEIF, AVIF or MP4, say about its format."""
+    if head[4:8] != b"ftyp":
+        return set()
+    stop = min(int.from_bytes(head[:4]), len(head))
+    return {head[8:12], *(head[i : i + 4] for i in range(16, stop, 4))}
+
+
+def _is_avif(head):
+    return bool(_brands(head) & {b"avif", b"avis"})
+
+
+def _is_heif(head):
+    return bool(_brands(head) & {b"heic", b"heim", b"heis", b"heix", b"hevc", b"hevx", b"mif1"}) and not _is_avif(head)
 
 
 _READERS = {
@@ -39,7 +67,14 @@ _READERS = {
     "TIFF": TiffImagePlugin.TiffImageFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
 }
-_ACCEPTS = {name: Image.OPEN[name][1] for name in _READERS}  # Pillow's tests of a file's first bytes
+# Tests of a file's first bytes; those of Pillow cannot tell AVIF from HEIF.
+_ACCEPTS = {name: Image.OPEN[name][1] for name in _READERS} | {"AVIF": _is_avif, "HEIF": _is_heif}
+# Formats that not every installation reads, and how to add them.
+_REMEDIES = {"AVIF": 'run pip install "pillow>=11.3"', "HEIF": 'run pip install "skdecaf[heif]"'}
+if AvifImagePlugin is not None and AvifImagePlugin.SUPPORTED:
+    _READERS["AVIF"] = AvifImagePlugin.AvifImageFile
+if find_spec("pillow_heif"):
+    _READERS["HEIF"] = _read_heif
 
 # The number of first bytes that these tests and the first fields of a PNG need.
 HEAD_SIZE = 32
@@ -73,6 +108,8 @@ def format_name(head):
         raise ImageError("is empty (zero bytes)")
     for name, accept in _ACCEPTS.items():
         if accept(head):
+            if name not in _READERS:
+                raise ImageError(f"is a photo in the format {name}; {_REMEDIES[name]} to read it, or leave it out")
             return name
     raise ImageError(f"is in none of the formats {', '.join(_READERS)}; convert it or leave it out")
 
@@ -96,8 +133,10 @@ def reduce_on_load(image, least_side):
     tuple of float, or None
         Edges (left, top, right, bottom) of the photo in the reduced pixels; None if it is not reduced.
     """
+    if image.format != "JPEG":  # a HEIF would be replaced by its embedded thumbnail
+        return None
     size = image.size
-    reduction = image.draft(None, (least_side, least_side))  # None for other formats
+    reduction = image.draft(None, (least_side, least_side))
     return reduction[1] if reduction is not None and image.size != size else None
 
 
