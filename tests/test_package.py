@@ -27,7 +27,7 @@ def test_only_what_belongs_is_installed():
     names = installed_files()
     assert all(name.startswith("skdecaf/") for name in names)
     kinds = {name.rsplit(".", 1)[-1] for name in names}
-    assert kinds == {"py", "so", "safetensors"}
+    assert kinds == {"py", "pyi", "so", "safetensors", "typed"}
     assert not any(part in name for name in names for part in ("__pycache__", "meson.build", "tests"))
     assert sum(name.endswith(".safetensors") for name in names) == 1
 
