@@ -5,7 +5,7 @@ import hashlib
 import os
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import pairwise
 from numbers import Integral
 from pathlib import Path
@@ -80,6 +80,7 @@ class FeatureCache:
     Notes
     -----
     The file is an SQLite database in WAL mode. A process that is killed loses only the photos that it was working on.
+    If the folder is deleted, it is created again, with the activations that the process has in memory.
     The object never changes, so clones of an estimator share it; its pickle holds the path and the limits only.
 
     Examples
@@ -254,7 +255,7 @@ class CachedRows:
         keys = {identity: [(identity, blob) for blob in self._sizes] for identity in identities}
         wanted = [key for row in keys.values() for key in row]
         blobs = self._memory.get(wanted)
-        if len(blobs) < len(wanted):
+        if len(blobs) < len(wanted) or self._file_is_gone():
             missing = [key for key in wanted if key not in blobs]
             stored = self._with_database(Database.read, missing) or {}
             self._memory.put(stored, self._cache.max_memory_bytes)
@@ -324,12 +325,28 @@ class CachedRows:
             if self._error is not None and (self._database is None or method is not Database.read):
                 return None
             try:
+                if self._database is not None and not self._database.is_in_place():
+                    self._database.close()
+                    self._database = None
                 if self._database is None:
-                    self._database = self._cache._open()
+                    self._open()
                 return method(self._database, *args)
             except CacheUnavailable as error:
                 self._error = self._set_aside(error) if isinstance(error, CacheDamaged) else error
                 return None
+
+    def _open(self):
+        """Open the file. If it took the place of another one, write the rows in memory to it, too."""
+        self._database = self._cache._open()
+        token = self._database.token()
+        if self._memory.token not in (None, token):
+            with suppress(CacheUnavailable):  # the next write gives the warning
+                self._database.write(self._memory.everything())
+        self._memory.token = token
+
+    def _file_is_gone(self):
+        """Whether there is no file, although the rows in memory were written to one."""
+        return self._memory.token is not None and not os.path.exists(self._cache._file)
 
     def _set_aside(self, damage):
         """Replace a damaged file by a new one, once in a run; return the error that is left, if any."""

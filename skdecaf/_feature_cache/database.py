@@ -68,6 +68,7 @@ class Database:
         with self._errors_explained():
             self._identity = _identity(path)  # before opening: a file that replaces it in between is sound
             self._connection = _open(path)
+            self._open_file = _identity(path)
 
     def read(self, keys):
         """Find blobs.
@@ -124,6 +125,16 @@ class Database:
         with self._transaction("BEGIN IMMEDIATE"):
             self._connection.execute("DELETE FROM blobs")
             self._give_back_space()
+
+    def token(self):
+        """Return a value that no other file has; the inode of a deleted file is used again."""
+        with self._errors_explained():
+            return self._connection.execute("SELECT sql FROM sqlite_master WHERE name = 'blobs_by_use'").fetchone()
+
+    def is_in_place(self):
+        """Whether the path still is that of the open file, which may have been deleted meanwhile."""
+        with self._errors_explained():
+            return self._open_file is not None and _identity(self._path) == self._open_file
 
     def close(self):
         """Close the file; SQLite removes its other files when the last process closes it."""
@@ -295,7 +306,8 @@ def _create(connection):
             "CREATE TABLE blobs "
             "(photo BLOB, blob TEXT, used INTEGER, data BLOB, checksum BLOB, PRIMARY KEY (photo, blob))"
         )
-        connection.execute("CREATE INDEX blobs_by_use ON blobs (used)")
+        # SQLite stores this text as it is, with the comment.
+        connection.execute(f"CREATE INDEX blobs_by_use ON blobs (used /* token: {os.urandom(16).hex()} */)")
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {_FORMAT}")
 

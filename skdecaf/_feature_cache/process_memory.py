@@ -7,7 +7,13 @@ from skdecaf._utils.locks import ForkSafeLock
 
 
 class ProcessMemory:
-    """Blobs by key; the least recently used ones are removed first."""
+    """Blobs by key; the least recently used ones are removed first.
+
+    Attributes
+    ----------
+    token : object
+        That of the file that the blobs were written to; None before there is one.
+    """
 
     def __init__(self):
         self._lock = ForkSafeLock(repair=self.clear)
@@ -19,6 +25,7 @@ class ProcessMemory:
             self._blobs, self._n_bytes = OrderedDict(), 0
             self.hits = self.misses = 0
             self.warned = False
+            self.token = None
 
     def get(self, keys):
         """Find blobs.
@@ -34,6 +41,11 @@ class ProcessMemory:
                     self._blobs.move_to_end(key)
                     found[key] = self._blobs[key]
         return found
+
+    def everything(self):
+        """Return all blobs, a dict of key to tuple (values, used)."""
+        with self._lock.held():
+            return dict(self._blobs)
 
     def put(self, blobs, max_bytes):
         """Add blobs, a dict of key to tuple (values, used), and remove others beyond ``max_bytes``."""

@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import contextlib
 import copy
+import hashlib
 import io
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import sqlite3
 import time
@@ -646,6 +648,56 @@ def test_damage_that_shows_in_the_midst(paths, cache):
             found = transformer("conv1", cache, batch_size=4, n_jobs=2).fit_transform(photos)
             np.testing.assert_array_equal(found, expected)
     assert len(record) == 1 and cache.info().n_rows == 60
+
+
+needs_deletion_while_open = pytest.mark.skipif(os.name == "nt", reason="Windows deletes no open file")
+
+
+@pytest.mark.parametrize("again", [slice(0, 0), slice(2, 4), slice(None)], ids=["none", "some", "all"])
+def test_rows_in_memory_are_written_again_after_the_folder_is_deleted(again, cache, passes):
+    images, new = photo_arrays(), noise_photos(1)
+    expected = transformer().fit_transform(images + new)
+    transformer(memory=cache).fit_transform(images)
+    shutil.rmtree(cache.path)
+    found = transformer(memory=cache).fit_transform(images[again] + new)
+    np.testing.assert_array_equal(found, np.concatenate([expected[:-1][again], expected[-1:]]))
+    assert cache.info().n_rows == len(images) + 1
+    forget()
+    passes.clear()
+    np.testing.assert_array_equal(transformer(memory=cache).fit_transform(images + new), expected)
+    assert not passes
+
+
+def test_rows_that_are_all_in_memory_are_written_again(paths, cache, passes):
+    transformer(memory=cache).fit_transform(paths)
+    shutil.rmtree(cache.path)
+    passes.clear()
+    for _ in range(2):
+        transformer(memory=cache).fit_transform(paths)
+        assert cache.info().n_rows == len(paths) and not passes
+
+
+@needs_deletion_while_open
+def test_a_folder_that_is_deleted_in_the_midst_of_a_run(cache):
+    first, second, third = (hashlib.sha256(bytes([i])).digest() for i in range(3))
+    row = np.arange(5, dtype=np.float32)
+    with cache_module.CachedRows(cache, "recipe", {"fc6": 5}) as rows:
+        rows.store({first: row})
+        shutil.rmtree(cache.path)
+        rows.store({second: row + 1})
+        shutil.rmtree(cache.path)
+        assert set(rows.find([first, second, third])) == {first, second}
+    assert cache.info().n_rows == 2
+    forget()
+    with cache_module.CachedRows(cache, "recipe", {"fc6": 5}) as rows:
+        np.testing.assert_array_equal(rows.find([second])[second], row + 1)
+
+
+def test_a_cache_that_was_cleared_stays_empty(paths, cache):
+    transformer(memory=cache).fit_transform(paths)
+    cache.clear()
+    transformer(memory=cache).fit_transform(paths[:1])
+    assert cache.info().n_rows == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become someone else")
