@@ -2,7 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 from contextlib import nullcontext
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from importlib.util import find_spec
 
@@ -149,6 +149,7 @@ def decode_reduced(source, least_side, reserve=lambda n_pixels: None):
         return _file_pixels(source, least_side, reserve)
 
 
+@cache
 def decoder_version():
     """Name everything that decides which pixels a file has: this module and the libraries it decodes with.
 
