@@ -77,7 +77,7 @@ def model_of(classifier):
 
 def save_model(model, path):
     """Write a model to a skops file, atomically."""
-    skops_io = _skops_io()
+    skops_io = model_files()
     with atomic_write(path) as temporary:
         skops_io.dump(model, temporary)
 
@@ -107,7 +107,7 @@ def load_model(path, memory=None, allow_download=False):
     ValueError
         If it is not a skops file, is damaged, contains types that are not trusted, or is not such a pipeline.
     """
-    skops_io = _skops_io()
+    skops_io = model_files()
     if not os.path.isfile(path):
         raise FileNotFoundError(f"there is no model {path!r}; make one with: skdecaf train FOLDER -o {path}")
     with open(path, "rb"):  # an error of the disk is not damage
@@ -137,7 +137,8 @@ def load_model(path, memory=None, allow_download=False):
     return model
 
 
-def _skops_io():
+def model_files():
+    """The module that reads and writes model files; an ImportError that names the extra if it is not installed."""
     return require("cli", "a model file")
 
 

@@ -57,9 +57,10 @@ def add_parser(commands):
 def run(options):
     """Run the command."""
     from skdecaf._utils.files import check_output
-    from skdecaf.cli._models import model_of, save_model, train_on_folder
+    from skdecaf.cli._models import model_files, model_of, save_model, train_on_folder
     from skdecaf.cli._photos import printable
 
+    model_files()  # before the photos are read
     check_output(options.output, options.overwrite)
     trained = train_on_folder(options.folder, _make_classifier(options), report=_options.complain)
     save_model(model_of(trained.classifier), options.output)
@@ -141,7 +142,8 @@ def _report(trained, folds):
     spread = f"{min(scores):.1%} to {max(scores):.1%}"
     yield f"accuracy {classifier.best_score_:.1%} in cross-validation with {len(scores)} folds ({spread})"
     results = classifier.cv_results_
-    others = sorted(zip(results["mean_test_score"], results["layer"], results["C"], strict=True), reverse=True)[1:]
+    candidates = sorted(zip(results["mean_test_score"], results["layer"], results["C"], strict=True), reverse=True)
+    others = [candidate for candidate in candidates if candidate[1:] != (classifier.layer_, classifier.C_)]
     if others:
         yield "others: " + ", ".join(f"{layer} C={C:g} {score:.1%}" for score, layer, C in others)
     worst = sorted(_class_accuracies(trained), key=lambda pair: pair[1])[:_MOST_LINES]

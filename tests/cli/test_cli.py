@@ -456,6 +456,7 @@ def test_layer_and_strength_are_chosen_and_reported(command, weights, animals, t
     lines = output.splitlines()
     assert code == 0 and re.fullmatch(r"layer (pool5|fc6|fc7), C=(0.1|1|10)", lines[1])
     assert lines[3].startswith("others: ") and lines[3].count("C=") == 8
+    assert f"{lines[1].removeprefix('layer ').replace(',', '')} " not in lines[3]
     assert lines[4].startswith("least accurate classes: ") and "tiger" in lines[4]
     summary = json.loads(command(*arguments, tmp_path / "again.skops", "--json")[1])
     assert lines[1] == f"layer {summary['layer']}, C={summary['C']:g}"
@@ -465,6 +466,12 @@ def test_layer_and_strength_are_chosen_and_reported(command, weights, animals, t
     right = sum(summary["photos"][one["class"]] * one["accuracy"] for one in summary["classes"])
     wrong = sum(one["photos"] for one in summary["confusions"])
     assert right + wrong == pytest.approx(21)
+
+
+def test_without_skops_training_ends_before_photos_are_read(command, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "skops.io", None)
+    code, output, errors = command("train", tmp_path / "nowhere", "-o", tmp_path / "m.skops")
+    assert (code, output) == (1, "") and 'pip install "skdecaf[cli]"' in errors and errors.count("\n") == 1
 
 
 def test_a_second_training_takes_activations_from_the_cache(command, weights, animals, tmp_path):
