@@ -85,5 +85,4 @@ def test_each_worker_process_loads_once(tmp_path):
         return os.getpid(), resolving.n_loads
 
     found = joblib.Parallel(n_jobs=2)(joblib.delayed(loads_of_this_process)(tmp_path / "net") for _ in range(6))
-    assert {n_loads for _, n_loads in found} == {1}
-    assert 1 <= len({process for process, _ in found}) <= 2
+    assert {n_loads for _, n_loads in found} == {1}  # in however many processes: loky replaces one that ended early
