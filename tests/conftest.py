@@ -17,7 +17,14 @@ settings.register_profile("thorough", max_examples=300, deadline=None)
 gc.disable()
 
 
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the slow tests as well")
+
+
 def pytest_configure(config):
+    chosen_by_name = any("::" in argument for argument in config.args)
+    if not (config.option.slow or config.option.markexpr or chosen_by_name):
+        config.option.markexpr = "not slow"
     settings.load_profile("fast" if "not slow" in config.option.markexpr else "thorough")
 
 
