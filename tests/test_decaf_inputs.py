@@ -3,10 +3,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import io
 import re
+import sys
+import zipfile
 from contextlib import ExitStack
 from pathlib import Path
 
 import float64_layers
+import fsspec
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -16,7 +19,7 @@ from sklearn.exceptions import NotFittedError
 from small_photos import photo_arrays, truncated_png, write_photos
 from tiny_networks import TINY, tiny_network
 
-from skdecaf import DeCAFTransformer
+from skdecaf import DeCAFTransformer, FeatureCache
 from skdecaf._forward import ForwardPass
 from skdecaf.weights import Architecture, Network, Preprocessing
 
@@ -55,6 +58,23 @@ def opened(paths):
     return [Image.open(io.BytesIO(content)) for content in contents(paths)]
 
 
+def in_memory_urls(contents):
+    """URLs of fsspec's file system in memory."""
+    urls = [f"memory://photos/{i}" for i in range(len(contents))]
+    for url, content in zip(urls, contents, strict=True):
+        with fsspec.open(url, "wb") as file:
+            file.write(content)
+    return urls
+
+
+def in_zip_file(paths):
+    archive = Path(paths[0]).with_name("photos.zip")
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in paths:
+            file.write(path, Path(path).name)
+    return [zipfile.Path(archive, Path(path).name) for path in paths]
+
+
 KINDS = {
     "str": list,
     "tuple": tuple,
@@ -81,6 +101,11 @@ KINDS = {
     "polars Series": lambda paths: pl.Series("path", paths),
     "polars Series of bytes": lambda paths: pl.Series("path", contents(paths)),
     "polars frame": lambda paths: pl.DataFrame({"path": paths}),
+    "dicts of bytes": lambda paths: [{"bytes": content, "path": None} for content in contents(paths)],
+    "dicts of paths": lambda paths: pd.DataFrame({"image": [{"bytes": None, "path": path} for path in paths]}),
+    "file URLs": lambda paths: [Path(path).as_uri() for path in paths],
+    "URLs": lambda paths: in_memory_urls(contents(paths)),
+    "members of a zip file": lambda paths: in_zip_file(paths),
     "mixed": lambda paths: [paths[0], Path(paths[1]), contents(paths)[2], io.BytesIO(contents(paths)[3]), *PHOTOS[4:]],
 }
 
@@ -95,7 +120,7 @@ def test_all_kinds_give_the_same_features(kind, paths, features):
     X = KINDS[kind](paths)
     estimator = transformer(n_jobs=2, batch_size=2)
     found = [estimator.fit_transform(X), estimator.transform(X)]  # files are set back to where they stood
-    if kind not in ("frame", "polars frame", "(n, 1) array", "list of lists"):  # columns bind transform to columns
+    if kind not in ("frame", "polars frame", "(n, 1) array", "list of lists", "dicts of paths"):  # columns bind transform to columns
         found.append(transformer().fit(PHOTOS).transform(X))
     for one in found:
         # 16 bits are resized without rounding in between, so they differ where a photo is resized.
@@ -450,3 +475,28 @@ def test_truncated_odd_files_are_bad_rows_in_fit(odd_files, paths):
     with pytest.warns(UserWarning, match="3 of 5 images cannot be read"):
         found = transformer(on_error="nan", dropout=False).fit_transform([*odd_files[:3], *paths[:2]])
     assert np.isnan(found[:3]).all() and np.isfinite(found[3:]).all()
+
+
+def test_url_of_float_pixels_has_to_be_downloaded(tmp_path):
+    Image.fromarray(np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)).save(tmp_path / "x.tif")
+    [url] = in_memory_urls(contents([tmp_path / "x.tif"]))
+    with pytest.raises(ValueError, match=r"'memory://photos/0'.* has float32 pixels.*download it"):
+        transformer(value_range=(0, 1)).fit_transform([url])
+
+
+def test_missing_url_is_a_bad_image():
+    with pytest.raises(ValueError, match=r"image 0 \('memory://nowhere/0.jpg'\) cannot be read"):
+        transformer().fit_transform(["memory://nowhere/0.jpg"])
+
+
+def test_url_without_fsspec_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(ValueError, match=r"skdecaf\[remote\]"):
+        transformer().fit_transform(["s3://bucket/0.jpg"])
+
+
+def test_sources_that_open_files_are_stored_by_content(paths, features, tmp_path):
+    for X in (in_zip_file(paths), in_memory_urls(contents(paths)), paths):
+        cached = transformer(memory=tmp_path)
+        np.testing.assert_array_equal(cached.fit_transform(X), features)
+    assert FeatureCache(tmp_path).info().n_rows == len(paths)

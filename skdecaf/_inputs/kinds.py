@@ -1,7 +1,7 @@
 """The kind of input that scikit-learn's X is, and its rows, found by types and shapes without reading an image.
 
 A *table* holds one flattened image per row: a 2-D array, a frame or a list of lists of numbers. *Images* are sources
-(paths, file contents, open files, PIL images, arrays of pixels, crops of these) in a list, an array, an Index or a
+(paths, URLs, file contents, open files, PIL images, arrays of pixels, crops of these) in a list, an array, an Index or a
 Series, or one array whose first axis counts images. A *column* is a frame, an array or a list of lists with one column
 of such sources. Other numbers are passed to scikit-learn as a table, for its familiar error messages.
 """
@@ -15,6 +15,9 @@ import numpy as np
 from PIL import Image
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array
+
+from skdecaf.images.errors import can_open
+from skdecaf.images.remote import resolve_url
 
 CHANNELS = (1, 3, 4)
 
@@ -70,7 +73,7 @@ def _find_rows_of_objects(array):
             raise ValueError(f"X is an array of objects of shape {array.shape}; its values must be numbers")
         return _find_rows_of_array(pixels)
     if array.shape[1] == 1 and not _are_numbers(array[:, 0]):
-        return "column", list(array[:, 0])
+        return "column", _as_sources(array[:, 0])
     if any(map(_is_source, array.flat)):
         raise ValueError(
             f"X has {array.shape[1]} columns, and not all hold numbers; select the one with the images, "
@@ -81,7 +84,7 @@ def _find_rows_of_objects(array):
 
 def _find_rows_of_list(rows):
     if any(map(_is_source, rows)):
-        return "images", rows
+        return "images", _as_sources(rows)
     if rows and all(isinstance(row, list | tuple) or getattr(row, "ndim", 0) == 1 for row in rows):
         return _find_rows_of_nested_list(rows)
     # If there are neither sources nor numbers, each row is a bad image, whose error names it.
@@ -92,7 +95,7 @@ def _find_rows_of_nested_list(rows):
     if all(len(row) == 1 for row in rows):
         column = [row[0] for row in rows]
         if any(map(_is_source, column)):  # NumPy would split arrays and bytes into elements
-            return "column", column
+            return "column", _as_sources(column)
     for row in rows:
         _check_not_masked(row)
     try:
@@ -113,11 +116,31 @@ def _is_photo(value):
     """Whether the value is an image other than an array."""
     kinds = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)
     # A crop has a photo. Its type is asked, because the columns of a data frame are attributes.
-    return isinstance(value, kinds) or hasattr(value, "read") or hasattr(type(value), "photo")
+    return isinstance(value, kinds) or hasattr(value, "read") or hasattr(type(value), "photo") or can_open(value)
 
 
 def _is_source(value):
-    return _is_photo(value) or getattr(value, "ndim", 0) >= 2
+    return _is_photo(value) or getattr(value, "ndim", 0) >= 2 or _is_record(value)
+
+
+def _is_record(value):
+    """Whether the value is a photo as Hugging Face stores it: its contents, its path, or both."""
+    return isinstance(value, Mapping) and bool(value) and value.keys() <= {"bytes", "path"}
+
+
+def _as_sources(rows):
+    """Rows as `skdecaf.images.decode` takes them."""
+    return [_as_source(row) for row in rows]
+
+
+def _as_source(row):
+    if _is_record(row):
+        row = row["path"] if row.get("bytes") is None else row["bytes"]
+    if isinstance(row, str):
+        return resolve_url(row)
+    if hasattr(row, "__array__") and not isinstance(row, np.ndarray | np.generic | Image.Image):
+        return np.asarray(row)  # such as a tensor of torch
+    return row
 
 
 def _are_numbers(values):

@@ -11,6 +11,7 @@ from skdecaf.images import ImageError, check_source, describe, needs_value_range
 from skdecaf.images.arrays import as_uint8
 from skdecaf.images.decoding import decode_reduced
 from skdecaf.images.digests import read_and_digest
+from skdecaf.images.remote import RemoteFile
 
 
 class LoadedImage(NamedTuple):
@@ -124,6 +125,8 @@ def load_image(images, i, value_range, least_side=None, *, with_digest=False, re
     try:
         source, digest = read_and_digest(images[i]) if with_digest else (images[i], None)
         pixels, box = decode_reduced(source, least_side, reserve)
+        if isinstance(images[i], RemoteFile) and needs_value_range(pixels.dtype):
+            raise ImageError(f"has {pixels.dtype} pixels, which only local files may have; download it")
         pixels = to_rgb(pixels, value_range)
     except ImageError as error:
         raise _named_error(images, i, error) from error

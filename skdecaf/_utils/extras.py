@@ -11,6 +11,7 @@ _PACKAGES = {
     "onnx": ("onnx", "onnx"),
     "parquet": ("pyarrow", "pyarrow"),
     "plot": ("matplotlib", "matplotlib.pyplot"),
+    "remote": ("fsspec", "fsspec"),
     "torch": ("torch", "torch"),
     "train": ("torch", "torch"),
 }

@@ -26,6 +26,7 @@ from skdecaf.images.formats import (
 )
 from skdecaf.images.locks import image_locked
 from skdecaf.images.per_file_cache import cached_per_file
+from skdecaf.images.remote import RemoteFile
 
 # Increase it with every change that gives some image other pixels.
 _DECODING = 2
@@ -66,6 +67,8 @@ def check_source(source):
         return check_source(source.photo)
     if is_path(source):
         return cached_per_file(source, _open_file_dtype)
+    if isinstance(source, RemoteFile):  # each look at it is a request; `load_image` refuses other dtypes
+        return _UINT8
     with errors_naming(source):
         if isinstance(source, np.ndarray):
             return check_array(source)

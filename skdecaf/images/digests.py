@@ -9,6 +9,7 @@ from PIL import Image
 
 from skdecaf.images.crops import Crop
 from skdecaf.images.decoding import decode
+from skdecaf.images.errors import can_open
 from skdecaf.images.files import file_contents, is_path
 from skdecaf.images.per_file_cache import cached_per_file
 
@@ -65,9 +66,9 @@ def read_and_digest(source):
 
 
 def may_change(source):
-    """Whether the source is a path, an open file, or a crop of one."""
+    """Whether the source is a path, an open file, an object that opens one, or a crop of one."""
     photo = source.photo if isinstance(source, Crop) else source
-    return is_path(photo) or hasattr(photo, "read")
+    return is_path(photo) or hasattr(photo, "read") or can_open(photo)
 
 
 def _in_memory(source):
@@ -76,7 +77,7 @@ def _in_memory(source):
     if not may_change(source):
         return source
     contents = io.BytesIO(file_contents(source))
-    contents.name = source if is_path(source) else getattr(source, "name", None)
+    contents.name = source if is_path(source) else str(source) if can_open(source) else getattr(source, "name", None)
     return contents
 
 

@@ -17,6 +17,11 @@ class ImageError(ValueError):
     """An image that cannot be read; the message is one sentence that names the file, if there is one."""
 
 
+def can_open(source):
+    """Whether the source is no path, but opens a file by itself, as `zipfile.Path` does."""
+    return callable(getattr(type(source), "open", None)) and not isinstance(source, os.PathLike)
+
+
 def describe(source):
     """How messages name a source.
 
@@ -41,6 +46,8 @@ def describe(source):
     if isinstance(source, Image.Image):
         file = getattr(source, "fp", None)  # Pillow replaces a closed one by an object that raises errors
         source = getattr(source, "filename", None) or (file if isinstance(file, io.IOBase) else None)
+    if can_open(source):
+        source = str(source)
     if hasattr(source, "read"):
         source = _member_name(source) or getattr(source, "name", None)
     if not isinstance(source, (str, os.PathLike)) or not source:

@@ -5,7 +5,7 @@ import io
 import os
 import stat
 
-from skdecaf.images.errors import ImageError, errors_naming
+from skdecaf.images.errors import ImageError, can_open, errors_naming
 from skdecaf.images.locks import file_locked
 
 
@@ -72,6 +72,9 @@ def _read(source, size=-1):
     """The first ``size`` bytes of file contents, or of an open file, which keeps its position."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         return bytes(source)[: size if size >= 0 else None]
+    if can_open(source):
+        with source.open("rb") as file:
+            return file.read(size)
     if not hasattr(source, "read"):
         raise ImageError("is not an image; give a path, the contents of a file, an open file, a PIL image or an array")
     if isinstance(source, io.TextIOBase):

@@ -17,6 +17,7 @@ from scipy import sparse
 from sklearn.utils.estimator_checks import _NotAnArray
 
 from skdecaf._inputs.kinds import find_rows
+from skdecaf.images.remote import RemoteFile
 
 PATHS = ["b.jpg", "a.jpg"]
 GREY = np.arange(6, dtype=np.uint8).reshape(2, 3)
@@ -244,3 +245,41 @@ REFUSED = {
 def test_refused(X, error, message):
     with pytest.raises(error, match=message):
         find_rows(X)
+
+
+class Tensor:
+    """Is converted by NumPy, as the tensors of torch are."""
+
+    ndim = COLOUR.ndim
+
+    def __array__(self, dtype=None, copy=None):
+        return COLOUR
+
+
+class Opens:
+    """Opens a file by itself, as `zipfile.Path` and the paths of universal_pathlib do."""
+
+    def open(self, mode):
+        return io.BytesIO(b"ab")
+
+
+@pytest.mark.parametrize(
+    ("row", "source"),
+    [
+        ({"bytes": b"ab", "path": "a.jpg"}, b"ab"),
+        ({"bytes": None, "path": "a.jpg"}, "a.jpg"),
+        ({"path": "a.jpg"}, "a.jpg"),
+        ("file:///a%20b.jpg", "/a b.jpg"),
+        ("file:/a.jpg", "/a.jpg"),
+        ("s3://bucket/a.jpg", RemoteFile("s3://bucket/a.jpg")),
+        ("odd:/name.jpg", "odd:/name.jpg"),
+        (Tensor(), COLOUR),
+    ],
+)
+def test_other_forms_of_images_become_sources(row, source):
+    for X in [row], pd.Series(object_array([row], 1)), [[row]], [row, "b.jpg"]:
+        assert same(find_rows(X)[1][0], source)
+
+
+def test_objects_that_open_files_are_sources():
+    assert find_rows([one := Opens()])[1] == [one]
