@@ -120,7 +120,8 @@ def test_all_kinds_give_the_same_features(kind, paths, features):
     X = KINDS[kind](paths)
     estimator = transformer(n_jobs=2, batch_size=2)
     found = [estimator.fit_transform(X), estimator.transform(X)]  # files are set back to where they stood
-    if kind not in ("frame", "polars frame", "(n, 1) array", "list of lists", "dicts of paths"):  # columns bind transform to columns
+    columns = ("frame", "polars frame", "(n, 1) array", "list of lists", "dicts of paths")
+    if kind not in columns:  # columns bind transform to columns
         found.append(transformer().fit(PHOTOS).transform(X))
     for one in found:
         # 16 bits are resized without rounding in between, so they differ where a photo is resized.

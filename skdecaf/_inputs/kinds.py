@@ -1,9 +1,9 @@
 """The kind of input that scikit-learn's X is, and its rows, found by types and shapes without reading an image.
 
 A *table* holds one flattened image per row: a 2-D array, a frame or a list of lists of numbers. *Images* are sources
-(paths, URLs, file contents, open files, PIL images, arrays of pixels, crops of these) in a list, an array, an Index or a
-Series, or one array whose first axis counts images. A *column* is a frame, an array or a list of lists with one column
-of such sources. Other numbers are passed to scikit-learn as a table, for its familiar error messages.
+(paths, URLs, file contents, open files, PIL images, arrays of pixels, crops of these) in a list, an array, an Index or
+a Series, or one array whose first axis counts images. A *column* is a frame, an array or a list of lists with one
+column of such sources. Other numbers are passed to scikit-learn as a table, for its familiar error messages.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
