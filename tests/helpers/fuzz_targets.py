@@ -1,4 +1,4 @@
-"""What is fuzzed: each reader, with small files to begin with; and what a reader may do with any bytes."""
+"""What is fuzzed: readers and stores, with small files to begin with; and what they may do with any bytes."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import io
@@ -13,6 +13,19 @@ from caffe_files import CaffeNet, blob
 from cuda_convnet_files import cuda_layers
 from dataset_archives import mat_bytes
 from deep_compression_files import SMALL, contents, encode
+from fuzz_stores import (
+    archives,
+    caches,
+    edited_schema,
+    extraction_files,
+    model_file,
+    photos,
+    read_archive,
+    read_cache,
+    read_extraction,
+    read_model,
+    read_photo,
+)
 from python2_pickles import dumps
 from safetensors.numpy import save
 from small_alexnets import small_network, torchvision_arrays
@@ -34,7 +47,7 @@ _MOST_VALUES, _MOST_MULTIPLY_ADDS = 10**6, 10**8
 
 
 class Target(NamedTuple):
-    """A reader of a path, a function that gives bytes to begin with, and one that makes a file of fuzzed bytes.
+    """A reader of the file at a path, a function of bytes to begin with, and one that makes a file of fuzzed bytes.
 
     Files that a reader needs besides are ``seeds``' to write: it is given the folder.
     """
@@ -186,7 +199,18 @@ TARGETS = {
         lambda folder: iter([entry(torch_file(), "data.pkl")]),
         lambda data: with_entry(torch_file(), "data.pkl", data),
     ),
+    "photo": Target(read_photo, photos),
+    "archive": Target(read_archive, archives),
+    "cache": Target(read_cache, caches),
+    "journal": Target(read_extraction, extraction_files),
+    "rows": Target(lambda path: read_extraction(path, "rows"), lambda folder: extraction_files(folder, "rows")),
+    "model": Target(read_model, lambda folder: iter([model_file()])),
+    "model-schema": Target(
+        read_model,
+        lambda folder: iter([b""]),
+        lambda data: with_entry(model_file(), "schema.json", edited_schema(data, entry(model_file(), "schema.json"))),
+    ),
     "any": Target(read_network, lambda folder: iter([npz_file(), *caffemodels(folder), *own_files(folder)])),
 }
 NEEDED = {"our-onnx": "onnx", "onnx": "onnx", "caffe": "google.protobuf", "mean": "google.protobuf", "torch": "torch"}
-NEEDED |= {"torch-pickle": "torch", "any": "google.protobuf"}
+NEEDED |= {"torch-pickle": "torch", "any": "google.protobuf", "model": "skops", "model-schema": "skops"}

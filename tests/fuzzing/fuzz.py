@@ -1,7 +1,7 @@
-"""Fuzz a reader of weights with atheris: ``python tests/fuzzing/fuzz_readers.py caffe -max_total_time=60``.
+"""Fuzz a target with atheris: ``python tests/fuzzing/fuzz.py caffe -max_total_time=600``.
 
 The first argument is a key of ``TARGETS`` in ``tests/helpers/fuzz_targets.py``; the others are libFuzzer's. libFuzzer
-writes inputs that crash to the working directory; pass such a file after the reader to try it again.
+writes inputs that crash to the working directory; pass such a file after the target to try it again.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -18,30 +18,19 @@ LIMITS = ["-rss_limit_mb=1500", "-timeout=10", "-max_len=200000"]
 
 def fuzz(name, arguments, folder):
     """Fuzz for ever, or as long as libFuzzer's arguments say; does not return."""
-    from fuzz_targets import TARGETS, exercise
+    # libFuzzer sees which branches of these packages are taken.
+    with atheris.instrument_imports(include=["skdecaf", "PIL", "skops", "tarfile", "zipfile"]):
+        from fuzz_targets import TARGETS, exercise
 
     target, corpus = TARGETS[name], Path(folder, "corpus")
     corpus.mkdir()
     for i, data in enumerate(target.seeds(Path(folder))):
         (corpus / str(i)).write_bytes(data)
-    instrument()
     files = [] if any(not argument.startswith("-") for argument in arguments) else [str(corpus)]
     atheris.Setup(
         [sys.argv[0], *LIMITS, *arguments, *files], lambda data: exercise(target, data, Path(folder, "fuzzed"))
     )
     atheris.Fuzz()
-
-
-def instrument():
-    """Let libFuzzer see which branches of the readers are taken."""
-    for module in [
-        module for name, module in sys.modules.items() if name.startswith(("skdecaf.weights", "skdecaf.weights.layers"))
-    ]:
-        for value in vars(module).values():
-            if getattr(value, "__module__", None) == module.__name__:
-                for function in vars(value).values() if isinstance(value, type) else [value]:
-                    if hasattr(function, "__code__"):
-                        atheris.instrument_func(function)
 
 
 if __name__ == "__main__":
