@@ -1,10 +1,11 @@
-"""MaxMarginDomainTransform against its objective, written out, and against the authors' procedure in plain steps."""
+"""MaxMarginDomainTransform against its dual problems and the authors' procedure, in plain steps on full matrices."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.optimize import minimize
+from scipy.linalg import solve_triangular
+from scipy.optimize import minimize, nnls
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
@@ -61,23 +62,38 @@ def minimised(function, start):
     return minimize(flat, start.ravel(), jac=True, method="L-BFGS-B", options=options).x.reshape(start.shape)
 
 
-def best_hyperplanes(start, W, *problem):
-    return minimised(lambda hyperplanes: objective(hyperplanes, W, *problem)[:2], start)
-
-
 def best_map(hyperplanes, *problem):
     identity = np.eye(hyperplanes.shape[1])
     return minimised(lambda W: objective(hyperplanes, W, *problem)[::2], identity)
 
 
-def alternated_by_scipy(X, y, domains, C_source, C_target, n_turns):
-    """Both steps by scipy on full matrices: hyperplanes, map, and objectives after each step."""
-    problem = (X, y, domains, C_source, C_target)
-    hyperplanes, W, values = np.zeros((len(signs_of(y)), X.shape[1] + 1)), np.eye(X.shape[1] + 1), []
+def dual_solution(rows, signs, costs, margins):
+    """Weights of rows in the w that minimises ½‖w‖² + Σ costs max(0, 1 - signs (margins + rows w))².
+
+    The dual problem is quadratic with a >= 0, so it is a problem of nonnegative least squares, which scipy solves
+    exactly by an active set.
+    """
+    signed = signs[:, np.newaxis] * rows
+    factor = np.linalg.cholesky(signed @ signed.T + np.diag(0.5 / costs))
+    return nnls(factor.T, solve_triangular(factor, 1 - signs * margins, lower=True))[0] * signs
+
+
+def alternated_by_duals(X, y, domains, C_source, C_target, n_turns, map_cost=None):
+    """Both steps by their dual problems: hyperplanes, map, and objectives after each step."""
+    problem, signs = (X, y, domains, C_source, C_target), signs_of(y)
+    W, target, costs, values = np.eye(X.shape[1] + 1), domains < 0, np.where(domains < 0, C_target, C_source), []
     for _ in range(n_turns):
-        hyperplanes = best_hyperplanes(hyperplanes, W, *problem)
+        rows = with_one(X)
+        rows[target] = rows[target] @ W.T
+        hyperplanes = np.array([dual_solution(rows, of_class, costs, 0) @ rows for of_class in signs])
         values.append(objective(hyperplanes, W, *problem)[0])
-        W = best_map(hyperplanes, *problem)
+        rows = with_one(X[target])
+        # The score of W on a row is its inner product with the outer product of hyperplane and row.
+        products = np.einsum("ki,nj->knij", hyperplanes, rows).reshape(signs[:, target].size, -1)
+        margins = (hyperplanes @ rows.T).ravel()
+        costs_of_map = np.full(len(products), C_target if map_cost is None else map_cost)
+        weights = dual_solution(products, signs[:, target].ravel(), costs_of_map, margins)
+        W = np.eye(len(W)) + (weights @ products).reshape(W.shape)
         values.append(objective(hyperplanes, W, *problem)[0])
     return hyperplanes, W, values
 
@@ -86,17 +102,17 @@ def alternated_by_scipy(X, y, domains, C_source, C_target, n_turns):
 @pytest.mark.parametrize(
     ("n_classes", "n_features"), [(3, 4), (2, 3), (3, 70)], ids=["narrow", "two classes", "wider than rows"]
 )
-def test_turns_are_those_of_scipy(n_classes, n_features, C_source, C_target):
+def test_turns_are_those_of_the_dual_problems(n_classes, n_features, C_source, C_target):
     X, y, domains = turned_domains(n_classes, n_features)
     X /= np.sqrt(n_features)
     model = MaxMarginDomainTransform(C_source, C_target, max_iter=3, tol=0)
     with pytest.warns(ConvergenceWarning, match="still falls after max_iter=3"):
         model.fit(X, y, sample_domain=domains)
-    hyperplanes, W, values = alternated_by_scipy(X, y, domains, C_source, C_target, 3)
-    assert_allclose(model.objective_, values, rtol=1e-6)
-    assert_allclose(hyperplanes_of(model), hyperplanes, rtol=1e-4, atol=1e-5)
-    assert_allclose(model.coef_, (hyperplanes @ W)[:, :-1], rtol=1e-4, atol=1e-5)
-    assert_allclose(model.intercept_, (hyperplanes @ W)[:, -1], rtol=1e-4, atol=1e-5)
+    hyperplanes, W, values = alternated_by_duals(X, y, domains, C_source, C_target, 3)
+    assert_allclose(model.objective_, values, rtol=1e-8)
+    assert_allclose(hyperplanes_of(model), hyperplanes, rtol=1e-6, atol=1e-7)
+    assert_allclose(model.coef_, (hyperplanes @ W)[:, :-1], rtol=1e-6, atol=1e-7)
+    assert_allclose(model.intercept_, (hyperplanes @ W)[:, -1], rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -118,7 +134,7 @@ def test_the_objective_falls_to_a_point_that_scipy_cannot_improve(seed):
 
 @pytest.mark.parametrize("n_features", [4, 70])
 def test_the_released_procedure(n_features):
-    """Two turns of liblinear with weights and of the map at the cost 1e-4, with a map of the full size."""
+    """Two turns, of the map at the cost 1e-4: by liblinear with weights, and by the dual problems."""
     X, y, domains = turned_domains(n_features=n_features)
     X /= np.sqrt(n_features)
     model = MaxMarginDomainTransform(0.05, 1.0, gamma=1e-4, max_iter=2).fit(X, y, sample_domain=domains)
@@ -134,6 +150,8 @@ def test_the_released_procedure(n_features):
     scores = with_one(X) @ (hyperplanes @ W).T
     assert_allclose(model.decision_function(X), scores, rtol=1e-4, atol=1e-5)
     assert_array_equal(model.predict(X), scores.argmax(axis=1))
+    hyperplanes, W, _ = alternated_by_duals(X, y, domains, 0.05, 1.0, 2, map_cost=0.5e-4)
+    assert_allclose(model.decision_function(X), with_one(X) @ (hyperplanes @ W).T, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])
