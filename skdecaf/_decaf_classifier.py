@@ -119,6 +119,9 @@ class DeCAFClassifier(PhotoClassifier):
     cv_predictions_ : ndarray of shape (n_images,) or None
         Predictions of the chosen candidate for the training images, each by a model trained without it; None unless the
         cross-validation tests every image once.
+    cv_probabilities_ : ndarray of shape (n_images, n_classes) or None
+        The probabilities that belong to `cv_predictions_`, in columns like those of `predict_proba`; NaN for images
+        that could not be read.
     pipeline_ : Pipeline
         The fitted `DeCAFTransformer`, `DropoutFeatures` and `~sklearn.svm.LinearSVC`, which predicts probabilities too.
     temperature_ : float
@@ -244,8 +247,10 @@ class DeCAFClassifier(PhotoClassifier):
         self.classes_, self.layer_, self.C_ = model.classes_, best.layer, best.C
         self.best_fold_scores_, self.bad_images_ = best.scores, np.flatnonzero(~good)
         self.best_score_ = float(np.mean(best.scores)) if best.scores else np.nan
-        self.cv_predictions_ = None
+        self.cv_predictions_ = self.cv_probabilities_ = None
         if best.decisions is not None:
+            self.cv_probabilities_ = np.full((len(y), len(self.classes_)), np.nan)
+            self.cv_probabilities_[good] = _probabilities(best.decisions, self.temperature_)
             self.cv_predictions_ = self.classes_[np.zeros(len(y), int)]
             self.cv_predictions_[good] = self.classes_[best.decisions.argmax(axis=1)]
             if not good.all():

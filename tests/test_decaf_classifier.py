@@ -67,6 +67,8 @@ def test_chooses_what_cross_validation_says():
     assert (classifier.layer_, classifier.C_) == (results["layer"][best], results["C"][best])
     assert classifier.best_score_ == results["mean_test_score"][best]
     assert (classifier.cv_predictions_ == y).mean() == pytest.approx(classifier.best_score_)
+    np.testing.assert_allclose(classifier.cv_probabilities_.sum(axis=1), 1)
+    assert (CLASSES[classifier.cv_probabilities_.argmax(axis=1)] == classifier.cv_predictions_).all()
 
 
 def test_probabilities_are_calibrated_and_have_the_order_of_the_decisions():
@@ -114,6 +116,7 @@ def test_bad_images_are_left_out_and_get_no_class():
         predicted = classifier.predict(X)
     assert predicted[4] == "" and np.isin(predicted[:4], CLASSES).all()
     assert classifier.cv_predictions_[4] == "" and len(classifier.cv_predictions_) == 24
+    assert np.flatnonzero(np.isnan(classifier.cv_probabilities_).any(axis=1)).tolist() == [4]
 
 
 def test_a_class_without_a_readable_image_is_an_error():

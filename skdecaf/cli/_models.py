@@ -1,72 +1,21 @@
-"""Classifiers trained on a folder of class folders, and the files that store them."""
+"""The files that store classifiers that ``skdecaf train`` made."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
-import warnings
-from collections import Counter
 from contextlib import contextmanager
 from types import FunctionType, ModuleType
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 from sklearn.pipeline import Pipeline
 
 from skdecaf._decaf import DeCAFTransformer
-from skdecaf._decaf_classifier import DeCAFClassifier, ScaledLinearSVC
+from skdecaf._decaf_classifier import ScaledLinearSVC
 from skdecaf._dropout import DropoutFeatures
 from skdecaf._dropout_classifier import DropoutClassifier
 from skdecaf._utils.extras import require
 from skdecaf._utils.files import atomic_write
-from skdecaf._utils.photo_folders import list_labelled_photos
-from skdecaf.cli._photos import bad_rows_expected, why_unreadable
 from skdecaf.weights import store
-
-
-class Training(NamedTuple):
-    """What `train_on_folder` returns."""
-
-    classifier: DeCAFClassifier
-    n_photos: dict
-    left_out: dict
-    labels: list  # of the photos that were read
-
-
-def train_on_folder(folder, classifier, report=lambda message: None):
-    """Train a classifier on a folder of class folders.
-
-    Parameters
-    ----------
-    folder : str
-        With one folder of photos per class.
-    classifier : DeCAFClassifier
-        With ``on_error="nan"``, photos that cannot be read are left out.
-    report : callable
-        Called with a sentence before the part that may take minutes.
-
-    Returns
-    -------
-    Training
-        classifier (fitted), n_photos (class: number), left_out (path: reason) and labels (one per photo that was read).
-
-    Raises
-    ------
-    ImageError
-        If a photo cannot be read, with ``on_error="raise"``.
-    FileNotFoundError
-        If the folder does not exist.
-    ValueError
-        If it has fewer than two class folders, or one without a readable photo.
-    """
-    photos, labels = _list_classes(folder)
-    report(f"{len(photos)} photos of {len(set(labels))} classes")
-    with bad_rows_expected():
-        warnings.filterwarnings("ignore", message="a class has 1 image")  # the report says it
-        classifier.fit(photos, labels)
-    value_range = classifier.pipeline_[0].value_range_
-    left_out = {photos[i]: str(why_unreadable(photos[i], value_range)) for i in classifier.bad_images_}
-    read = [label for i, label in enumerate(labels) if i not in set(classifier.bad_images_)]
-    return Training(classifier, dict(Counter(read)), left_out, read)
 
 
 def model_of(classifier):
@@ -140,15 +89,6 @@ def load_model(path, memory=None, allow_download=False):
 def model_files():
     """The module that reads and writes model files; an ImportError that names the extra if it is not installed."""
     return require("cli", "a model file")
-
-
-def _list_classes(folder):
-    """The photos of a folder, and the name of the class of each."""
-    listing = list_labelled_photos(folder)
-    names = listing["target_names"]
-    if len(names) < 2:
-        raise ValueError(f"{folder!r} has the class folder {names[0]!r} only, but at least two are needed")
-    return listing["filenames"], [names[i] for i in listing["target"]]
 
 
 def _trusted_types():

@@ -65,7 +65,7 @@ def run(options):
     summary = f"{n_grouped} of {found.n_photos} photos in {len(found.groups)} groups{_options.counted(found.left_out)}"
     if options.html:
         rows = [[(photo, f"{distance:.4f}") for photo, distance in group] for group in found.groups]
-        title = f"Near-duplicates in {printable(options.folder)}"
+        title = f"Near-duplicates in {options.folder}"
         write_contact_sheet(options.html, title, rows, transformer.value_range_, not options.quiet)
         print(f"{printable(options.html)}: {summary}")
         return

@@ -62,7 +62,7 @@ def run(options):
             [(query, "searched for"), *((photo, f"{distance:.4f}") for photo, distance in neighbors)]
             for query, neighbors in found.of_query.items()
         ]
-        title = f"Photos of {printable(options.folder)} by similarity"
+        title = f"Photos of {options.folder} by similarity"
         write_contact_sheet(options.html, title, rows, transformer.value_range_, not options.quiet)
         counted = _options.counted(found.left_out)
         print(f"{printable(options.html)}: {len(rows)} photos compared with {found.n_photos}{counted}")

@@ -2,7 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
-from collections import Counter
+import os
 
 from skdecaf.cli import _options
 
@@ -23,7 +23,7 @@ The model is a scikit-learn pipeline (DeCAFTransformer, DropoutFeatures, LinearS
 a skops file, for "skdecaf predict" or skops.io.load. Needs pip install "skdecaf[cli]".
 """
 _EXAMPLES = """\
-  skdecaf train animals/ -o animals.skops
+  skdecaf train animals/ -o animals.skops --report animals.html
   skdecaf train animals/ -o animals.skops --folds 10 --crops ten --on-error skip
 """
 
@@ -51,27 +51,41 @@ def add_parser(commands):
     _options.add_network(parser)
     _options.add_running(parser)
     _options.add_memory(parser)
+    parser.add_argument(
+        "--report",
+        metavar="FILE",
+        help="also write a web page with accuracy, mistakes and what was chosen from, which needs no other file",
+    )
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 
 def run(options):
     """Run the command."""
     from skdecaf._utils.files import check_output
-    from skdecaf.cli._models import model_files, model_of, save_model, train_on_folder
+    from skdecaf.cli._models import model_files, model_of, save_model
     from skdecaf.cli._photos import printable
+    from skdecaf.cli._training import train_on_folder
 
     model_files()  # before the photos are read
     check_output(options.output, options.overwrite)
+    if options.report:
+        if os.path.abspath(options.report) == os.path.abspath(options.output):
+            options.parser.error("--report and --output name one file")
+        check_output(options.report, options.overwrite)
     trained = train_on_folder(options.folder, _make_classifier(options), report=_options.complain)
     save_model(model_of(trained.classifier), options.output)
     _options.complain_of(trained.left_out)
     if options.json:
         _options.print_json({"output": options.output, **_summary(trained)})
     else:
-        n_photos, n_classes = sum(trained.n_photos.values()), len(trained.n_photos)
         counted = _options.counted(trained.left_out)
-        print(f"{printable(options.output)}: {n_photos} photos of {n_classes} classes{counted}")
-        print(*_report(trained, options.folds), sep="\n")
+        print(f"{printable(options.output)}: {len(trained.photos)} photos of {len(trained.n_photos)} classes{counted}")
+        print(*_lines(trained, options.folds), sep="\n", flush=True)
+    if options.report:
+        from skdecaf.cli._training_report import write_training_report
+
+        why_unknown = _why_unknown(trained, options.folds)
+        write_training_report(options.report, options.folder, trained, why_unknown, not options.quiet)
 
 
 def _folds(text):
@@ -108,64 +122,48 @@ def _make_classifier(options):
 
 
 def _summary(trained):
-    """What `_report` says, complete and as JSON values."""
+    """What `_lines` says, complete and as JSON values."""
     classifier = trained.classifier
     keys = ("layer", "C", "mean_test_score")
     candidates = zip(*(classifier.cv_results_[key] for key in keys), strict=True)
+    is_evaluated = trained.is_evaluated
     return {
         "photos": trained.n_photos,
         "layer": classifier.layer_,
         "C": classifier.C_,
-        "accuracies": list(classifier.best_fold_scores_),
+        "accuracies": list(trained.fold_scores),
         "candidates": [{"layer": layer, "C": C, "accuracy": accuracy} for layer, C, accuracy in candidates],
-        "classes": [{"class": name, "accuracy": share} for name, share in _class_accuracies(trained)],
+        "classes": [
+            {"class": one.name, "accuracy": one.accuracy} for one in (trained.class_figures() if is_evaluated else ())
+        ],
         "confusions": [
-            {"class": right, "predicted": wrong, "photos": count} for (right, wrong), count in _confusions(trained)
+            {"class": right, "predicted": wrong, "photos": count}
+            for (right, wrong), count in (trained.confusions() if is_evaluated else ())
         ],
         "left_out": _options.listed(trained.left_out),
     }
 
 
-def _report(trained, folds):
+def _lines(trained, folds):
     """Lines that say what was chosen and how good it is."""
-    classifier, scores = trained.classifier, trained.classifier.best_fold_scores_
-    yield f"layer {classifier.layer_}, C={classifier.C_:g}"
+    yield trained.chosen
+    scores = trained.fold_scores
     if not scores:
-        single = min(trained.n_photos, key=trained.n_photos.get)
-        why = (
-            f"class {single!r} has 1 photo, and cross-validation takes two"
-            if folds
-            else "no cross-validation was asked for"
-        )
-        yield f"accuracy unknown: {why}"
+        yield f"accuracy unknown: {_why_unknown(trained, folds)}"
         return
-    spread = f"{min(scores):.1%} to {max(scores):.1%}"
-    yield f"accuracy {classifier.best_score_:.1%} in cross-validation with {len(scores)} folds ({spread})"
-    results = classifier.cv_results_
-    candidates = sorted(zip(results["mean_test_score"], results["layer"], results["C"], strict=True), reverse=True)
-    others = [candidate for candidate in candidates if candidate[1:] != (classifier.layer_, classifier.C_)]
+    mean, spread = sum(scores) / len(scores), f"{min(scores):.1%} to {max(scores):.1%}"
+    yield f"accuracy {mean:.1%} in cross-validation with {len(scores)} folds ({spread})"
+    others = [candidate for candidate in trained.candidates if candidate[0] != trained.chosen]
     if others:
-        yield "others: " + ", ".join(f"{layer} C={C:g} {score:.1%}" for score, layer, C in others)
-    worst = sorted(_class_accuracies(trained), key=lambda pair: pair[1])[:_MOST_LINES]
-    yield "least accurate classes: " + ", ".join(f"{name} {share:.0%}" for name, share in worst)
-    for (right, wrong), count in _confusions(trained)[:_MOST_LINES]:
+        yield "others: " + "; ".join(f"{name} {score:.1%}" for name, score, _ in others)
+    worst = sorted(trained.class_figures(), key=lambda one: one.accuracy)[:_MOST_LINES]
+    yield "least accurate classes: " + ", ".join(f"{one.name} {one.accuracy:.0%}" for one in worst)
+    for (right, wrong), count in trained.confusions()[:_MOST_LINES]:
         yield f"{right} taken for {wrong}: {count} photo{'s' if count > 1 else ''}"
 
 
-def _pairs(trained):
-    """The class and the cross-validated prediction of each photo that was read."""
-    predictions = trained.classifier.cv_predictions_
-    if predictions is None:
-        return []
-    bad = set(trained.classifier.bad_images_)
-    return list(zip(trained.labels, (name for i, name in enumerate(predictions) if i not in bad), strict=True))
-
-
-def _class_accuracies(trained):
-    hits = Counter(right for right, predicted in _pairs(trained) if right == predicted)
-    return [(name, hits[name] / n) for name, n in trained.n_photos.items()] if _pairs(trained) else []
-
-
-def _confusions(trained):
-    """Pairs of classes that were confused and how often, most often first."""
-    return Counter((right, str(wrong)) for right, wrong in _pairs(trained) if right != wrong).most_common()
+def _why_unknown(trained, folds):
+    if not folds:
+        return "no cross-validation was asked for"
+    single = min(trained.n_photos, key=trained.n_photos.get)
+    return f"class {single!r} has 1 photo, and cross-validation takes two"
