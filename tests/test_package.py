@@ -27,7 +27,7 @@ def test_only_what_belongs_is_installed():
     names = installed_files()
     assert all(name.startswith("skdecaf/") for name in names)
     kinds = {name.rsplit(".", 1)[-1] for name in names}
-    assert kinds == {"py", "pyi", "so", "safetensors", "typed"}
+    assert kinds == {"css", "html", "js", "py", "pyi", "so", "safetensors", "typed"}
     assert not any(part in name for name in names for part in ("__pycache__", "meson.build", "tests"))
     assert sum(name.endswith(".safetensors") for name in names) == 1
 
@@ -58,7 +58,7 @@ def run(code, *options, **environment):
 
 ONLY_WHEN_USED = {
     "concurrent.futures.process", "filelock", "google.protobuf", "matplotlib", "onnx", "onnxruntime", "pandas",
-    "platformdirs", "polars", "safetensors.torch", "skops", "torch", "urllib.request",
+    "platformdirs", "polars", "safetensors.torch", "skops", "starlette", "torch", "urllib.request", "uvicorn",
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ _PACKAGES = {
     "caffe": ("protobuf", "google.protobuf"),
     "cli": ("skops", "skops.io"),
     "completion": ("shtab", "shtab"),
+    "demo": ("starlette", "starlette"),
     "onnx": ("onnx", "onnx"),
     "parquet": ("pyarrow", "pyarrow"),
     "plot": ("matplotlib", "matplotlib.pyplot"),

@@ -10,6 +10,7 @@ import warnings
 from skdecaf.cli import (
     classify,
     completion,
+    demo,
     duplicates,
     extract,
     info,
@@ -21,7 +22,7 @@ from skdecaf.cli import (
 )
 from skdecaf.cli._options import complain
 
-_COMMANDS = (extract, classify, train, predict, search, duplicates, weights, reproduce, info, completion)
+_COMMANDS = (extract, classify, train, predict, search, duplicates, demo, weights, reproduce, info, completion)
 _DESCRIPTION = "Features and labels of photos from a deep convolutional network, on any CPU, offline."
 _EPILOG = """\
 examples:

@@ -63,7 +63,7 @@ def nearest_photos(photos, queries, transformer, k):
     ValueError
         If none of the photos, or none of the queries, can be read.
     """
-    read, rows, left_out = _unit_features(list(dict.fromkeys([*photos, *queries])), transformer)
+    read, rows, left_out = unit_features(list(dict.fromkeys([*photos, *queries])), transformer)
     n_photos = sum(photo not in left_out for photo in photos)  # they are first
     queries = [query for query in dict.fromkeys(queries) if query not in left_out]
     if not n_photos or not queries:
@@ -74,7 +74,7 @@ def nearest_photos(photos, queries, transformer, k):
     size = _chunk_size(n_photos)
     for start in range(0, len(queries), size):
         chunk = queries[start : start + size]
-        distances = _distances(rows[[index[query] for query in chunk]], rows[:n_photos])
+        distances = cosine_distances(rows[[index[query] for query in chunk]], rows[:n_photos])
         for query, row in zip(chunk, distances, strict=True):
             row[files[:n_photos] == files[index[query]]] = np.inf
             best = [j for j in np.argsort(row, kind="stable")[:k] if row[j] < np.inf]
@@ -104,12 +104,12 @@ def duplicate_groups(photos, transformer, threshold):
     ValueError
         If no photo can be read.
     """
-    read, rows, left_out = _unit_features(photos, transformer)
+    read, rows, left_out = unit_features(photos, transformer)
     n, size = len(read), _chunk_size(len(read))
     labels, nearest = np.arange(n), np.full(n, np.inf)
     for start in range(0, n, size):
         stop = min(start + size, n)
-        distances = _distances(rows[start:stop], rows[start:])
+        distances = cosine_distances(rows[start:stop], rows[start:])
         np.fill_diagonal(distances, np.inf)
         nearest[start:stop] = np.minimum(nearest[start:stop], distances.min(axis=1))
         nearest[start:] = np.minimum(nearest[start:], distances.min(axis=0))
@@ -122,7 +122,7 @@ def duplicate_groups(photos, transformer, threshold):
     return Duplicates(n, [group for group in groups.values() if len(group) > 1], left_out)
 
 
-def _unit_features(photos, transformer):
+def unit_features(photos, transformer):
     """The photos that can be read, their features with unit norm, and the others (path: reason)."""
     check_images(PhotoFiles(photos), transformer.on_error)
     with bad_rows_expected():
@@ -140,6 +140,6 @@ def _chunk_size(n_columns):
     return max(1, _CHUNK_BYTES // (4 * n_columns))
 
 
-def _distances(rows, others):
+def cosine_distances(rows, others):
     """Cosine distances of unit rows, where equal photos have distance 0."""
     return np.maximum(np.round(1 - rows @ others.T, _DECIMALS), 0)

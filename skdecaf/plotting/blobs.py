@@ -101,7 +101,7 @@ class BlobDisplay:
         transformer = find_decaf(estimator, cls)
         network = network_of(transformer)
         maps = _maps(transformer, network, photo, blob)
-        return cls(maps, blob=blob, photo=_as_read(transformer, network, photo)).plot(ax, n_maps=n_maps, **imshow_kw)
+        return cls(maps, blob=blob, photo=as_read(transformer, network, photo)).plot(ax, n_maps=n_maps, **imshow_kw)
 
     def plot(self, ax=None, *, n_maps=16, **imshow_kw):
         """Draw the strongest maps, each with the number of its channel, with one colour scale.
@@ -171,7 +171,7 @@ def _maps(transformer, network, photo, blob):
     return reader.fit_transform([photo])[0].reshape(shape)
 
 
-def _as_read(transformer, network, photo):
+def as_read(transformer, network, photo):
     """The photo's central crop that the network reads, in colour."""
     preprocessing = network.preprocessing
     policy = transformer.resize or preprocessing.policy

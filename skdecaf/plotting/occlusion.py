@@ -128,28 +128,8 @@ class OcclusionDisplay:
         times; half the `size` or `step` takes about four times as many.
         """
         require_matplotlib(cls)
-        check_scalar(size, "size", Real, min_val=0, max_val=1, include_boundaries="right")
-        check_scalar(step, "step", Real, min_val=0, max_val=1, include_boundaries="right")
-        method = _response_method(estimator, response_method, cls)
-        classes = _classes(estimator, label)
-        pixels = _rgb(photo)
-        side = _side(pixels, size)
-        shape = [1 + ceil((length - side) / (step * side)) for length in pixels.shape[:2]]
-        photos = chain([pixels], _covered(pixels, side, shape))
-        scores = np.concatenate(
-            [_scores(estimator, method, some) for some in iter(lambda: list(islice(photos, _MOST_AT_ONCE)), [])]
-        )
-        chosen = scores[0].argmax() if label is None else classes.index(label)
-        names = getattr(estimator, "class_names_", None)  # of ImageNetClassifier
-        whole, *covered = scores[:, chosen]
-        return cls(
-            pixels,
-            (whole - covered).reshape(shape),
-            size=size,
-            label=classes[chosen] if names is None else str(names[chosen]),
-            score=float(whole),
-            score_name=_SCORE_NAMES[method],
-        ).plot(ax, **imshow_kw)
+        drops = measure_drops(estimator, photo, label=label, response_method=response_method, size=size, step=step)
+        return cls(**drops).plot(ax, **imshow_kw)
 
     def plot(self, ax=None, **imshow_kw):
         """Draw the photo in grey, and over it a map of the drops.
@@ -176,7 +156,7 @@ class OcclusionDisplay:
         """
         ax = axes_for(self, ax, figsize=(6, 4))
         photo = visible_pixels(decode(self.photo))
-        drops = _drop_of_each_pixel(photo, np.asarray(self.drops), self.size)
+        drops = drop_of_each_pixel(photo, np.asarray(self.drops), self.size)
         largest = np.abs(drops).max() or 1
         options = {"cmap": "coolwarm", "alpha": _MOST_OPAQUE * np.abs(drops) / largest, **imshow_kw}
         if options.get("norm") is None:  # a norm has its own limits
@@ -192,7 +172,53 @@ class OcclusionDisplay:
         return self
 
 
-def _response_method(estimator, response_method, display):
+def measure_drops(estimator, photo, *, label=None, response_method="auto", size=0.25, step=0.5):
+    """Classify a photo with each of its parts covered.
+
+    Parameters
+    ----------
+    estimator, photo, label, response_method, size, step
+        As for `OcclusionDisplay.from_estimator`.
+
+    Returns
+    -------
+    dict
+        The parameters of `OcclusionDisplay`.
+    """
+    check_scalar(size, "size", Real, min_val=0, max_val=1, include_boundaries="right")
+    check_scalar(step, "step", Real, min_val=0, max_val=1, include_boundaries="right")
+    method = _response_method(estimator, response_method)
+    classes = _classes(estimator, label)
+    pixels = _rgb(photo)
+    side = _side(pixels, size)
+    shape = [1 + ceil((length - side) / (step * side)) for length in pixels.shape[:2]]
+    photos = chain([pixels], _covered(pixels, side, shape))
+    scores = np.concatenate(
+        [_scores(estimator, method, some) for some in iter(lambda: list(islice(photos, _MOST_AT_ONCE)), [])]
+    )
+    chosen = scores[0].argmax() if label is None else classes.index(label)
+    names = getattr(estimator, "class_names_", None)  # of ImageNetClassifier
+    whole, *covered = scores[:, chosen]
+    return {
+        "photo": pixels,
+        "drops": (whole - covered).reshape(shape),
+        "size": size,
+        "label": classes[chosen] if names is None else str(names[chosen]),
+        "score": float(whole),
+        "score_name": _SCORE_NAMES[method],
+    }
+
+
+def drop_of_each_pixel(pixels, drops, size):
+    """The mean drop of the squares that cover each pixel; zero where there is none."""
+    total, count = np.zeros(pixels.shape[:2]), np.zeros(pixels.shape[:2])
+    for square, drop in zip(_squares(pixels, _side(pixels, size), drops.shape), drops.flat, strict=True):
+        total[square] += drop
+        count[square] += 1
+    return total / np.maximum(count, 1)
+
+
+def _response_method(estimator, response_method):
     """The name of the method that computes scores."""
     names = tuple(_SCORE_NAMES) if response_method == "auto" else (response_method,)
     if not set(names) <= set(_SCORE_NAMES):
@@ -200,7 +226,7 @@ def _response_method(estimator, response_method, display):
     found = next((name for name in names if hasattr(estimator, name)), None)
     if found is None:
         raise TypeError(
-            f"{display.__name__}.from_estimator needs a classifier with {' or '.join(names)}; "
+            f"{OcclusionDisplay.__name__}.from_estimator needs a classifier with {' or '.join(names)}; "
             f"got {type(estimator).__name__}, which has none"
         )
     return found
@@ -262,12 +288,3 @@ def _scores(estimator, method, photos):
             "for each class, as with decision_function_shape='ovr'"
         )
     return scores
-
-
-def _drop_of_each_pixel(pixels, drops, size):
-    """The mean drop of the squares that cover each pixel; zero where there is none."""
-    total, count = np.zeros(pixels.shape[:2]), np.zeros(pixels.shape[:2])
-    for square, drop in zip(_squares(pixels, _side(pixels, size), drops.shape), drops.flat, strict=True):
-        total[square] += drop
-        count[square] += 1
-    return total / np.maximum(count, 1)

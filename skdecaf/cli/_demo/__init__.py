@@ -1,0 +1,3 @@
+"""The server and the page of ``skdecaf demo``."""
+
+# SPDX-License-Identifier: BSD-3-Clause
