@@ -256,11 +256,12 @@ class ImageNetClassifier(PhotoClassifier):
 
     def _network(self):
         network = super()._network()
-        _check_names_classes(network)
+        check_names_classes(network)
         return network
 
 
-def _check_names_classes(network):
+def check_names_classes(network):
+    """Refuse a network that does not give probabilities of classes that have names."""
     if not network.labels:
         raise ValueError(f"{network!r} has no labels, so it cannot name classes; give Network its labels")
     if not isinstance(network.layers[-1], Softmax):

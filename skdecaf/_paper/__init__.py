@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf._paper.figure_4 import figure_4_left, figure_4_right
 from skdecaf._paper.ilsvrc import imagenet_errors
-from skdecaf._paper.reproduction import SUBJECTS, MissingPhotos, reproduce, select_classes
+from skdecaf._paper.reproduction import SUBJECTS, MissingPhotos, WrongClasses, reproduce, select_classes
 from skdecaf._paper.results import PaperTable
 from skdecaf._paper.table_1 import table_1
 from skdecaf._paper.table_2 import table_2
@@ -13,6 +13,7 @@ __all__ = [
     "SUBJECTS",
     "MissingPhotos",
     "PaperTable",
+    "WrongClasses",
     "figure_4_left",
     "figure_4_right",
     "imagenet_errors",

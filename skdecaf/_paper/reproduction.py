@@ -32,6 +32,10 @@ class MissingPhotos(FileNotFoundError):
     """A data set is not on this computer; the message has the command that gets it."""
 
 
+class WrongClasses(ValueError):
+    """The names of the classes to use have a class that does not exist, or are too few."""
+
+
 def reproduce(
     subject,
     *,
@@ -77,9 +81,10 @@ def reproduce(
     ------
     MissingPhotos
         If the data set is not on this computer. The message has the command that gets it.
+    WrongClasses
+        If a class of `classes` does not exist, or these are fewer than two.
     ValueError
-        If a class or `subject` does not exist, there are fewer than two classes, or the data set is damaged; the
-        message names the file.
+        If `subject` does not exist, or the data set is damaged; the message names the file.
     OSError
         If results cannot be written to `folder`; this is checked before any photo is read.
 
@@ -104,11 +109,15 @@ def reproduce(
         raise MissingPhotos(f"{error.summary}\n{_command_for(subject, data_home)}") from None
     except FileNotFoundError as error:  # the data set is incomplete; a download would be ignored
         raise ValueError(str(error)) from error
+    refusal = ValueError if classes is None else WrongClasses
     if quick and classes is None and subject != "ilsvrc":
         classes = found[0].target_names[:_QUICK_CLASSES]
     found = [bunch and select_classes(bunch, classes) for bunch in found]
     if subject != "ilsvrc":
-        class_labels(found[0])  # refuses a single class before the folder is created
+        try:
+            class_labels(found[0])  # refuses a single class before the folder is created
+        except ValueError as error:
+            raise refusal(str(error)) from None
     _make_folder(folder)
     options = {"weights": weights, "folder": folder, "n_jobs": n_jobs, "verbose": verbose}
     selection = {"subject": subject, "quick": quick, **_describe_photos(found[0])}
@@ -141,7 +150,7 @@ def select_classes(dataset, names):
 
     Raises
     ------
-    ValueError
+    WrongClasses
         If a class does not exist; the message names it.
 
     Examples
@@ -156,7 +165,7 @@ def select_classes(dataset, names):
         return dataset
     for name in names:
         if name not in dataset.target_names:
-            raise ValueError(f"there is no class {name!r}; the classes are {', '.join(dataset.target_names)}")
+            raise WrongClasses(f"there is no class {name!r}; the classes are {', '.join(dataset.target_names)}")
     kept = [dataset.target_names.index(name) for name in names]
     return _select_rows(dataset, np.flatnonzero(np.isin(dataset.target, kept)))
 

@@ -84,7 +84,7 @@ def add_weights(parser):
     """Add the choice of the network."""
     parser.add_argument(
         "--weights",
-        type=_weights,
+        type=parse_weights,
         default="mini",
         help='the network: a name that "skdecaf weights list" prints, or a file in any format that skdecaf reads '
         "(default: mini, which ships with skdecaf)",
@@ -288,7 +288,8 @@ def _lines(path):
     return lines
 
 
-def _weights(text):
+def parse_weights(text):
+    """Type of an argument that is a network, by name or file."""
     from skdecaf.weights import store
 
     if text in store.names():

@@ -33,14 +33,18 @@ def add_parser(commands):
 
 def run(options):
     """Run the command."""
-    from skdecaf._imagenet import ImageNetClassifier
+    from skdecaf._imagenet import ImageNetClassifier, check_names_classes
     from skdecaf.cli._labels import label_with_network, print_labels
     from skdecaf.weights import resolve_network
 
     photos = _options.list_photos(options)
     parameters = _options.reading_parameters(options)
-    if labels := resolve_network(options.weights, 0, options.precision).labels:
-        _options.check_top(options, len(labels))
+    network = resolve_network(options.weights, 0, options.precision)
+    try:
+        check_names_classes(network)
+    except ValueError as error:
+        options.parser.error(f"argument --weights: {error}")
+    _options.check_top(options, len(network.labels))
     classifier = ImageNetClassifier(**parameters)
     labelled = label_with_network(photos, classifier, options.top)
     print_labels(labelled, len(photos), ("label", "probability", "id"), options)

@@ -58,7 +58,7 @@ def add_parser(commands):
 
 def run(options):
     """Run the command."""
-    from skdecaf._paper import MissingPhotos, reproduce
+    from skdecaf._paper import MissingPhotos, WrongClasses, reproduce
 
     if options.subject == "all" and options.classes:
         options.parser.error("--classes goes with one data set, not with all")
@@ -85,6 +85,8 @@ def run(options):
             missing.append(subject)
             for line in str(error).splitlines():
                 _options.complain(f"{subject}: {line}")
+        except WrongClasses as error:
+            options.parser.error(f"argument --classes: {error}")
         except ValueError as error:  # a damaged data set does not stop the others
             if len(chosen) == 1:
                 raise

@@ -77,7 +77,12 @@ def _name(text):
 def _add_convert(commands):
     example = "  skdecaf weights convert alexnet-owt-7be5be79.pth -o torchvision.safetensors\n"
     parser = _options.add_command(commands, "convert", _convert, _CONVERT, example)
-    parser.add_argument("weights", metavar="WEIGHTS", help="a name, or a file in any format that skdecaf reads")
+    parser.add_argument(
+        "weights",
+        type=_options.parse_weights,
+        metavar="WEIGHTS",
+        help="a name, or a file in any format that skdecaf reads",
+    )
     _options.add_output(parser, lambda path: _options.file_name(path, (".safetensors",)), "FILE.safetensors")
     parser.add_argument(
         "--dtype",

@@ -113,6 +113,13 @@ def test_the_installed_command_is_this_function():
             ("classify", "x.jpg", "--value-range", "1", "0"),
             "--value-range 1 0: both must be finite, and the first less",
         ),
+        (("classify", "x.jpg", "--weights", "random"), "has no labels, so it cannot name classes"),
+        (("weights", "convert", "nowhere", "-o", "x.safetensors"), "'nowhere' is neither a file nor one of the names"),
+        (("train", "x", "-o", "x.skops", "--C", "0"), "'0' is neither auto nor a number above 0"),
+        (("duplicates", "x", "--memory"), "expected one argument"),
+        (("search", "x"), "no PHOTOS"),
+        (("reproduce", "mnist"), "'mnist' is not one of caltech101"),
+        (("completion", "fish"), "invalid choice: 'fish'"),
         (("classify", "x.jpg", "--value-range", "0", "nan"), "--value-range 0 nan: both must be finite"),
     ],
 )

@@ -137,10 +137,19 @@ def test_all_goes_on_after_a_data_set_that_is_damaged(command, weights, tmp_path
 
 
 @pytest.mark.filterwarnings("ignore:.* holds")
-def test_unknown_classes_are_code_1(command, tmp_path):
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ("ant,dog", "there is no class 'dog'; the classes are ant, bass"),
+        ("ant", "there must be photos of at least two classes; got 'ant'"),
+        ("", "there is no class ''"),
+    ],
+)
+def test_classes_that_do_not_exist_or_are_too_few_are_wrong_usage(names, says, command, tmp_path):
     write_classes(tmp_path / "101_ObjectCategories", ("ant", "bass"), 1)
-    code, _, errors = command("reproduce", "caltech101", "--data", tmp_path, "--classes", "ant,dog", "--n-jobs", 1)
-    assert code == 1 and "there is no class 'dog'; the classes are ant, bass" in errors
+    code, output, errors = command("reproduce", "caltech101", "--data", tmp_path, "--classes", names, "--n-jobs", 1)
+    assert (code, output) == (2, "") and f"error: argument --classes: {says}" in errors
+    assert errors.startswith("usage: skdecaf reproduce")
 
 
 @pytest.mark.filterwarnings("ignore:.* holds")

@@ -163,7 +163,7 @@ def test_convert_refuses_to_overwrite_and_what_is_no_network(server, weights, tm
     code, _, errors = weights("convert", tmp_path / "text", "-o", tmp_path / "new.safetensors")
     assert code == 1 and "text'" in errors and not (tmp_path / "new.safetensors").exists()
     code, _, errors = weights("convert", "caffenett", "-o", tmp_path / "new.safetensors")
-    assert code == 1 and "neither a file nor one of the names" in errors
+    assert code == 2 and "neither a file nor one of the names" in errors
     code, _, errors = weights("convert", "tiny", "-o", tmp_path / "new.onnx")
     assert code == 2 and "must end in .safetensors" in errors
 
