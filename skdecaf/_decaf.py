@@ -66,9 +66,9 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         0 and 1, or 0 and 255, if all values lie between these, otherwise the smallest and the largest value. uint8,
         uint16 and bool images and photo files do not need it.
     fast_decode : bool, default=True
-        Whether to decode large JPEG files at a half, a quarter or an eighth of their size, as long as the shorter side
-        keeps three times the size that the network resizes to. That takes a fraction of the time, and features differ
-        little: their cosine to those of the full size is 0.999 or more.
+        Whether to decode large JPEG files at a half, a quarter or an eighth of their size, and JPEG 2000 files at even
+        smaller ones, as long as the shorter side keeps three times the size that the network resizes to. That takes a
+        fraction of the time, and features differ little: their cosine to those of the full size is 0.999 or more.
     on_error : {"raise", "nan"}, default="raise"
         What to do with an image that cannot be read, or has NaN or infinite pixels: raise an error, or fill its row
         with NaN and warn once at the end.

@@ -84,7 +84,7 @@ class DeCAFClassifier(PhotoClassifier):
     value_range : tuple (low, high), default=None
         Black and white of float images, as in `DeCAFTransformer`.
     fast_decode : bool, default=True
-        Whether large JPEG files may be decoded at a reduced size, as in `DeCAFTransformer`.
+        Whether large JPEG and JPEG 2000 files may be decoded at a reduced size, as in `DeCAFTransformer`.
     on_error : {"raise", "nan"}, default="raise"
         What to do with an image that cannot be read: stop; or leave it out of training, and predict NaN for it and no
         class, with one warning.

@@ -61,7 +61,7 @@ class ImageNetClassifier(PhotoClassifier):
         The values of black and white in float images and in 32- or 64-bit integer images. None learns them in `fit`;
         without `fit` such images need it. uint8, uint16 and bool images and photo files do not.
     fast_decode : bool, default=True
-        Whether to decode large JPEG files at a reduced size, as in `DeCAFTransformer`.
+        Whether to decode large JPEG and JPEG 2000 files at a reduced size, as in `DeCAFTransformer`.
     on_error : {"raise", "nan"}, default="raise"
         What to do with an image that cannot be read: raise an error, or warn once at the end. Its probabilities are
         then NaN, its class is ``""``, and its list from `top_k` is empty.

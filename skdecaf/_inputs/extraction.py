@@ -195,8 +195,12 @@ class BlobExtractor:
     def _load(self, images, i, with_digest):
         """Load an image and cut its views; all threads share the budget of pixels."""
         with ExitStack() as stack:
-            options = {"with_digest": with_digest, "reserve": lambda n: stack.enter_context(pixel_budget.hold(n))}
-            loaded = load_image(images, i, self.value_range, self.least_side, **options)
+
+            def reserve(n_pixels):
+                stack.close()  # threads that waited for more while they held some would wait for each other
+                stack.enter_context(pixel_budget.hold(n_pixels))
+
+            loaded = load_image(images, i, self.value_range, self.least_side, with_digest=with_digest, reserve=reserve)
             views = self._views(loaded.pixels, loaded.box)
             return loaded._replace(pixels=None), views
 

@@ -20,6 +20,7 @@ from skdecaf.images.formats import (
     first_frame_box,
     format_name,
     is_upright,
+    most_halvings,
     read_header,
     reduce_on_load,
     turned_box,
@@ -29,10 +30,11 @@ from skdecaf.images.per_file_cache import cached_per_file
 from skdecaf.images.remote import RemoteFile
 
 # Increase it with every change that gives some image other pixels.
-_DECODING = 2
+_DECODING = 3
 
 _DTYPE_NEEDS_HEADER = ("JPEG2000", "PPM", "TIFF")
-_JPEG2000_WEIGHT = 3  # OpenJPEG takes three times as much memory as others take
+# Times as much memory as the decoders of other formats take, about 7 bytes a pixel.
+_WEIGHTS = {"JPEG2000": 3, "WEBP": 2}
 _UINT8, _UINT16 = np.dtype(np.uint8), np.dtype(np.uint16)
 
 
@@ -117,9 +119,10 @@ def decode(source):
 
 
 def decode_reduced(source, least_side, reserve=lambda n_pixels: None):
-    """Read an image; decode a large JPEG file at a half, a quarter or an eighth of its size.
+    """Read an image; decode a large JPEG or JPEG 2000 file at a reduced size.
 
-    Libjpeg then skips the fine detail, which takes a fraction of the time.
+    The decoder then skips the fine detail, which takes a fraction of the time. JPEGs have a half, a quarter or an
+    eighth of their size. JPEG 2000 files are halved up to as often as they were when they were written.
 
     Parameters
     ----------
@@ -128,7 +131,8 @@ def decode_reduced(source, least_side, reserve=lambda n_pixels: None):
     least_side : int or None
         No side becomes shorter than this; None never reduces.
     reserve : callable
-        Called with the number of pixels of a file or PIL image before they are decoded.
+        Called with the number of pixels of a file or PIL image before they are decoded, more for formats that take
+        more memory. A second call replaces the first.
 
     Returns
     -------
@@ -145,7 +149,7 @@ def decode_reduced(source, least_side, reserve=lambda n_pixels: None):
         if isinstance(source, np.ndarray):
             return array_pixels(source), None
         if isinstance(source, Image.Image):
-            reserve(source.width * source.height)
+            reserve(_weight(source) * source.width * source.height)
             with image_locked(source):
                 source.load()
             return _image_pixels(source), None
@@ -186,11 +190,25 @@ def _file_pixels(source, least_side, reserve):
     """The pixels of a file, and the photo's box in them if it is reduced."""
     with open_binary(source) as file:
         image = read_header(file)
-        box = reduce_on_load(image, least_side) if least_side else None
-        weight = _JPEG2000_WEIGHT if image.format == "JPEG2000" else 1
-        reserve(weight * image.width * image.height)
-        image.load()
-        return _image_pixels(image), box and turned_box(box, image)
+        for halvings in range(most_halvings(image, least_side), -1, -1):
+            box = reduce_on_load(image, least_side, halvings)
+            reserve(_weight(image) * image.width * image.height // 4**halvings)
+            try:
+                image.load()
+            except OSError:
+                if not halvings:
+                    raise
+                file.seek(0)  # it may have been halved less often
+                image = read_header(file)
+                continue
+            pixels = _image_pixels(image)
+            if halvings:  # the box reaches beyond them
+                pixels = np.pad(pixels, [(0, 1), (0, 1), (0, 0)][: pixels.ndim], mode="edge")
+            return pixels, box and turned_box(box, image)
+
+
+def _weight(image):
+    return _WEIGHTS.get(image.format, 1)
 
 
 def _image_dtype(image):

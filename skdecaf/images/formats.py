@@ -125,19 +125,48 @@ def read_header(file):
     return image
 
 
-def reduce_on_load(image, least_side):
-    """Make a JPEG load at a half, a quarter or an eighth of its size, with no side shorter than ``least_side``.
+def most_halvings(image, least_side):
+    """How often a JPEG 2000 file can be halved until a side is shorter than ``least_side``; 0 for other formats."""
+    if image.format != "JPEG2000" or least_side is None or image.mode in ("P", "PA"):  # colour numbers have no mean
+        return 0
+    return max(0, (min(image.size) // least_side).bit_length() - 1)
+
+
+def reduce_on_load(image, least_side, halvings):
+    """Make a JPEG file or a JPEG 2000 file load at a reduced size.
+
+    Parameters
+    ----------
+    image : PIL image
+        Not loaded.
+    least_side : int or None
+        A JPEG is reduced to a half, a quarter or an eighth, with no side shorter than this.
+    halvings : int
+        How often a JPEG 2000 file is halved.
 
     Returns
     -------
     tuple of float, or None
         Edges (left, top, right, bottom) of the photo in the reduced pixels; None if it is not reduced.
     """
-    if image.format != "JPEG":  # a HEIF would be replaced by its embedded thumbnail
+    if halvings:
+        return _reduce_jpeg2000(image, 2**halvings)
+    if image.format != "JPEG" or least_side is None:  # a HEIF would be replaced by its embedded thumbnail
         return None
     size = image.size
     reduction = image.draft(None, (least_side, least_side))
     return reduction[1] if reduction is not None and image.size != size else None
+
+
+def _reduce_jpeg2000(image, factor):
+    """Reduce an image, whose edges then reach beyond its pixels by up to half of one."""
+    size = image.size
+    # Pillow would round the reduced size to the nearest, but OpenJPEG rounds it up.
+    image._size = tuple(-(-side // factor) * factor for side in size)
+    image.reduce = factor.bit_length() - 1
+    # Wavelets keep the pixels 0, factor, 2 * factor, ... in their places.
+    shift = 0.5 - 0.5 / factor
+    return shift, shift, size[0] / factor + shift, size[1] / factor + shift
 
 
 def empty_upright(image, n_channels, dtype):

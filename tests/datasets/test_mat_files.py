@@ -168,4 +168,4 @@ def test_a_small_file_costs_little(kind, tmp_path):
     )
     result = subprocess.run([sys.executable, "-c", READ, path], capture_output=True, text=True, check=True)
     problem, seconds, megabytes = result.stdout.strip().split("|")
-    assert problem and float(seconds) < 10 and float(megabytes) < 500, result.stdout
+    assert problem and float(seconds) < 5 and float(megabytes) < 500, result.stdout

@@ -60,6 +60,71 @@ def test_every_kind_of_jpeg_is_reduced(mode, options):
     assert cosines(features([contents], True), features([contents], False)) >= 0.9995
 
 
+def jpeg2000(image, **options):
+    file = io.BytesIO()
+    image.save(file, "JPEG2000", **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("size", [(488, 640), (489, 655), (241, 383), (1001, 1003)])
+def test_a_reduced_jpeg_2000_lies_where_the_whole_one_does(size):
+    """To a twentieth of a pixel of the result; a row and a column are added, since the box is shifted."""
+    contents = jpeg2000(smooth_photo(*size))
+    pixels, box = decode_reduced(contents, 60)
+    factor = {488: 8, 489: 8, 241: 4, 1001: 16}[size[0]]
+    assert pixels.shape == (*(-(-side // factor) + 1 for side in size), 3)
+    expected = fit_image(decode(contents), (18, 20), "warp", "bilinear").astype(float)
+    found = fit_image(pixels, (18, 20), "warp", "bilinear", box)
+    slope = np.abs(np.gradient(expected, axis=(0, 1))).max()
+    assert np.abs(found - expected).max() <= 1 + slope / 20
+    assert cosines(features([contents], True), features([contents], False)) >= 0.9995
+
+
+@pytest.mark.parametrize(
+    ("mode", "options", "reduced"),
+    [
+        ("L", {}, 8), ("RGBA", {}, 8), ("LA", {}, 8), ("I;16", {}, 8), ("RGB", {"tile_size": (300, 300)}, 8),
+        ("RGB", {"irreversible": True, "no_jp2": True}, 8), ("RGB", {"num_resolutions": 3}, 4),
+        ("RGB", {"num_resolutions": 1}, 1),
+    ],
+)  # fmt: skip
+def test_a_jpeg_2000_is_halved_as_often_as_when_it_was_written(mode, options, reduced):
+    photo = smooth_photo(489, 655, "L" if mode == "I;16" else mode)
+    if mode == "I;16":
+        photo = Image.fromarray(np.asarray(photo).astype(np.uint16) * 257)
+    contents, reserved = jpeg2000(photo, **options), []
+    pixels, box = decode_reduced(contents, 60, reserved.append)
+    full = decode(contents)
+    height, width = (-(-side // reduced) for side in (489, 655))
+    added = int(reduced > 1)
+    assert pixels.shape[:2] == (height + added, width + added) and pixels.dtype == full.dtype
+    assert reserved[-1] == 3 * height * width and (box is None) == (reduced == 1)
+    assert cosines(features([contents], True), features([contents], False)) >= 0.9995
+
+
+def test_colour_numbers_are_not_halved():
+    """A JPEG 2000 with a palette, which Pillow reads and does not write."""
+    grey = jpeg2000(Image.fromarray(np.arange(250_000, dtype=np.uint32).reshape(500, 500).astype(np.uint8)))
+    entries = np.random.default_rng(0).integers(0, 256, (256, 3), dtype=np.uint8).tobytes()
+    palette = b"pclr" + (256).to_bytes(2) + bytes([3, 7, 7, 7]) + entries
+    mapping = b"cmap" + b"".join(bytes([0, 0, 1, i]) for i in range(3))
+    boxes = b"".join((len(box) + 4).to_bytes(4) + box for box in (palette, mapping))
+    place = grey.index(b"jp2h") - 4
+    length = int.from_bytes(grey[place : place + 4])
+    header = grey[place + 4 : place + length].replace((17).to_bytes(4), (16).to_bytes(4))  # sRGB
+    contents = grey[:place] + (length + len(boxes)).to_bytes(4) + header
+    contents += boxes + grey[place + length :]
+    with Image.open(io.BytesIO(contents)) as image:
+        assert image.mode == "P"
+    np.testing.assert_array_equal(decode_reduced(contents, 60)[0], decode(contents))
+
+
+def test_a_truncated_jpeg_2000_is_named():
+    contents = jpeg2000(Image.fromarray(np.random.default_rng(0).integers(0, 256, (500, 500, 3), dtype=np.uint8)))
+    with pytest.raises(ValueError, match=r"image 1: the file content cannot be read"):
+        features([contents, contents[:3000]], True)
+
+
 def test_an_extremely_long_photo_is_reduced():
     contents = jpeg(smooth_photo(500, 20_003))
     fit = {"size": (18, 20), "policy": "crop", "resample": "bilinear"}

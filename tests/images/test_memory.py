@@ -16,6 +16,7 @@ from skdecaf.images import decode
 from skdecaf.images.loading import PixelBudget, pixel_budget
 
 resource = pytest.importorskip("resource")
+needs_statm = pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs Linux")
 
 # Width and height, and the bytes that Pillow's decoded image takes a pixel.
 SIDE = 3000
@@ -32,19 +33,23 @@ DECODED_BYTES = {
     "cmyk.jpg": 4,
     "float.tiff": 4,
     "integers.tiff": 4,
+    "lossy.webp": 10,  # libwebp keeps two frames, too
 }
 
 LIMITED = """
     import resource, sys
     import numpy as np
     from skdecaf.images import decode, fit_image, to_rgb
+    from skdecaf.images.decoding import decode_reduced
 
+    least_side = int(sys.argv[3]) if len(sys.argv) > 3 else None
     fit = {"size": (72, 72), "policy": "warp", "resample": "bicubic"}
     fit_image(to_rgb(decode(np.zeros((9, 9, 4), np.uint8))), **fit)
     with open("/proc/self/statm") as file:
         in_use = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (in_use + int(sys.argv[2]), resource.RLIM_INFINITY))
-    fit_image(to_rgb(decode(sys.argv[1]), (0, 255)), **fit)
+    pixels, box = decode_reduced(sys.argv[1], least_side)
+    fit_image(to_rgb(pixels, (0, 255)), **fit, box=box)
 """
 
 
@@ -65,6 +70,8 @@ def write(folder, name):
         "cmyk.jpg": lambda: Image.new("CMYK", shape, (9, 8, 7, 6)),
         "float.tiff": lambda: Image.new("F", shape, 9.5),
         "integers.tiff": lambda: Image.new("I", shape, 9),
+        "lossy.webp": lambda: Image.new("RGB", shape, (9, 8, 7)),
+        "flat.jp2": lambda: Image.new("RGB", shape, (9, 8, 7)),
     }
     options = {
         "palette-alpha.png": {"transparency": bytes([99])},
@@ -75,14 +82,23 @@ def write(folder, name):
     return path
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs Linux")
+def decode_within(limit, path, *least_side):
+    """Decode a photo in a process that may take so many bytes more."""
+    script = "\n".join(line[4:] for line in LIMITED.splitlines())
+    command = [sys.executable, "-c", script, path, str(limit), *map(str, least_side)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+@needs_statm
 @pytest.mark.parametrize("name", DECODED_BYTES)
 def test_a_photo_takes_six_bytes_a_pixel_beyond_its_decoded_image(name, tmp_path):
-    path = write(tmp_path, name)
-    limit = SIDE**2 * (DECODED_BYTES[name] + 6) + 12_000_000
-    script = "\n".join(line[4:] for line in LIMITED.splitlines())
-    run = subprocess.run([sys.executable, "-c", script, path, str(limit)], capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
+    decode_within(SIDE**2 * (DECODED_BYTES[name] + 6) + 12_000_000, write(tmp_path, name))
+
+
+@needs_statm
+def test_a_jpeg_2000_that_is_reduced_takes_two_bytes_a_pixel(tmp_path):
+    decode_within(SIDE**2 * 2 + 12_000_000, write(tmp_path, "flat.jp2"), 216)
 
 
 def test_large_photos_are_converted_as_small_ones(tmp_path, monkeypatch):
