@@ -12,15 +12,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from skdecaf._feature_cache import check_memory
-from skdecaf._inputs.extraction import BlobExtractor
+from skdecaf._inputs.extraction import BlobExtractor, ExtractionOptions
 from skdecaf._inputs.reading import read_images
 from skdecaf._inputs.sources import check_images
 from skdecaf._inputs.value_range import learn_value_range, require_value_range
 from skdecaf.weights import Network, resolve_network
-
-_EXTRACTOR_PARAMETERS = (
-    "crops", "resize", "fast_decode", "on_error", "batch_size", "n_jobs", "memory", "verbose",
-)  # fmt: skip
 
 
 class PhotoEstimator(BaseEstimator):
@@ -106,8 +102,8 @@ class PhotoEstimator(BaseEstimator):
 
     def _extract(self, blobs, images, errors, **options):
         """Compute blobs; the options are those of `BlobExtractor.run`."""
-        parameters = {name: getattr(self, name) for name in _EXTRACTOR_PARAMETERS}
-        return BlobExtractor(self._network(), blobs, self.value_range_, **parameters).run(images, errors, **options)
+        extractor = BlobExtractor(self._network(), blobs, self.value_range_, ExtractionOptions.of(self))
+        return extractor.run(images, errors, **options)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

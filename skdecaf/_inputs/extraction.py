@@ -4,6 +4,7 @@
 import json
 import threading
 from contextlib import ExitStack, closing, nullcontext
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import NamedTuple
 
@@ -28,6 +29,25 @@ N_VIEWS = {"center": 1, "ten": 10}
 FAST_DECODE_FACTOR = 3
 
 
+@dataclass(frozen=True)
+class ExtractionOptions:
+    """Parameters of estimators on photos that affect how blobs are computed; documented in `DeCAFTransformer`."""
+
+    crops: str
+    resize: str | None
+    fast_decode: bool
+    on_error: str
+    batch_size: int
+    n_jobs: int | None
+    memory: object
+    verbose: object
+
+    @classmethod
+    def of(cls, estimator):
+        """Take the options from an estimator's parameters."""
+        return cls(**{field.name: getattr(estimator, field.name) for field in fields(cls)})
+
+
 class _Chunk(NamedTuple):
     """Results of consecutive images."""
 
@@ -46,24 +66,21 @@ class BlobExtractor:
     blobs : sequence of str
     value_range : tuple (low, high) or None
         Black and white of images whose dtype does not define them.
-    crops, resize, fast_decode, on_error, batch_size, n_jobs, memory, verbose
-        As in `DeCAFTransformer`.
+    options : ExtractionOptions
     """
 
-    def __init__(
-        self, network, blobs, value_range, *, crops, resize, fast_decode, on_error, batch_size, n_jobs, memory, verbose
-    ):
+    def __init__(self, network, blobs, value_range, options):
         self.network, preprocessing = network, network.preprocessing
         self.blobs = tuple(blobs)
         self.sizes = [int(np.prod(network.blob_shapes[blob])) for blob in self.blobs]
-        self.value_range, self.on_error, self.memory, self.verbose = value_range, on_error, memory, verbose
-        self.least_side = FAST_DECODE_FACTOR * max(preprocessing.resize) if fast_decode else None
-        self.n_threads = resolve_n_jobs(n_jobs)
-        self.crops, self.n_views = crops, N_VIEWS[crops]
-        self.chunk_size = max(1, batch_size // self.n_views)
+        self.value_range, self.options = value_range, options
+        self.least_side = FAST_DECODE_FACTOR * max(preprocessing.resize) if options.fast_decode else None
+        self.n_threads = resolve_n_jobs(options.n_jobs)
+        self.n_views = N_VIEWS[options.crops]
+        self.chunk_size = max(1, options.batch_size // self.n_views)
         self._fit_options = {
             "size": preprocessing.resize,
-            "policy": resize or preprocessing.policy,
+            "policy": options.resize or preprocessing.policy,
             "resample": preprocessing.resample,
         }
 
@@ -98,7 +115,7 @@ class BlobExtractor:
         self._threads_per_pass = max(1, self.n_threads // max(1, -(-n // chunk_size)))
         starts = range(0, n, chunk_size)
         with (
-            progress_bar(n, self.verbose) as progress,
+            progress_bar(n, self.options.verbose) as progress,
             self._open_cache() as cached,
             # An error in this loop stops the threads, even while someone holds its traceback.
             closing(self._chunks(images, errors, cached, chunk_size)) as chunks,
@@ -182,7 +199,7 @@ class BlobExtractor:
             try:
                 loaded, views[identity] = self._load(images, i, cached is not None and may_change(images[i]))
             except ImageError as error:
-                if self.on_error == "raise":
+                if self.options.on_error == "raise":
                     raise
                 bad[i] = error
                 continue
@@ -211,7 +228,7 @@ class BlobExtractor:
             pixels = pixels[::-1]
         if self.network.mean_image is not None:
             pixels = pixels - self.network.mean_image
-        return cut_windows(pixels, self.network.preprocessing.crop, self.crops)
+        return cut_windows(pixels, self.network.preprocessing.crop, self.options.crops)
 
     def _average_views(self, blob):
         if self.n_views == 1:
@@ -220,11 +237,11 @@ class BlobExtractor:
 
     def _open_cache(self):
         """Open the cache for rows of these blobs; None without a cache."""
-        if self.memory is None:
+        if self.options.memory is None:
             return nullcontext()
-        decoding = decoder_version(), self.least_side, self._fit_options["policy"], self.crops
+        decoding = decoder_version(), self.least_side, self._fit_options["policy"], self.options.crops
         recipe = [self.network.fingerprint, *decoding, arithmetic()]
-        return CachedRows(self.memory, json.dumps(recipe), dict(zip(self.blobs, self.sizes, strict=True)))
+        return CachedRows(self.options.memory, json.dumps(recipe), dict(zip(self.blobs, self.sizes, strict=True)))
 
 
 def _warn_about_errors(images, errors):
