@@ -93,7 +93,7 @@ class LayerTimingDisplay:
         Raises
         ------
         ValueError
-            Where `names`, `kinds` and `seconds` differ in length, no layer takes any time, or `ax` has not two axes.
+            If `names`, `kinds` and `seconds` differ in length, no layer takes any time, or `ax` does not hold two axes.
         ImportError
             Where matplotlib is not installed.
         """

@@ -159,8 +159,8 @@ class DropoutClassifier(DelegatedPredictions, MetaEstimatorMixin, ClassifierMixi
         """
         if self.solver == "epochs" and not hasattr(self.estimator, "partial_fit"):
             raise ValueError(
-                f"solver='epochs' needs an estimator with partial_fit, which {type(self.estimator).__name__} has not: "
-                "use solver='stack'."
+                f"solver='epochs' needs an estimator with partial_fit; {type(self.estimator).__name__} has no "
+                "partial_fit: use solver='stack'."
             )
         X, y = self._checked_training_set(X, y, reset=True)
         params = self._routed("fit", sample_weight, params)

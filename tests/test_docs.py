@@ -119,6 +119,14 @@ def test_commands_of_the_weights_page_that_need_no_network_run(tmp_path):
     assert "caffenet" in run_commands(commands, tmp_path)
 
 
+def test_the_message_of_the_datasets_page_is_the_real_one(tmp_path):
+    page = (DOCS / "guide" / "datasets.rst").read_text(encoding="utf-8")
+    with pytest.raises(FileNotFoundError) as error:
+        skdecaf.datasets.fetch_caltech101(data_home=tmp_path / "data", download_if_missing=False)
+    message = str(error.value).replace(str(tmp_path), "")
+    assert f"FileNotFoundError: {message}" in " ".join(page.split())
+
+
 def test_the_extractor_finds_blocks():
     assert len(list(code_blocks(ROOT / "README.md", "python"))) >= 1
     assert len(list(code_blocks(DOCS / "guide" / "dropout.rst", "python"))) == 2  # indented in a list

@@ -190,7 +190,7 @@ def test_solver(data):
     X, y = data
     assert len(DropoutClassifier(PartialRecorder(), n_draws=3).fit(X, y).estimator_.calls_) == 3
     assert len(DropoutClassifier(PartialRecorder(), n_draws=3, solver="stack").fit(X, y).estimator_.calls_) == 1
-    with pytest.raises(ValueError, match="needs an estimator with partial_fit, which LinearSVC has not"):
+    with pytest.raises(ValueError, match="needs an estimator with partial_fit; LinearSVC has no partial_fit"):
         DropoutClassifier(LinearSVC(), solver="epochs").fit(X, y)
 
 

@@ -4,8 +4,8 @@
 
 START is a network's file whose input has the size to train at (see `double_resolution.py`), and DATA the folder that
 holds the sources of `prepare_photos.py`. Every few minutes, and on SIGTERM and Ctrl-C, the run is stored in RUN, and
-the network with the average of the weights in RUN with the suffix ``.safetensors``. The same command goes on from
-there, and ends with the same weights as a run that was never interrupted.
+the network with the average of the weights in RUN with the suffix ``.safetensors``. The same command resumes from
+it, and ends with the same weights as a run that was never interrupted.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

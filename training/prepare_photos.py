@@ -6,8 +6,8 @@
 
 SNAPSHOTS holds a git repository (a clone with its history, or a bare one) for each row of the table, in the folder
 ``owner+name``. The output folder gets ``pixels.npy`` (uint8), ``labels.npy`` (number of the ILSVRC-2012 class that the
-path names, or -1), and with ``--teacher`` ``scores.npy`` and ``features.npy`` (float16). A run that was interrupted
-goes on where it stopped.
+path names, or -1), and with ``--teacher`` ``scores.npy`` and ``features.npy`` (float16). An interrupted run
+resumes where it stopped.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause

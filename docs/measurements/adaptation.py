@@ -3,7 +3,7 @@
 python docs/measurements/adaptation.py --data FOLDER [--splits N] [--picture FILE.svg]
 
 FOLDER holds Office-Caltech10 in one of the layouts that `fetch_office_caltech10` knows. Splits are the paper's, as in
-Table 1, with 0 to 10 labelled photos per class of the target. Methods without labels see the photos for the test, too.
+Table 1, with 0 to 10 labelled photos per class of the target. Methods without labels also see the test photos.
 Printed is the accuracy on the target, with mean and standard deviation over the splits.
 """
 

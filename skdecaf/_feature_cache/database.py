@@ -229,7 +229,8 @@ def set_aside(path, damage):
                     os.rename(f"{path}{suffix}", f"{name}{suffix}")
     except OSError as error:
         raise _unavailable(path, error) from damage
-    return f"the feature cache {damage}; it begins anew, and the damaged file is now {name!r}, which you may delete"
+    renamed = f"The damaged file was renamed to {name!r}; you can delete it"
+    return f"the feature cache {damage}. A new cache was started. {renamed}"
 
 
 def remove(path):

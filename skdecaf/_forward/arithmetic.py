@@ -1,4 +1,4 @@
-"""What decides the last bits of a blob."""
+"""Versions and CPU features that determine the last bits of a blob."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import platform

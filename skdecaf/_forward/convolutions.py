@@ -136,7 +136,7 @@ class ConvolutionStep:
 
     def _compute_slice(self, part, rows, out, workspace, key):
         n, width = len(out), len(part.biases)
-        # One pair more than there are: for tiles of 8 x 8, rows whole pages apart would crowd each other in the cache.
+        # The extra pair avoids cache-set conflicts between rows that lie a page apart (tiles of 8 x 8).
         shape = (n, *self.row_grid, self.pairs + (self.pairs > 1), width)
         products, flat = products_array(workspace, ("products", key), shape)
         product.multiply(rows.reshape(-1, rows[0, 0].size), part.panels, n * self.rows_per_image, width, flat)

@@ -83,8 +83,8 @@ class SparseStep:
 
     def run(self, vectors, out, workspace):
         """Fill out (n, columns) from vectors (n, depth)."""
-        # SciPy adds in the order of the stored values, whatever the number of columns, but a single one it takes
-        # another way.
+        # SciPy adds in the order of the stored values, whatever the number of columns, but uses another routine for one
+        # column.
         columns = vectors.T if len(vectors) > 1 else np.repeat(vectors.T, 2, axis=1)
         products = np.ascontiguousarray((self.matrix @ columns).T[: len(vectors)])[np.newaxis]
         bias.add_bias(products, self.biases, self.rectified, 0, out[np.newaxis])

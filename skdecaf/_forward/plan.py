@@ -200,7 +200,7 @@ class ForwardPass:
             workspace = self._workspaces.pop()
         except IndexError:
             workspace = Workspace()
-        # Weights may be so large that features overflow, which is no reason to warn from the midst of a product.
+        # Very large weights make features overflow; that is expected, so do not warn.
         quiet = np.errstate(over="ignore", invalid="ignore")
         with workspace.threads(n_threads), quiet:
             self._run(np.ascontiguousarray(images), workspace, out, observe or _ignore)

@@ -51,7 +51,7 @@ class _Helpers:
 
     def __init__(self, n_threads):
         self._jobs, self._n_threads = SimpleQueue(), 0
-        with suppress(RuntimeError):  # no more threads to be had
+        with suppress(RuntimeError):  # no more threads available
             for _ in range(n_threads):
                 # Not by threading.Thread, whose start() waits until the thread runs.
                 _thread.start_new_thread(self._help, ())

@@ -127,7 +127,7 @@ class Run:
         return PaperTable(name, title, rows, columns, scores, published, (base + fewer, *notes), details)
 
     def _details(self, protocol):
-        """What is needed to repeat a table: the protocol, versions, machine and times."""
+        """Information for repeating a table: the protocol, versions, machine and times."""
         network = self.network()
         return {
             "protocol": protocol,

@@ -22,7 +22,7 @@ _N_CLASSES = 31
 
 _TRAIN_ON = {"S": "source", "T": "target", "ST": "both"}
 _TARGET_ROWS = ("LogReg (T)", "SVM (T)")  # the same whatever the source
-_TRANSDUCTIVE_ROWS = ("Gong et al. 2012",)  # see the photos for the test, without their labels
+_TRANSDUCTIVE_ROWS = ("Gong et al. 2012",)  # see the test photos, without their labels
 # As in the authors' released code, errors in the target cost 20 times as much as in the source, where they cost what
 # they do in the SVM of the other rows. The code's own costs, 0.05 and 1, suit its features, whose norm is larger.
 _MMDT = {"C_source": FIXED_C["SVM"], "C_target": 20 * FIXED_C["SVM"], "gamma": 1e-4, "max_iter": 2}
@@ -117,7 +117,7 @@ def table_1(
 
     "Daumé III 2007" is `FeatureAugmentation`, "Hoffman et al. 2013" is `MaxMarginDomainTransform` with the constants of
     the authors' released code, and "Gong et al. 2012" is `GeodesicFlowKernel` on features that `DomainScaler`
-    standardises. The last one is transductive: it sees the photos for the test, without their labels. The linear SVMs
+    standardises. The last one is transductive: it sees the test photos, without their labels. The linear SVMs
     have the C of the other rows.
     """
     if len({target for _, target in pairs}) > 1:
@@ -133,7 +133,7 @@ def table_1(
     scores = [_scores(run, rows, pairs, *given) for given in features.values()]
     scores = np.array(scores).transpose(2, 1, 0, 3).reshape(len(rows), len(pairs) * len(features), n_splits)
     columns = [_column(pair, name) for pair, name in product(pairs, features)]
-    notes = [f"Transductive, with the photos for the test among those without labels: {', '.join(_TRANSDUCTIVE_ROWS)}."]
+    notes = [f"Transductive, with the test photos among the unlabelled ones: {', '.join(_TRANSDUCTIVE_ROWS)}."]
     notes += ["Quoted in the paper, with features of its own: Chopra et al. 2013 58.85 and 78.21."]
     if surf is None:
         notes.append("Without SURF: its histograms were not there.")

@@ -47,7 +47,7 @@ class Limits:
 
 
 class _Refused(ValueError):
-    """What is wrong with an archive: a sentence without its subject."""
+    """An archive is refused; the text is the predicate of an error message."""
 
 
 def archive_kind(path):

@@ -35,7 +35,7 @@ class _NotFromHere(Exception):
 
 
 class _Allowance:
-    """The requests, bytes and seconds that one call may use, so that no server occupies it for ever."""
+    """The requests, bytes and seconds that one call may use, so that a slow server cannot block the call."""
 
     def __init__(self, size, largest):
         self.largest = largest if size is None else size

@@ -59,7 +59,7 @@ class Training:
 
     @property
     def chosen(self):
-        """What was chosen."""
+        """The selected layer and C."""
         return _name(self.classifier.layer_, self.classifier.C_)
 
     @property

@@ -31,7 +31,7 @@ _ENCODINGS = {4: "utf-16-{}", 16: "utf-8", 17: "utf-16-{}", 18: "utf-32-{}"}
 
 
 class _Problem(Exception):
-    """What is wrong with a file or a variable: a sentence without its subject."""
+    """A file or a variable is refused; the text is the predicate of an error message."""
 
 
 def read_variables(path, *names):

@@ -68,7 +68,7 @@ class _Alternation:
         return _Map(left_axes, core, self.right_axes)
 
     def objective(self, hyperplanes, given):
-        """What both steps descend."""
+        """Objective that both steps minimise."""
         return self._svm(given).value(hyperplanes) + np.vdot(given.core, given.core) / 2
 
     def _svm(self, given):

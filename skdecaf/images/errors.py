@@ -18,7 +18,7 @@ class ImageError(ValueError):
 
 
 def can_open(source):
-    """Whether the source is no path, but opens a file by itself, as `zipfile.Path` does."""
+    """Whether the source is not a path, but opens a file by itself, as `zipfile.Path` does."""
     return callable(getattr(type(source), "open", None)) and not isinstance(source, os.PathLike)
 
 

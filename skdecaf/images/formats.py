@@ -42,7 +42,7 @@ def _read_heif(file):
 
 
 def _brands(head):
-    """What the first bytes of an ISO media file, such as HEIF, AVIF or MP4, say about its format."""
+    """Brands (formats) in the first bytes of an ISO media file, such as HEIF, AVIF or MP4."""
     if head[4:8] != b"ftyp":
         return set()
     stop = min(int.from_bytes(head[:4]), len(head))

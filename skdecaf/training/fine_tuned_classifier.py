@@ -72,9 +72,9 @@ class FineTunedClassifier(PhotoClassifier):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last `fit`, where the classes are the same.
+        Whether `fit` starts from the weights of the last `fit`, if the classes are the same.
     checkpoint : str or path, default=None
-        A file in which training is stored every minute. If the process is killed, the same `fit` goes on from there,
+        A file in which training is stored every minute. If the process is killed, the same `fit` resumes from it,
         and ends with the same weights to the last bit. The file is removed when training is complete.
     crops : {"center", "ten"}, default="center"
         Crops whose probabilities are averaged for prediction.

@@ -88,7 +88,7 @@ def train_network(
     n_iter_no_change : int or None, default=None
         Epochs without a better accuracy on `validation` after which training stops.
     checkpoint : str or path, default=None
-        A file in which training is stored every minute. If the process is killed, the same call goes on from there,
+        A file in which training is stored every minute. If the process is killed, the same call resumes from it,
         and ends with the same weights to the last bit.
     resize : {"warp", "crop"} or None, default=None
         How images are resized, as in `DeCAFTransformer`.
@@ -171,7 +171,9 @@ def _check_targets(y, classes=None):
         raise ValueError(f"y must have one or two dimensions, not shape {y.shape}")
     classes = np.unique(y) if classes is None else classes
     if unknown := sorted(set(y.tolist()) - set(classes.tolist())):
-        raise ValueError(f"the validation images have the class {unknown[0]!r}, which the training images have not")
+        raise ValueError(
+            f"the validation images have the class {unknown[0]!r}, which does not occur in the training images"
+        )
     return np.eye(len(classes), dtype=np.float32)[np.searchsorted(classes, y)], classes
 
 

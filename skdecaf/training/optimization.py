@@ -121,7 +121,7 @@ class Training:
     validation : tuple of ndarray, or None
         Photos and targets. The weights of the epoch with the highest accuracy on them are kept.
     checkpoint : str, path or None
-        File in which the run is stored every minute, and from which it goes on.
+        File in which the run is stored every minute, and from which it resumes.
     device : str
     """
 
@@ -275,7 +275,7 @@ class Training:
             self.trained.load_state_dict(self.averaged.module.state_dict())
 
     def _digest(self):
-        """What decides the result; a checkpoint of anything else is refused."""
+        """Digest of everything that determines the result; a checkpoint with another digest is refused."""
         digest = hashlib.sha256(repr((self.module.network.fingerprint, self.seed, asdict(self.options))).encode())
         for tensor in (self.photos, self.targets, self.sample_weight, *(self.validation or ())):
             digest.update(tensor.numpy())

@@ -84,7 +84,7 @@ def locate_files(weights):
 
 
 def _key_and_loader(weights, seed):
-    """What identifies the network in the cache, and a function that loads it."""
+    """Key of the network in the cache, and a function that loads the network."""
     if isinstance(weights, Network):
         return (weights.fingerprint, weights.labels, weights.name), lambda: weights
     if weights == "random":

@@ -547,7 +547,7 @@ def test_a_damaged_file_is_set_aside(damage, paths, cache, passes):
     forget()
     passes.clear()
     with pytest.warns(
-        UserWarning, match=r"features.sqlite' is damaged: .*now '.*damaged-1', which you may d"
+        UserWarning, match=r"features.sqlite' is damaged: .*renamed to '.*damaged-1'; you can d"
     ) as record:
         for _ in range(2):
             np.testing.assert_array_equal(transformer(memory=cache).fit_transform(paths), expected)

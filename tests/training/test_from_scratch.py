@@ -143,7 +143,7 @@ def test_wrong_targets():
         train_network(SMALL, X, np.ones((20, 2)), **QUICK)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         train_network(SMALL, X, y[:-1], **QUICK)
-    with pytest.raises(ValueError, match="class 5, which the training images have not"):
+    with pytest.raises(ValueError, match="class 5, which does not occur in the training images"):
         train_network(SMALL, X, y, validation=(X, np.full(20, 5)), **QUICK)
 
 
