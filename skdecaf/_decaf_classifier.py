@@ -21,6 +21,7 @@ from skdecaf._decaf import DeCAFTransformer, draw_seed
 from skdecaf._dropout import DropoutFeatures
 from skdecaf._inputs.kinds import find_rows
 from skdecaf._photo_estimator import PhotoClassifier, PhotoEstimator
+from skdecaf._utils.linear_svm import PrincipalAxes, svm_path
 from skdecaf._utils.progress import progress_bar
 from skdecaf._utils.warnings import warn_user
 from skdecaf.weights import resolve_network
@@ -139,9 +140,10 @@ class DeCAFClassifier(PhotoClassifier):
 
     Notes
     -----
-    If a layer has more features than there are photos, the support vector machine is solved in the space that the
-    photos span, which has the same solution. Donahue et al. (ICML 2014, Section 4) use linear classifiers on these
-    features. Guo et al. (On Calibration of Modern Neural Networks, ICML 2017) describe temperature scaling.
+    The support vector machines are those of `~sklearn.svm.LinearSVC`. They are solved for all classes at once by
+    Newton's method, in the principal axes of the features, which is many times as fast with many classes. Donahue et
+    al. (ICML 2014, Section 4) use linear classifiers on these features. Guo et al. (On Calibration of Modern Neural
+    Networks, ICML 2017) describe temperature scaling.
 
     Examples
     --------
@@ -235,13 +237,15 @@ class DeCAFClassifier(PhotoClassifier):
         spaces = {layer: _Space(block) for layer, block in zip(layers, blocks, strict=True)}
         best = self._choose(spaces, y[good], sample_weight[good], seed)
         space = spaces[best.layer]
-        model = self._fit_model(space.rows, y[good], sample_weight[good], best.C)
+        [hyperplanes] = self._svm_path(space.rows, y[good], [best.C], sample_weight[good])
+        model = ScaledLinearSVC(C=best.C, class_weight=self.class_weight)
+        model = space.in_features(model, hyperplanes, np.unique(y[good]))
         self.temperature_ = model.temperature_ = _fit_temperature(best.decisions, y[good], sample_weight[good])
         self.pipeline_ = Pipeline(
             [
                 ("decaftransformer", self._transformer(layers[best.layer], seed).fit(X)),
                 ("dropoutfeatures", space.scaler),
-                ("linearsvc", space.in_features(model)),
+                ("linearsvc", model),
             ]
         )
         self.classes_, self.layer_, self.C_ = model.classes_, best.layer, best.C
@@ -338,10 +342,8 @@ class DeCAFClassifier(PhotoClassifier):
             layer, dropout=False, random_state=seed, **{name: getattr(self, name) for name in names}
         )
 
-    def _fit_model(self, rows, y, sample_weight, C):
-        return ScaledLinearSVC(C=C, class_weight=self.class_weight, max_iter=10_000, random_state=0).fit(
-            rows, y, sample_weight
-        )
+    def _svm_path(self, rows, y, grid, sample_weight):
+        return svm_path(rows, y, grid, sample_weight, self.class_weight)
 
     def _choose(self, spaces, y, sample_weight, seed):
         """Cross-validate the candidates and return the best; the first one without a cross-validation."""
@@ -351,9 +353,7 @@ class DeCAFClassifier(PhotoClassifier):
             n_fits = len(spaces) * len(grid) * len(splits)
             with progress_bar(n_fits, self.verbose, unit="fits", name="choosing") as progress:
                 for layer, space in spaces.items():
-                    candidates += [
-                        self._cross_validate(layer, space.rows, y, sample_weight, C, splits, progress) for C in grid
-                    ]
+                    candidates += self._cross_validate(layer, space.rows, y, sample_weight, grid, splits, progress)
         elif len(spaces) * len(grid) > 1 and isinstance(self.cv, Integral | None):
             warn_user("a class has 1 image, so there is no cross-validation to choose the layer and C with")
         self.cv_results_ = {
@@ -372,40 +372,42 @@ class DeCAFClassifier(PhotoClassifier):
         folds = min(self.cv or 5, *np.unique(y, return_counts=True)[1])
         return list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(y, y)) if folds > 1 else []
 
-    def _cross_validate(self, layer, rows, y, sample_weight, C, splits, progress):
-        classes, scores = np.unique(y), []
-        decisions = np.empty((len(y), len(classes)))
+    def _cross_validate(self, layer, rows, y, sample_weight, grid, splits, progress):
+        """The candidates of a layer."""
+        classes, scores = np.unique(y), {C: [] for C in grid}
+        decisions = {C: np.full((len(y), len(classes)), -np.inf) for C in grid}
         for train, test in splits:
-            model = self._fit_model(rows[train], y[train], sample_weight[train], C)
-            columns = np.searchsorted(classes, model.classes_)  # a fold of the user's own may lack classes
-            decisions[test] = -np.inf
-            decisions[np.ix_(test, columns)] = _one_column_per_class(model.decision_function(rows[test]))
-            predicted = classes[decisions[test].argmax(axis=1)]
-            scores.append(accuracy_score(y[test], predicted, sample_weight=sample_weight[test]))
-            progress.update()
+            columns = np.searchsorted(classes, np.unique(y[train]))  # a fold of the user's own may lack classes
+            path = self._svm_path(rows[train], y[train], grid, sample_weight[train])
+            for C, hyperplanes in zip(grid, path, strict=True):
+                decisions[C][test] = -np.inf
+                decisions[C][np.ix_(test, columns)] = _one_column_per_class(_decisions(rows[test], hyperplanes))
+                predicted = classes[decisions[C][test].argmax(axis=1)]
+                scores[C].append(accuracy_score(y[test], predicted, sample_weight=sample_weight[test]))
+                progress.update()
         tested_once = np.array_equal(np.sort(np.concatenate([test for _, test in splits])), np.arange(len(y)))
-        return _Candidate(layer, C, tuple(scores), decisions if tested_once else None)
+        return [_Candidate(layer, C, tuple(scores[C]), decisions[C] if tested_once else None) for C in grid]
 
 
-class _Space:
-    """Scaled features, in coordinates of the space that they span where that has fewer dimensions.
-
-    A linear model with an L2 penalty has its weights in that space, and products of rows are the same there.
-    """
+class _Space(PrincipalAxes):
+    """The principal axes of scaled features."""
 
     def __init__(self, features):
         self.scaler = DropoutFeatures()
-        self.rows, self.basis = self.scaler.fit_transform(features), None
-        if len(features) < features.shape[1]:
-            self.basis, triangle = np.linalg.qr(self.rows.T)
-            self.rows = triangle.T
+        super().__init__(self.scaler.fit_transform(features))
 
-    def in_features(self, model):
-        """The model for features rather than coordinates."""
-        if self.basis is not None:
-            model.coef_ = model.coef_ @ self.basis.T
-            model.n_features_in_ = model.coef_.shape[1]
+    def in_features(self, model, hyperplanes, classes):
+        """Give a linear model for features the hyperplanes that were fitted in these axes."""
+        weights = hyperplanes @ self.axes.T
+        model.coef_, model.intercept_, model.classes_ = weights[:, :-1], weights[:, -1], classes
+        model.n_features_in_ = model.coef_.shape[1]
         return model
+
+
+def _decisions(rows, hyperplanes):
+    """Decision values as `LinearSVC` returns them."""
+    decisions = rows @ hyperplanes.T
+    return decisions if len(hyperplanes) > 1 else decisions[:, 0]
 
 
 def _one_column_per_class(decisions):

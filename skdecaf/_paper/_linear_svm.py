@@ -4,10 +4,8 @@
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from skdecaf._utils.linear_algebra import singular_axes
-from skdecaf._utils.squared_hinge import SquaredHinge
-
-_TOL = 3e-4  # relative error of the weights, which float32 allows, and which decides no prediction
+from skdecaf._utils import linear_svm
+from skdecaf._utils.linear_svm import PrincipalAxes
 
 
 class LinearSVM(ClassifierMixin, BaseEstimator):
@@ -44,7 +42,7 @@ def svm_path(X, y, grid):
     ----------
     X : ndarray of shape (n, n_features)
     y : ndarray of shape (n,)
-    grid : iterable of float
+    grid : sequence of float
         Values of C, which should rise.
 
     Yields
@@ -52,15 +50,8 @@ def svm_path(X, y, grid):
     LinearSVM
         A fitted one for each value.
     """
-    classes, numbers = np.unique(y, return_inverse=True)
-    signs = np.where(numbers == np.arange(len(classes))[:, np.newaxis], 1.0, -1.0)
-    if len(classes) == 2:
-        signs = signs[1:]
-    with_one = np.hstack([X, np.ones((len(X), 1))])
-    axes = singular_axes(with_one)[1]
-    rows, weights = (with_one @ axes).astype(np.float32), None
-    for C in grid:
-        weights = SquaredHinge(rows, signs, C).minimise(weights, _TOL)
+    space = PrincipalAxes(X)
+    for C, hyperplanes in zip(grid, linear_svm.svm_path(space.rows, y, grid), strict=True):
         model = LinearSVM(C)
-        model.classes_, model.hyperplanes_ = classes, weights @ axes.T
+        model.classes_, model.hyperplanes_ = np.unique(y), hyperplanes @ space.axes.T
         yield model
