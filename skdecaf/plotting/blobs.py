@@ -21,7 +21,8 @@ class BlobDisplay:
     Parameters
     ----------
     maps : ndarray of shape (n_channels, height, width)
-        Activations of one photo.
+        Activations of one photo. `from_estimator` turns the maps of networks with ``preprocessing.flip`` upright, like
+        the filters of `FilterDisplay`.
     blob : str, default=None
         The blob's name, for the title.
     photo : ndarray of shape (height, width, 3), uint8, default=None
@@ -157,7 +158,7 @@ class BlobDisplay:
 
 
 def _maps(transformer, network, photo, blob):
-    """Compute a blob of one photo, of shape (channels, height, width)."""
+    """Compute a blob of one photo, of shape (channels, height, width), oriented as an upright photo."""
     (blob,) = resolve_blobs(blob, network)
     shape = network.blob_shapes[blob]
     if len(shape) != 3:
@@ -168,15 +169,18 @@ def _maps(transformer, network, photo, blob):
     reader = clone(transformer).set_params(layer=blob, dropout=False, crops="center", **changes)
     if transformer.__sklearn_is_fitted__():
         reader.set_params(value_range=transformer.value_range_)
-    return reader.fit_transform([photo])[0].reshape(shape)
+    maps = reader.fit_transform([photo])[0].reshape(shape)
+    return maps[:, ::-1] if network.preprocessing.flip else maps
 
 
 def as_read(transformer, network, photo):
-    """The photo's central crop that the network reads, in colour."""
+    """The photo's central crop that the network reads, in colour and upright."""
     preprocessing = network.preprocessing
     policy = transformer.resize or preprocessing.policy
     pixels = fit_image(visible_pixels(decode(photo)), preprocessing.resize, policy, preprocessing.resample)
-    return cut_windows(pixels[::-1] if preprocessing.flip else pixels, preprocessing.crop, "center")[0]
+    if preprocessing.flip:  # before the crop, whose margins may differ by a row
+        return cut_windows(pixels[::-1], preprocessing.crop, "center")[0][::-1]
+    return cut_windows(pixels, preprocessing.crop, "center")[0]
 
 
 def _draw_on_the_left(ax, photo):

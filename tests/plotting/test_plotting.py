@@ -535,6 +535,17 @@ def test_maps_are_the_blob_of_the_photo(fitted, precision):
     np.testing.assert_array_equal(strength[display.channels_], np.sort(strength)[::-1][:5])
 
 
+def test_maps_and_photo_are_upright_where_the_network_reverses_the_rows():
+    flipping = network_with_filters(flip=True)
+    photo = np.asarray(photo_arrays(1)[0])
+    display = BlobDisplay.from_estimator(DeCAFTransformer(weights=flipping), photo, blob="conv1")
+    read = DeCAFTransformer("conv1", dropout=False, weights=flipping).fit_transform([photo])
+    np.testing.assert_array_equal(display.maps[:, ::-1].ravel(), read[0])
+    plain = BlobDisplay.from_estimator(DeCAFTransformer(weights=network_with_filters()), photo[::-1], blob="conv1")
+    np.testing.assert_array_equal(display.maps, plain.maps[:, ::-1])
+    np.testing.assert_array_equal(display.photo, plain.photo[::-1])
+
+
 def test_maps_of_a_pipeline_are_those_of_its_transformer():
     photos = photo_arrays(6)
     transformer = DeCAFTransformer(weights=tiny_network())
