@@ -232,7 +232,7 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         self
         """
         if self.__sklearn_is_fitted__():
-            self._learn(*self._read(X), self._sum_of_squares, self._n_images, return_features=False)
+            self._learn(self._read(X), self._sum_of_squares, self._n_images, return_features=False)
         else:
             self._fit(X, return_features=False)
         return self
@@ -268,8 +268,7 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         ndarray of shape (n_images, n_features), float32
         """
         check_is_fitted(self)
-        images, errors = self._read(X)
-        return self._scaled(self._activations(images, errors))
+        return self._scaled(self._activations(self._read(X))[0])
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the features: ``"decaf6_0000"`` and so on, or ``"<blob>_0000"`` for other blobs.
@@ -306,16 +305,16 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         self._seed = draw_seed(generator)
         network = super()._network()
         blobs = resolve_blobs(self.layer, network)
-        images, errors = self._fit_input(X)
+        checked = self._fit_input(X)
         self.blobs_ = blobs
         self.network_fingerprint_ = network.fingerprint
-        return self._learn(images, errors, 0.0, 0, return_features), generator
+        return self._learn(checked, 0.0, 0, return_features), generator
 
-    def _learn(self, images, errors, sum_of_squares, n_images, return_features):
+    def _learn(self, checked, sum_of_squares, n_images, return_features):
         """Learn from all images, or from none if there is an error; return their activations if asked for."""
         expected = self._dropout_mode() == "expected"
 
-        def add(features):
+        def add(features, errors):
             nonlocal sum_of_squares, n_images
             sum_of_squares = add_squares(sum_of_squares, features)
             n_images += len(features)
@@ -323,21 +322,21 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         features = None
         if expected or return_features:
             options = {"callback": add if expected else None, "return_features": return_features}
-            features = self._activations(images, errors, **options)
+            features, _ = self._activations(checked, **options)
         if expected and not n_images:
             raise ValueError("none of the images can be read, so there is nothing to learn from")
         self._sum_of_squares, self._n_images = (sum_of_squares, n_images) if expected else (None, 0)
         return features
 
     def _read(self, X):
-        """Images of X, and errors by row as far as they show without decoding."""
-        images, errors = self._read_input(X)
+        """Images of X, checked as far as possible without decoding them."""
+        checked = self._read_input(X)
         if self._sum_of_squares is None and self._dropout_mode() == "expected":
             raise ValueError(f"dropout was changed to {self.dropout!r} after fit; call fit again")
-        return images, errors
+        return checked
 
-    def _activations(self, images, errors, **options):
-        return self._extract(self.blobs_, images, errors, **options)
+    def _activations(self, checked, **options):
+        return self._extract(self.blobs_, checked, **options)
 
     def _scaled(self, features):
         """Scale features for prediction, in place."""

@@ -10,7 +10,7 @@ from sklearn.base import _fit_context, clone
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skdecaf._inputs.kinds import find_rows
-from skdecaf._inputs.sources import Images
+from skdecaf._inputs.sources import Images, check_images
 from skdecaf._inputs.value_range import learn_value_range
 from skdecaf._photo_estimator import PhotoClassifier
 from skdecaf.weights import Softmax
@@ -162,7 +162,7 @@ class ImageNetClassifier(PhotoClassifier):
             delattr(self, name)
         network = self._network()
         if X is None:
-            self.value_range_ = learn_value_range(Images([]), self.value_range, {})
+            self.value_range_ = learn_value_range(check_images(Images([])), self.value_range)
         else:
             self._fit_input(X)
             self.network_fingerprint_ = network.fingerprint
@@ -184,10 +184,10 @@ class ImageNetClassifier(PhotoClassifier):
         fitted = hasattr(self, "network_fingerprint_")
         reader = self if fitted else clone(self).fit()
         if fitted or len(find_rows(X)[1]):
-            images, errors = reader._read_input(X, reset=not fitted)
+            checked = reader._read_input(X, reset=not fitted)
         else:
-            images, errors = Images([]), {}
-        return reader._extract([self._network().layers[-1].name], images, errors)
+            checked = check_images(Images([]))
+        return reader._extract([self._network().layers[-1].name], checked)[0]
 
     def top_k(self, X, k=5):
         """Return the `k` most probable classes of each image.

@@ -76,19 +76,16 @@ class PhotoEstimator(BaseEstimator):
         check_memory(self)
 
     def _fit_input(self, X):
-        """Learn how to read X; return its images, and errors by row as far as they show without decoding."""
-        images = read_images(self, X, reset=True)
-        errors = check_images(images, self.on_error)
-        self.value_range_ = learn_value_range(images, self.value_range, errors)
-        return images, errors
+        """Learn how to read X; return its images, checked as far as possible without decoding them."""
+        checked = check_images(read_images(self, X, reset=True), self.on_error)
+        self.value_range_ = learn_value_range(checked, self.value_range)
+        return checked
 
     def _read_input(self, X, *, reset=False):
-        """Read X as `fit` learned it; return its images, and errors by row as far as they show without decoding."""
+        """Read X as `fit` learned it; return its images, checked as far as possible without decoding them."""
         self._validate_params()  # set_params may have followed fit
-        images = read_images(self, X, reset=reset)
-        errors = check_images(images, self.on_error)
-        require_value_range(images, self.value_range_, errors, self.on_error)
-        return images, errors
+        checked = check_images(read_images(self, X, reset=reset), self.on_error)
+        return require_value_range(checked, self.value_range_, self.on_error)
 
     def _network(self):
         """The network, which after `fit` must be the one of `fit`. It is never an attribute: pickles stay small."""
@@ -100,10 +97,10 @@ class PhotoEstimator(BaseEstimator):
             )
         return network
 
-    def _extract(self, blobs, images, errors, **options):
-        """Compute blobs; the options are those of `BlobExtractor.run`."""
+    def _extract(self, blobs, checked, **options):
+        """Compute blobs; the options and the results are those of `BlobExtractor.run`."""
         extractor = BlobExtractor(self._network(), blobs, self.value_range_, ExtractionOptions.of(self))
-        return extractor.run(images, errors, **options)
+        return extractor.run(checked, **options)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

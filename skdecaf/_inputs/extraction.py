@@ -52,8 +52,8 @@ class _Chunk(NamedTuple):
     """Results of consecutive images."""
 
     rows: list  # of the good images
-    features: np.ndarray | None  # one row per good image
-    errors: dict  # row -> ImageError
+    features: np.ndarray  # one row per good image
+    errors: dict  # row -> ImageError, of images that could not be loaded
     out_of_range: list  # rows whose values lie far outside the value range
 
 
@@ -89,83 +89,84 @@ class BlobExtractor:
         """The forward pass, planned when it is first needed."""
         return plan_forward_pass(self.network, self.blobs)
 
-    def run(self, images, errors, *, callback=None, return_features=True):
+    def run(self, checked, *, callback=None, return_features=True):
         """Compute the features of all images.
 
         Parameters
         ----------
-        images : Images
-        errors : dict of int to ImageError
-            Rows that are known to be bad. Images that turn out to be bad are added.
+        checked : CheckedImages
         callback : callable, optional
-            Called with the features of the good images of each chunk, (n, size) float32, in the order of the images.
+            Called for each chunk of images in order, with the features of the good ones, (n, size) float32, and the
+            errors of the bad ones by row.
         return_features : bool
             Whether to collect and return the features.
 
         Returns
         -------
-        ndarray of shape (n_images, size), float32, or None
+        features : ndarray of shape (n_images, size), float32, or None
             Bad rows are NaN.
+        errors : dict of int to ImageError
+            All bad rows.
         """
-        n, width = len(images), sum(self.sizes)
-        out = np.empty((n, width), np.float32) if return_features else None
-        out_of_range = []
+        n, errors, out_of_range = len(checked.images), dict(checked.errors), []
+        out = np.empty((n, sum(self.sizes)), np.float32) if return_features else None
         # A few images are shared out evenly; if there are fewer images than threads, threads share the layers.
         chunk_size = max(1, min(self.chunk_size, -(-n // self.n_threads)))
-        self._threads_per_pass = max(1, self.n_threads // max(1, -(-n // chunk_size)))
         starts = range(0, n, chunk_size)
         with (
             progress_bar(n, self.options.verbose) as progress,
             self._open_cache() as cached,
             # An error in this loop stops the threads, even while someone holds its traceback.
-            closing(self._chunks(images, errors, cached, chunk_size)) as chunks,
+            closing(self._chunks(checked, cached, chunk_size)) as chunks,
         ):
             for start, chunk in zip(starts, chunks, strict=True):
+                stop = min(start + chunk_size, n)
                 errors.update(chunk.errors)
                 out_of_range += chunk.out_of_range
-                if callback is not None and chunk.rows:
-                    callback(chunk.features)
+                if callback is not None:
+                    callback(chunk.features, {i: errors[i] for i in range(start, stop) if i in errors})
                 if return_features and chunk.rows:
                     out[_as_slice(chunk.rows)] = chunk.features
-                progress.update(min(chunk_size, n - start))
+                progress.update(stop - start)
         if return_features:
             out[list(errors)] = np.nan
-        _warn_about_errors(images, errors)
-        warn_if_out_of_range(images, out_of_range, self.value_range)
-        return out
+        _warn_about_errors(checked.images, errors)
+        warn_if_out_of_range(checked.images, out_of_range, self.value_range)
+        return out, errors
 
-    def _chunks(self, images, errors, cached, chunk_size):
+    def _chunks(self, checked, cached, chunk_size):
         """Yield the results of each chunk."""
-        n, start = len(images), 0
+        n, start = len(checked.images), 0
+        threads_per_pass = max(1, self.n_threads // max(1, -(-n // chunk_size)))
         # While the cache has all features there is nothing to compute, and threads would only wait for each other.
         while cached and start < n:
-            identities, features = self._look_up(images, errors, cached, start, min(start + chunk_size, n))
+            identities, features = self._look_up(checked, cached, start, min(start + chunk_size, n))
             if not features.keys() >= set(identities.values()):
                 break
-            yield self._complete(images, cached, identities, features, threading.Event())
+            yield self._complete(checked, cached, identities, features, threading.Event(), threads_per_pass)
             start += chunk_size
 
         def work(first, last, cancelled):
-            found = self._look_up(images, errors, cached, start + first, start + last)
-            return self._complete(images, cached, *found, cancelled)
+            found = self._look_up(checked, cached, start + first, start + last)
+            return self._complete(checked, cached, *found, cancelled, threads_per_pass)
 
         yield from map_chunks(work, max(0, n - start), chunk_size, self.n_threads)
 
-    def _look_up(self, images, errors, cached, start, stop):
+    def _look_up(self, checked, cached, start, stop):
         """Identities of the rows of one chunk that are not known to be bad, and the features found in the cache."""
-        identities = {i: self._identity(images, i, cached) for i in range(start, stop) if i not in errors}
+        identities = {i: self._identity(checked, i, cached) for i in range(start, stop) if i not in checked.errors}
         found = cached.find({identity for i, identity in identities.items() if identity != i}) if cached else {}
         return identities, found
 
-    def _complete(self, images, cached, identities, features, cancelled):
+    def _complete(self, checked, cached, identities, features, cancelled, n_threads):
         """Compute the features of one chunk that were not found in the cache."""
         n_found = len(features)
-        views, keys, bad, out_of_range = self._load_missing(images, identities, features, cached, cancelled)
+        views, keys, bad, out_of_range = self._load_missing(checked, identities, features, cached, cancelled)
         rows = [i for i in identities if i not in bad]
         if not rows or cancelled.is_set():
-            return _Chunk([], None, bad, out_of_range)
+            return _Chunk([], np.empty((0, sum(self.sizes)), np.float32), bad, out_of_range)
         if views:
-            blobs = self.forward.run(np.concatenate(list(views.values())), n_threads=self._threads_per_pass).values()
+            blobs = self.forward.run(np.concatenate(list(views.values())), n_threads=n_threads).values()
             computed = np.hstack([self._average_views(blob) for blob in blobs])
             features.update(zip(views, computed, strict=True))
         if cached:
@@ -173,17 +174,17 @@ class BlobExtractor:
             cached.count(hits=n_found, misses=len(views))
         return _Chunk(rows, np.stack([features[identities[i]] for i in rows]), bad, out_of_range)
 
-    def _identity(self, images, i, cached):
+    def _identity(self, checked, i, cached):
         """The cache's key for an image; its row if there is no cache or the image cannot be read."""
         try:
-            return self._key(images, i, cached, source_digest(images[i])) if cached else i
+            return self._key(checked, i, cached, source_digest(checked.images[i])) if cached else i
         except ImageError:
             return i  # loading it raises the error
 
-    def _key(self, images, i, cached, digest):
-        return cached.identity(digest, self.value_range if i in images.unscaled else None)
+    def _key(self, checked, i, cached, digest):
+        return cached.identity(digest, self.value_range if i in checked.unscaled else None)
 
-    def _load_missing(self, images, identities, features, cached, cancelled):
+    def _load_missing(self, checked, identities, features, cached, cancelled):
         """Load images without features.
 
         Returns their views and their keys in the cache by identity, errors by row, and the rows out of range. A key is
@@ -197,7 +198,8 @@ class BlobExtractor:
             if identity in features or identity in views:
                 continue
             try:
-                loaded, views[identity] = self._load(images, i, cached is not None and may_change(images[i]))
+                with_digest = cached is not None and may_change(checked.images[i])
+                loaded, views[identity] = self._load(checked.images, i, with_digest)
             except ImageError as error:
                 if self.options.on_error == "raise":
                     raise
@@ -206,7 +208,7 @@ class BlobExtractor:
             if loaded.out_of_range:
                 out_of_range.append(i)
             elif cached:
-                keys[identity] = self._key(images, i, cached, loaded.digest) if loaded.digest else identity
+                keys[identity] = self._key(checked, i, cached, loaded.digest) if loaded.digest else identity
         return views, keys, bad, out_of_range
 
     def _load(self, images, i, with_digest):

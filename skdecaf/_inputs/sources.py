@@ -44,17 +44,11 @@ class Images:
         One source per image, or the table whose rows are the flattened images.
     image_shape : tuple of int or None
         Shape of the flattened images; None if the sources are images.
-
-    Attributes
-    ----------
-    unscaled : dict
-        Row -> dtype, of the images whose dtype does not define black and white. `check_images` fills it.
     """
 
     def __init__(self, sources, image_shape=None):
         self._sources = sources
         self._image_shape = image_shape
-        self.unscaled = {}
 
     def __len__(self):
         return len(self._sources)
@@ -69,6 +63,23 @@ class Images:
         return f"image {i} ({description})" if description else f"image {i}"
 
 
+class CheckedImages(NamedTuple):
+    """What `check_images` returns.
+
+    Attributes
+    ----------
+    images : Images
+    errors : dict of int to ImageError
+        The bad rows; their messages begin with the image's name.
+    unscaled : dict of int to dtype
+        Rows of the images whose dtype does not define black and white.
+    """
+
+    images: Images
+    errors: dict
+    unscaled: dict
+
+
 def check_images(images, on_error="nan"):
     """Check every image as far as possible without decoding it.
 
@@ -80,10 +91,9 @@ def check_images(images, on_error="nan"):
 
     Returns
     -------
-    errors : dict of int to ImageError
-        The bad rows; their messages begin with the image's name.
+    CheckedImages
     """
-    errors = {}
+    errors, unscaled = {}, {}
     for i in range(len(images)):
         try:
             dtype = check_source(images[i])
@@ -91,10 +101,10 @@ def check_images(images, on_error="nan"):
             errors[i] = _named_error(images, i, error)
         else:
             if needs_value_range(dtype):
-                images.unscaled[i] = dtype
+                unscaled[i] = dtype
     if errors and on_error == "raise":
         raise errors[min(errors)]
-    return errors
+    return CheckedImages(images, errors, unscaled)
 
 
 def load_image(images, i, value_range, least_side=None, *, with_digest=False, reserve=lambda n_pixels: None):
@@ -103,7 +113,6 @@ def load_image(images, i, value_range, least_side=None, *, with_digest=False, re
     Parameters
     ----------
     images : Images
-        Images that `check_images` has seen.
     i : int
     value_range : (low, high) or None
     least_side : int, optional
@@ -125,12 +134,13 @@ def load_image(images, i, value_range, least_side=None, *, with_digest=False, re
     try:
         source, digest = read_and_digest(images[i]) if with_digest else (images[i], None)
         pixels, box = decode_reduced(source, least_side, reserve)
-        if isinstance(images[i], RemoteFile) and needs_value_range(pixels.dtype):
+        is_unscaled = needs_value_range(pixels.dtype)
+        if is_unscaled and isinstance(images[i], RemoteFile):
             raise ImageError(f"has {pixels.dtype} pixels, which only local files may have; download it")
         pixels = to_rgb(pixels, value_range)
     except ImageError as error:
         raise _named_error(images, i, error) from error
-    out_of_range = i in images.unscaled and is_out_of_range(pixels, value_range)
+    out_of_range = is_unscaled and is_out_of_range(pixels, value_range)
     return LoadedImage(as_uint8(pixels), box, out_of_range, digest)
 
 

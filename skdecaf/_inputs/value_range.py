@@ -13,7 +13,7 @@ from skdecaf.images import ImageError, decode
 from skdecaf.images.arrays import row_bands
 
 
-def learn_value_range(images, value_range, errors):
+def learn_value_range(checked, value_range):
     """Learn the values of black and white.
 
     If all values lie within [0, 1], the range is 0 to 1; if within [0, 255], 0 to 255; otherwise it reaches from the
@@ -21,12 +21,10 @@ def learn_value_range(images, value_range, errors):
 
     Parameters
     ----------
-    images : Images
-        Images that `check_images` has seen.
+    checked : CheckedImages
+        Bad images are ignored, and so are those that cannot be decoded; loading them raises the error.
     value_range : (low, high) or None
         The user's range, used as it is; None learns one.
-    errors : container of int
-        Rows to ignore. Images that cannot be decoded are ignored too; loading them raises the error.
 
     Returns
     -------
@@ -35,31 +33,33 @@ def learn_value_range(images, value_range, errors):
     if value_range is not None:
         return _check_value_range(value_range)
     low, high = math.inf, -math.inf
-    for i in images.unscaled:
-        if i in errors:
-            continue
+    for i in checked.unscaled.keys() - checked.errors.keys():
         try:
-            pixels = decode(images[i])
+            pixels = decode(checked.images[i])
         except ImageError:
             continue
         low, high = min(low, float(pixels.min())), max(high, float(pixels.max()))
     return None if low > high else _range_around(low, high)
 
 
-def require_value_range(images, value_range, errors=None, on_error="raise"):
+def require_value_range(checked, value_range, on_error="raise"):
     """Reject images that need a range of values if `fit` learned none.
 
     Parameters
     ----------
-    images : Images
-        Images that `check_images` has seen.
+    checked : CheckedImages
     value_range : (low, high) or None
         What `learn_value_range` returned in `fit`.
-    errors : dict of int to ImageError
-        With ``on_error="nan"``, files are added to it. Arrays still raise an error.
     on_error : {"raise", "nan"}
+        Whether to raise the error of the first such row. Arrays always raise an error.
+
+    Returns
+    -------
+    CheckedImages
+        With these images among the bad ones.
     """
-    for i, dtype in images.unscaled.items() if value_range is None else ():
+    images, errors = checked.images, dict(checked.errors)
+    for i, dtype in checked.unscaled.items() if value_range is None else ():
         error = ImageError(
             f"{images.name(i)} has {dtype} pixels, and fit saw none from which to learn the range of their values; "
             "fit on such images, or set value_range=(low, high) to the values of black and white"
@@ -67,6 +67,7 @@ def require_value_range(images, value_range, errors=None, on_error="raise"):
         if on_error == "raise" or isinstance(getattr(images[i], "photo", images[i]), np.ndarray):
             raise error
         errors[i] = error
+    return checked._replace(errors=errors)
 
 
 def is_out_of_range(pixels, value_range):

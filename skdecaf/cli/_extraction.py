@@ -4,10 +4,7 @@
 import os
 import shutil
 from importlib.metadata import version
-from itertools import islice
 from typing import NamedTuple
-
-import numpy as np
 
 from skdecaf._inputs.sources import check_images
 from skdecaf._utils.extras import require
@@ -131,23 +128,15 @@ def _report_state(partial, n_photos, report):
 def _compute_missing(photos, transformer, partial, verbose):
     """Compute and store the missing features, batch by batch."""
     first = partial.n_photos
-    images = PhotoFiles(photos[first:])
-    errors = check_images(images, transformer.on_error)
-    indices = iter(range(len(images)))
+    checked = check_images(PhotoFiles(photos[first:]), transformer.on_error)
 
-    def left_out_before(stop):
-        return {i: str(errors[i - first]) for i in range(partial.n_photos, stop) if i - first in errors}
-
-    def store(features):
-        rows = list(islice((i for i in indices if i not in errors), len(features)))
-        stop = first + rows[-1] + 1
-        bar.update(stop - partial.n_photos)
-        partial.add(stop, features, left_out_before(stop))
+    def store(features, errors):
+        n_done = len(features) + len(errors)
+        bar.update(n_done)
+        partial.add(partial.n_photos + n_done, features, {first + i: str(error) for i, error in errors.items()})
 
     with bad_rows_expected(), progress_bar(len(photos), verbose, done=first) as bar:
-        transformer._activations(images, errors, return_features=False, callback=store)
-    if partial.n_photos < len(photos):  # the last ones are bad
-        partial.add(len(photos), np.empty((0, 0), np.float32), left_out_before(len(photos)))
+        transformer._activations(checked, return_features=False, callback=store)
 
 
 def _publish_features(partial, output, filenames, feature_names):

@@ -251,11 +251,11 @@ class FineTunedClassifier(PhotoClassifier):
         self
         """
         require("train", "FineTunedClassifier.fit")
-        images, errors = self._fit_input(X)
-        classes, targets, sample_weight = self._check_targets(images, y, sample_weight)
+        checked = self._fit_input(X)
+        classes, targets, sample_weight = self._check_targets(len(checked.images), y, sample_weight)
         if len(classes) < 2:
             raise ValueError(f"FineTunedClassifier needs photos of at least 2 classes; y has 1 class, {classes[0]!r}")
-        photos, rows = self._load(images, errors)
+        photos, rows = self._load(checked)
         goes_on = self.warm_start and hasattr(self, "network_") and np.array_equal(classes, self.classes_)
         generator = check_random_state(self.random_state)
         start = self.network_ if goes_on else self._with_new_layer(photos, targets[rows], sample_weight[rows], classes)
@@ -285,10 +285,10 @@ class FineTunedClassifier(PhotoClassifier):
             raise ValueError("classes must be passed to the first call of partial_fit")
         if not first and classes is not None and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError("classes differ from those of the first call of partial_fit")
-        images, errors = self._fit_input(X) if first else self._read_input(X)
+        checked = self._fit_input(X) if first else self._read_input(X)
         known = np.unique(classes) if first else self.classes_
-        _, targets, sample_weight = self._check_targets(images, y, sample_weight, known)
-        photos, rows = self._load(images, errors)
+        _, targets, sample_weight = self._check_targets(len(checked.images), y, sample_weight, known)
+        photos, rows = self._load(checked)
         targets, sample_weight = targets[rows], sample_weight[rows]
         start = self._with_new_layer(photos, targets, sample_weight, known) if first else self.network_
         self.classes_ = known
@@ -308,8 +308,7 @@ class FineTunedClassifier(PhotoClassifier):
             Columns in the order of `classes_`; each row sums to 1.
         """
         check_is_fitted(self)
-        images, errors = self._read_input(X)
-        return self._extract([self.network_.layers[-1].name], images, errors)
+        return self._extract([self.network_.layers[-1].name], self._read_input(X))[0]
 
     def __getstate__(self):
         """Pickle the trained network by its arrays, since it is in no file."""
@@ -323,9 +322,9 @@ class FineTunedClassifier(PhotoClassifier):
             state = {**state, "network_": _from_state(state["network_"])}
         super().__setstate__(state)
 
-    def _check_targets(self, images, y, sample_weight, classes=None):
+    def _check_targets(self, n_images, y, sample_weight, classes=None):
         """The classes, the index of each image's class, and its weight."""
-        y = self._check_classes(y, len(images))
+        y = self._check_classes(y, n_images)
         found = np.unique(y)
         classes = found if classes is None else classes
         if unknown := sorted(set(found.tolist()) - set(classes.tolist())):
@@ -335,9 +334,9 @@ class FineTunedClassifier(PhotoClassifier):
             sample_weight = sample_weight * compute_sample_weight(self.class_weight, y)
         return classes, np.searchsorted(classes, y), sample_weight.astype(np.float32)
 
-    def _load(self, images, errors):
+    def _load(self, checked):
         photos, rows = load_photos(
-            images, errors, self._start().preprocessing, self.value_range_,
+            checked, self._start().preprocessing, self.value_range_,
             resize=self.resize, fast_decode=self.fast_decode, on_error=self.on_error,
             n_threads=resolve_n_jobs(self.n_jobs),
         )  # fmt: skip

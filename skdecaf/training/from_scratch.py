@@ -192,10 +192,10 @@ def _untrained(architecture, labels, random_state):
 
 
 def _load(reader, network, X, targets, fitted):
-    images, errors = reader._read_input(X) if fitted else reader._fit_input(X)
-    check_consistent_length(images, targets)
+    checked = reader._read_input(X) if fitted else reader._fit_input(X)
+    check_consistent_length(checked.images, targets)
     photos, _ = load_photos(
-        images, errors, network.preprocessing, reader.value_range_,
+        checked, network.preprocessing, reader.value_range_,
         resize=reader.resize, fast_decode=True, on_error="raise", n_threads=resolve_n_jobs(reader.n_jobs),
     )  # fmt: skip
     return photos

@@ -11,14 +11,13 @@ from skdecaf.images import ImageError, fit_image, map_chunks
 _CHUNK = 16
 
 
-def load_photos(images, errors, preprocessing, value_range, *, resize, fast_decode, on_error, n_threads):
+def load_photos(checked, preprocessing, value_range, *, resize, fast_decode, on_error, n_threads):
     """Decode and resize photos.
 
     Parameters
     ----------
-    images : Images
-    errors : dict of int to ImageError
-        Rows that are known to be bad. They are left out, like those that turn out to be bad.
+    checked : CheckedImages
+        Bad images are left out, and so are those that turn out to be bad.
     preprocessing : Preprocessing
     value_range : tuple (low, high) or None
     resize : {"warp", "crop"} or None
@@ -33,13 +32,14 @@ def load_photos(images, errors, preprocessing, value_range, *, resize, fast_deco
     rows : ndarray of int
         Rows of the good images.
     """
+    images = checked.images
     photos = np.empty((len(images), *preprocessing.resize, 3), np.uint8)
     least_side = FAST_DECODE_FACTOR * max(preprocessing.resize) if fast_decode else None
 
     def work(start, stop, cancelled):
         bad = []
         for i in range(start, stop):
-            if cancelled.is_set() or i in errors:
+            if cancelled.is_set() or i in checked.errors:
                 continue
             try:
                 loaded = load_image(images, i, value_range, least_side)
@@ -53,7 +53,7 @@ def load_photos(images, errors, preprocessing, value_range, *, resize, fast_deco
             photos[i] = np.rint(pixels).clip(0, 255)
         return bad
 
-    bad = set(errors)
+    bad = set(checked.errors)
     for found in map_chunks(work, len(images), _CHUNK, n_threads):
         bad.update(found)
     if bad:

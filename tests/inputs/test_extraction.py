@@ -109,7 +109,7 @@ def busy_threads():
 def learn_by(callback):
     """BlobExtractor.run with another function in the place of the one that learns."""
     run = BlobExtractor.run
-    return lambda self, images, errors, **options: run(self, images, errors, **options | {"callback": callback})
+    return lambda self, checked, **options: run(self, checked, **options | {"callback": callback})
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])

@@ -31,20 +31,14 @@ class MeanColour(TransformerMixin, BaseEstimator):
         self.value_range = value_range
 
     def fit(self, X, y=None):
-        images = read_images(self, X, reset=True)
-        errors = check_images(images)
-        if errors:
-            raise errors[min(errors)]
-        self.value_range_ = learn_value_range(images, self.value_range, errors)
+        checked = check_images(read_images(self, X, reset=True), "raise")
+        self.value_range_ = learn_value_range(checked, self.value_range)
         self._n_features_out = 3
         return self
 
     def transform(self, X):
         images = read_images(self, X, reset=False)
-        errors = check_images(images)
-        if errors:
-            raise errors[min(errors)]
-        require_value_range(images, self.value_range_)
+        require_value_range(check_images(images, "raise"), self.value_range_)
         loaded = [load_image(images, i, self.value_range_) for i in range(len(images))]
         out_of_range = [i for i, image in enumerate(loaded) if image.out_of_range]
         warn_if_out_of_range(images, out_of_range, self.value_range_)
@@ -343,7 +337,7 @@ def test_bad_rows_are_named_before_anything_is_decoded(paths, tmp_path):
     missing = str(tmp_path / "missing.png")
     X = [paths[0], missing, None, float("nan"), 3, {}, [1, 2], np.ones((2, 2, 5)), b"", paths[1]]
     reader = MeanColour()
-    errors = check_images(read_images(reader, X, reset=True))
+    errors = check_images(read_images(reader, X, reset=True)).errors
     assert list(errors) == list(range(1, 9))
     assert all(isinstance(error, ImageError) for error in errors.values())
     assert str(errors[1]) == f"image 1 ({missing!r}) does not exist"
@@ -355,7 +349,7 @@ def test_bad_rows_are_named_before_anything_is_decoded(paths, tmp_path):
 
 def test_positions_are_counted_not_labels(paths):
     X = pd.Series([*paths, None], index=[9, 8, 7, 6])
-    errors = check_images(read_images(MeanColour(), X, reset=True))
+    errors = check_images(read_images(MeanColour(), X, reset=True)).errors
     assert list(errors) == [3]
 
 
@@ -365,7 +359,7 @@ def test_file_that_breaks_while_decoded_is_named(paths, tmp_path):
     truncated = tmp_path / "truncated.png"
     truncated.write_bytes((tmp_path / "whole.png").read_bytes()[:1000])
     images = read_images(MeanColour(), [paths[0], truncated], reset=True)
-    assert check_images(images) == {}
+    assert check_images(images).errors == {}
     assert load_image(images, 0, None).pixels.shape == (4, 4, 3)
     with pytest.raises(ImageError, match=r"^image 1 \('[^']*truncated.png'\) [^']*$") as caught:
         load_image(images, 1, None)
@@ -376,8 +370,7 @@ def test_file_that_breaks_while_decoded_is_named(paths, tmp_path):
 def test_array_with_nan_or_infinity_is_named_and_stays_out_of_the_range(value):
     bad = np.array([[0.0, 4000.0], [1.0, value]])
     images = read_images(MeanColour(), [np.ones((2, 2)), bad], reset=True)
-    errors = check_images(images)
-    value_range = learn_value_range(images, None, errors)
+    value_range = learn_value_range(check_images(images), None)
     assert value_range == (0, 1)
     with pytest.raises(ImageError, match=r"^image 1: "):
         load_image(images, 1, value_range)
@@ -385,6 +378,6 @@ def test_array_with_nan_or_infinity_is_named_and_stays_out_of_the_range(value):
 
 def test_rows_in_errors_stay_out_of_the_range():
     images = read_images(MeanColour(), [np.ones((2, 2)), np.full((2, 2), 9.0)], reset=True)
-    check_images(images)
-    assert learn_value_range(images, None, {}) == (0, 255)
-    assert learn_value_range(images, None, {1}) == (0, 1)
+    checked = check_images(images)
+    assert learn_value_range(checked, None) == (0, 255)
+    assert learn_value_range(checked._replace(errors={1: ImageError()}), None) == (0, 1)
