@@ -13,7 +13,7 @@ from report import say
 from worker import start_worker
 
 from skdecaf._utils.threads import resolve_n_jobs
-from skdecaf.weights import Network, resolve_network
+from skdecaf.weights import resolve_network
 from skdecaf.weights.blob_names import resolve_blobs
 
 _PAUSE = 0.1  # seconds in which spinning threads of other engines come to rest
@@ -104,8 +104,7 @@ def _write_task(network, blob, folder, engines):
     """Write the network for all engines; return its paths and the blob, in a form that JSON can hold."""
     task = {"network": str(Path(folder) / "network.safetensors"), "model": str(Path(folder) / "network.onnx")}
     # A copy, because a network remembers the file to which it was saved, and this file is temporary.
-    copy = Network(network.layers, network.arrays, network.preprocessing, mean_image=network.mean_image)
-    copy.save(task["network"])
+    network.replace().save(task["network"])
     if set(engines) - {"skdecaf", "torch"}:
         network.to_onnx(task["model"], blobs=[blob])
     return {**task, "blob": blob}

@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from skdecaf._dropout import add_squares, drop_entries, expected_scale
 from skdecaf._photo_estimator import PhotoEstimator
-from skdecaf.weights.blob_names import column_names, resolve_blobs
+from skdecaf.weights.blob_names import column_names, resolve_blobs, split_blobs
 
 _DROPOUT_RATE = 0.5
 
@@ -285,9 +285,8 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         check_is_fitted(self)
         if hasattr(self, "n_features_in_"):
             _check_feature_names_in(self, input_features, generate_names=False)
-        shapes = self._network().blob_shapes
-        names = [name for blob in self.blobs_ for name in column_names(blob, int(np.prod(shapes[blob])))]
-        return np.array(names, dtype=object)
+        sizes = self._network().blob_sizes
+        return np.array([name for blob in self.blobs_ for name in column_names(blob, sizes[blob])], dtype=object)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -349,8 +348,8 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
 
     def _scale(self):
         """Factor of each feature; every blob is scaled as if it were alone."""
-        edges = np.cumsum([int(np.prod(self._network().blob_shapes[blob])) for blob in self.blobs_])[:-1]
-        blocks = np.split(self._sum_of_squares / self._n_images, edges)
+        sizes = self._network().blob_sizes
+        blocks = split_blobs(self._sum_of_squares / self._n_images, [sizes[blob] for blob in self.blobs_])
         return np.concatenate([expected_scale(block, _DROPOUT_RATE) for block in blocks]).astype(np.float32)
 
     def _dropout_mode(self):

@@ -25,7 +25,7 @@ from skdecaf._utils.linear_svm import PrincipalAxes, svm_path
 from skdecaf._utils.progress import progress_bar
 from skdecaf._utils.warnings import warn_user
 from skdecaf.weights import resolve_network
-from skdecaf.weights.blob_names import resolve_blobs
+from skdecaf.weights.blob_names import resolve_blobs, split_blobs
 
 _AUTO_LAYERS = ("pool5", "fc6", "fc7")
 _AUTO_C = (0.1, 1.0, 10.0)
@@ -231,9 +231,8 @@ class DeCAFClassifier(PhotoClassifier):
         good = ~np.isnan(features).any(axis=1)
         for lost in sorted(set(y.tolist()) - set(y[good].tolist())):
             raise ValueError(f"none of the images of class {lost!r} can be read; replace them, or leave the class out")
-        shapes = transformer._network().blob_shapes
-        sizes = [sum(int(np.prod(shapes[blob])) for blob in blobs) for blobs in layers.values()]
-        blocks = np.split(features[good], np.cumsum(sizes)[:-1], axis=1)
+        sizes = transformer._network().blob_sizes
+        blocks = split_blobs(features[good], [sum(sizes[blob] for blob in blobs) for blobs in layers.values()])
         spaces = {layer: _Space(block) for layer, block in zip(layers, blocks, strict=True)}
         best = self._choose(spaces, y[good], sample_weight[good], seed)
         space = spaces[best.layer]

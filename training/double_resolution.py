@@ -18,7 +18,7 @@ from photo_sources import PhotoSource
 from torch.nn import functional
 
 from skdecaf.training.augmentation import center_crops
-from skdecaf.weights import Network, resolve_network
+from skdecaf.weights import resolve_network
 
 KERNEL, STRIDE, PAD = 11, 4, 2
 _RIDGE = 2e-4  # of the mean variance of a pixel: keeps differences that photos hardly have from growing
@@ -49,7 +49,7 @@ def double_resolution(network, photos):
     arrays |= {"conv1.weight": weight.float().numpy(), "conv1.bias": bias.float().numpy()}
     layers = [replace(network.layers[0], kernel=KERNEL, stride=STRIDE, pad=PAD), *network.layers[1:]]
     preprocessing = replace(preprocessing, resize=resize, crop=crop)
-    return Network(layers, arrays, preprocessing, labels=network.labels, name=network.name)
+    return network.replace(layers=layers, arrays=arrays, preprocessing=preprocessing)
 
 
 def fit_filters(pixels, weight, bias):

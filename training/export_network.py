@@ -41,7 +41,7 @@ def scale_features(network, photos):
         arrays[f"{layer}.weight"] *= factor / before
         arrays[f"{layer}.bias"] *= factor
         before = factor
-    return Network(network.layers, arrays, network.preprocessing, labels=network.labels, name="decaf-mini")
+    return network.replace(arrays=arrays, name="decaf-mini")
 
 
 def _norm(network, blob, photos):

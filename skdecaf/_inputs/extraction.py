@@ -72,7 +72,7 @@ class BlobExtractor:
     def __init__(self, network, blobs, value_range, options):
         self.network, preprocessing = network, network.preprocessing
         self.blobs = tuple(blobs)
-        self.sizes = [int(np.prod(network.blob_shapes[blob])) for blob in self.blobs]
+        self.sizes = [network.blob_sizes[blob] for blob in self.blobs]
         self.value_range, self.options = value_range, options
         self.least_side = FAST_DECODE_FACTOR * max(preprocessing.resize) if options.fast_decode else None
         self.n_threads = resolve_n_jobs(options.n_jobs)

@@ -18,7 +18,7 @@ from skdecaf._utils.files import atomic_write
 from skdecaf._utils.machine import machine_info
 from skdecaf._utils.progress import progress_bar
 from skdecaf.weights import resolve_network
-from skdecaf.weights.blob_names import resolve_blobs
+from skdecaf.weights.blob_names import split_blobs
 
 _SEED_OF_FILTERS = 0  # for weights="random": the same network in every table
 _VERSIONS = tuple((package, version(package)) for package in ("skdecaf", "scikit-learn", "numpy", "scipy"))
@@ -53,8 +53,7 @@ class Run:
     def features(self, photos, layers, with_bar=True):
         """Activations of several layers: a dict of layer to float32 array of shape (n_photos, width)."""
         start = time.perf_counter()
-        shapes = self.network().blob_shapes
-        widths = [int(np.prod(shapes[blob])) for blob in resolve_blobs(list(layers), self.network())]
+        sizes = self.network().blob_sizes
         transformer = DeCAFTransformer(
             list(layers),
             dropout=False,
@@ -65,7 +64,7 @@ class Run:
             verbose=self.verbose and with_bar,
         )
         side_by_side = transformer.fit_transform(photos)
-        blocks = np.split(side_by_side, np.cumsum(widths)[:-1], axis=1)
+        blocks = split_blobs(side_by_side, [sizes[blob] for blob in transformer.blobs_])
         self._seconds["features"] += time.perf_counter() - start
         return dict(zip(layers, blocks, strict=True))
 

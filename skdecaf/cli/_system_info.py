@@ -37,7 +37,7 @@ def system_info(weights="mini", precision="float32", layer=6):
             "file_bytes": sum(os.path.getsize(path) for path in locate_files(weights)),
             "fingerprint": network.fingerprint,
             "classes": len(network.labels),
-            "blobs": {name: int(np.prod(shape)) for name, shape in network.blob_shapes.items()},
+            "blobs": network.blob_sizes,
         },
         "memory": {
             "weights_bytes": sum(network.arrays.stored(name).nbytes for name in network.arrays),

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from skdecaf.weights import FullyConnected, Network, Softmax
+from skdecaf.weights import FullyConnected, Softmax
 
 
 def check_scores(network):
@@ -48,7 +48,5 @@ def replace_classification_layer(network, labels, weight, bias):
     """
     scores = check_scores(network)
     arrays = {**network.arrays, f"{scores}.weight": np.float32(weight), f"{scores}.bias": np.float32(bias)}
-    return Network(
-        with_classes(network.layers, len(labels)), arrays, network.preprocessing,
-        labels=labels, mean_image=network.mean_image, name=f"{network.name}-fine-tuned",
-    )  # fmt: skip
+    layers = with_classes(network.layers, len(labels))
+    return network.replace(layers=layers, arrays=arrays, labels=labels, name=f"{network.name}-fine-tuned")

@@ -182,13 +182,10 @@ def _untrained(architecture, labels, random_state):
     if isinstance(architecture, Network):
         if architecture.layers != with_classes(architecture.layers, len(labels)):
             raise ValueError(f"{architecture!r} does not end with {len(labels)} scores and a softmax, one per class")
-        return Network(
-            architecture.layers, architecture.arrays, architecture.preprocessing,
-            labels=labels, mean_image=architecture.mean_image, name=architecture.name,
-        )  # fmt: skip
+        return architecture.replace(labels=labels)
     found = find_architecture(architecture)
     drawn = Network.random(Architecture(with_classes(found.layers, len(labels)), found.preprocessing), random_state)
-    return Network(drawn.layers, drawn.arrays, drawn.preprocessing, labels=labels, name="trained")
+    return drawn.replace(labels=labels, name="trained")
 
 
 def _load(reader, network, X, targets, fitted):

@@ -4,8 +4,8 @@
 from collections import OrderedDict
 
 from skdecaf._utils.extras import require
-from skdecaf.weights import Convolution, FullyConnected, Network, ReLU
-from skdecaf.weights.layers import output_shape
+from skdecaf.weights import Convolution, FullyConnected
+from skdecaf.weights.layers import layers_up_to, output_shape
 
 
 def to_torch(network, *, until=None, batch_norm=False):
@@ -93,10 +93,7 @@ def from_torch(module):
         if isinstance(child, torch.nn.Conv2d | torch.nn.Linear):
             folded = fold_batch_norm(child, getattr(module, f"{name}_batch_norm", None))
             arrays[f"{name}.weight"], arrays[f"{name}.bias"] = (to_numpy(tensor) for tensor in folded)
-    return Network(
-        network.layers, arrays, network.preprocessing,
-        labels=network.labels, mean_image=network.mean_image, name=network.name,
-    )  # fmt: skip
+    return network.replace(arrays=arrays)
 
 
 def _has_weights(layer):
@@ -109,8 +106,4 @@ def _layers_until(network, until):
         return network.layers
     if until not in network.blob_shapes:
         raise ValueError(f"{network!r} has no blob {until!r}; it has {', '.join(network.blob_shapes)}")
-    name = until.removesuffix("_pre")
-    end = next(i for i, layer in enumerate(network.layers) if layer.name == name) + 1
-    if not until.endswith("_pre") and end < len(network.layers) and isinstance(network.layers[end], ReLU):
-        end += 1
-    return network.layers[:end]
+    return layers_up_to(network.layers, until)

@@ -1,8 +1,10 @@
-"""Names of blobs (outputs of layers): from the ``layer`` parameter, and to column names."""
+"""Blobs (outputs of layers) by name: from the ``layer`` parameter to names, columns and blocks of columns."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import re
 from numbers import Integral
+
+import numpy as np
 
 _NUMBERED = {5: "pool5", 6: "fc6", 7: "fc7", 8: "fc8"}
 _PAPER_NAMES = {"pool5": "decaf5", "fc6": "decaf6", "fc7": "decaf7"}
@@ -65,6 +67,11 @@ def _modern_name(name, known):
     if f"{rectified}_pre" in known:
         return f"{name}_pre" if name == rectified else rectified
     return name
+
+
+def split_blobs(features, sizes):
+    """Split the last axis of an array that holds blobs of these sizes side by side."""
+    return np.split(features, np.cumsum(sizes)[:-1], axis=-1)
 
 
 def column_names(blob, size):

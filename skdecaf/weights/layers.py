@@ -226,6 +226,13 @@ def parameter_shapes(layers, input_shape):
     return shapes
 
 
+def layers_up_to(layers, blob):
+    """Leave out the layers that a blob does not need, such as the ReLU after ``"fc6_pre"``."""
+    name = blob.removesuffix("_pre")
+    end = 1 + next(i for i, layer in enumerate(layers) if layer.name == name)
+    return layers[: end + (blob != f"{name}_pre" and isinstance(next(iter(layers[end:]), None), ReLU))]
+
+
 def multiply_adds(layers, input_shape):
     """Layer name -> number of multiply-adds for one image."""
     shapes, costs = blob_shapes(layers, input_shape), {}

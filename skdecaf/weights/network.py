@@ -5,6 +5,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import hashlib
+import math
 from pathlib import Path
 from types import MappingProxyType
 
@@ -50,6 +51,8 @@ class Network:
     ----------
     blob_shapes : mapping of str to tuple
         Name of each blob (the output of a layer) -> its shape for one image: (channels, height, width) or (features,).
+    blob_sizes : dict of str to int
+        Name of each blob -> its number of values for one image.
     fingerprint : str
         Digest of the layers, the preprocessing and the arrays. Equal fingerprints mean equal features.
     n_parameters : int
@@ -95,6 +98,11 @@ class Network:
     def input_shape(self):
         """Shape (channels, height, width) of the input of the first layer."""
         return (3, *self.preprocessing.crop)
+
+    @property
+    def blob_sizes(self):
+        """Name of each blob -> its number of values for one image."""
+        return {blob: math.prod(shape) for blob, shape in self.blob_shapes.items()}
 
     @property
     def n_parameters(self):
@@ -183,6 +191,29 @@ class Network:
         native_format.write(self, path, dtype)
         if dtype == "float32" and self._origin is None:
             self._origin = str(Path(path).absolute())
+
+    def replace(self, **changes):
+        """Make a network that differs in some parameters.
+
+        Parameters
+        ----------
+        **changes
+            Parameters of `Network`.
+
+        Returns
+        -------
+        Network
+            Without an origin: save it before you pickle it.
+
+        Examples
+        --------
+        >>> from skdecaf import Network
+        >>> Network.random("mini", random_state=0).replace(name="mine").name
+        'mine'
+        """
+        arrays = {name: self.arrays.stored(name) for name in self.arrays}
+        others = {name: getattr(self, name) for name in ("layers", "preprocessing", "labels", "mean_image", "name")}
+        return Network(**{"arrays": arrays, **others, **changes})
 
     def to_onnx(self, path, *, blobs=None):
         """Write the network as an ONNX model, for other inference engines.

@@ -12,6 +12,7 @@ from skdecaf.weights.layers import (
     ReLU,
     ResponseNorm,
     blob_shapes,
+    layers_up_to,
     parameter_shapes,
 )
 from skdecaf.weights.native_format import describe
@@ -47,17 +48,14 @@ def write_onnx(network, path, blobs=None):
 
 def _part_up_to(network, blobs):
     """The network up to the last of these blobs, with the ReLU and the dropout after it."""
-    end = 1
-    while not set(blobs) <= set(blob_shapes(network.layers[:end], network.input_shape)):
-        end += 1
+    end = max(len(layers_up_to(network.layers, blob)) for blob in blobs)
     while end < len(network.layers) and isinstance(network.layers[end], (ReLU, Dropout)):
         end += 1
     layers = network.layers[:end]
     arrays = {name: network.arrays[name] for name in parameter_shapes(layers, network.input_shape)}
     *_, last_shape = blob_shapes(layers, network.input_shape).values()
     labels = network.labels if last_shape == (len(network.labels),) else ()
-    preprocessing, mean_image = network.preprocessing, network.mean_image
-    return type(network)(layers, arrays, preprocessing, labels=labels, mean_image=mean_image, name=network.name)
+    return network.replace(layers=layers, arrays=arrays, labels=labels)
 
 
 def nodes_and_arrays(helper, network, blobs):

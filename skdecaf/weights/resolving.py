@@ -115,10 +115,7 @@ def _compact(network):
             group = shape[1] * shape[2] if len(shape) == 3 else math.gcd(*shape, 8)
             arrays[name] = CompactMatrix(arrays[name], group)
         shape = output_shape(layer, shape)
-    return Network(
-        network.layers, arrays, network.preprocessing,
-        labels=network.labels, mean_image=network.mean_image, name=network.name,
-    )  # fmt: skip
+    return network.replace(arrays=arrays)
 
 
 def _reduce(network):

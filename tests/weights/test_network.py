@@ -255,3 +255,10 @@ def test_descriptions_that_do_not_fit_are_refused(tmp_path, key, value):
     save_file(dict(network.arrays), path, metadata={**describe(network), key: value})
     with pytest.raises(ValueError, match=r"net\.safetensors"):
         Network.load(path)
+
+
+def test_replace_keeps_all_but_the_changes():
+    network = Network.random("mini", random_state=0)
+    other = network.replace(name="other", labels=[(str(i), str(i)) for i in range(1000)])
+    assert other.name == "other" and len(other.labels) == 1000 and other.origin is None
+    assert other.fingerprint == network.fingerprint and network.name == "random-mini"

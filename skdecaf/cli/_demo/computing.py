@@ -26,6 +26,7 @@ from skdecaf.plotting.blobs import as_read
 from skdecaf.plotting.drawing import visible_pixels
 from skdecaf.plotting.occlusion import drop_of_each_pixel, measure_drops
 from skdecaf.weights import resolve_network
+from skdecaf.weights.blob_names import split_blobs
 
 MOST_MEGAPIXELS = 50
 _NARROWEST = 50  # of the longer side to the shorter
@@ -91,8 +92,8 @@ class Computer:
         transformer = self._transformer(blobs)
         activations = transformer.fit_transform([photo])[0]
         shapes = {blob: self.network.blob_shapes[blob] for blob in blobs}
-        sizes = [int(np.prod(shape)) for shape in shapes.values()]
-        values = dict(zip(blobs, np.split(activations, np.cumsum(sizes)[:-1]), strict=True))
+        sizes = [self.network.blob_sizes[blob] for blob in blobs]
+        values = dict(zip(blobs, split_blobs(activations, sizes), strict=True))
         milliseconds = self._time_layers(blobs, as_read(transformer, self.network, photo))
         layers = [
             {"name": blob, "milliseconds": milliseconds[blob], **_describe(values[blob], shape)}
