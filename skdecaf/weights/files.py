@@ -4,6 +4,8 @@
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 # AlexNet in float64, the largest network of the family, has 488 million bytes.
 MOST_BYTES = 512 * 2**20
 
@@ -19,6 +21,16 @@ def weights_file(path):
         if size > MOST_BYTES:
             raise ValueError(f"{size:,} bytes are more than a network of the AlexNet family has ({MOST_BYTES:,})")
         yield path
+
+
+@contextmanager
+def open_safetensors(path, hint=""):
+    """Open a safetensors file; any damage is a ValueError whose message ends with the hint."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            yield file
+    except SafetensorError as error:
+        raise ValueError(f"not a safetensors file: {error}{hint}") from None
 
 
 @contextmanager

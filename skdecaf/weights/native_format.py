@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from skdecaf._utils.files import atomic_write
+from skdecaf.weights.files import open_safetensors
 from skdecaf.weights.layers import layer_from_dict, layer_to_dict
 from skdecaf.weights.panels import PackedMatrix
 from skdecaf.weights.preprocessing import Preprocessing
@@ -72,13 +72,9 @@ def arrays_and_mean_image(network):
 
 def read(path, name=None):
     """Read the parameters of `Network` from a file that `write` wrote; the name is the one in the file by default."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            description = file.metadata() or {}
-            tensors = {name: _tensor(file, name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        hint = "skdecaf.weights.read_network reads other formats"
-        raise ValueError(f"not a safetensors file ({error}); {hint}") from None
+    with open_safetensors(path, hint="; skdecaf.weights.read_network reads other formats") as file:
+        description = file.metadata() or {}
+        tensors = {name: _tensor(file, name) for name in file.keys()}  # noqa: SIM118
     return parameters_of_network(description, _decoded(tensors), name)
 
 

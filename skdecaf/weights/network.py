@@ -174,8 +174,7 @@ class Network:
         ValueError
             If the file is not a network in this package's format; the message says what is wrong.
         """
-        with weights_file(path) as path:
-            return cls(**native_format.read(path), origin=str(path))
+        return load_network(path, origin=str(Path(path).absolute()))
 
     def save(self, path, dtype="float32"):
         """Write the network to a safetensors file.
@@ -233,6 +232,12 @@ class Network:
             If the package onnx is not installed (``pip install "skdecaf[onnx]"``).
         """
         write_onnx(self, path, blobs)
+
+
+def load_network(path, name=None, origin=None):
+    """Read a file in this package's format, with the signature of every reader, see `skdecaf.weights.readers`."""
+    with weights_file(path) as path:
+        return Network(**native_format.read(path, name), origin=origin)
 
 
 def draw_network(architecture, seed):

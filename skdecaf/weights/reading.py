@@ -1,14 +1,12 @@
 """Read a network from a file of any format, which is detected from the content, not from the extension."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-import inspect
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
-from skdecaf.weights.files import weights_file
+from skdecaf.weights.files import open_safetensors, weights_file
 from skdecaf.weights.native_format import FORMAT
-from skdecaf.weights.readers import caffe, caffe_mean, cuda_convnet, deep_compression, native, npz, onnx, torch
+from skdecaf.weights.network import load_network
+from skdecaf.weights.readers import caffe, caffe_mean, cuda_convnet, deep_compression, npz, onnx, torch
 from skdecaf.weights.readers.archives import open_archive
 
 _FORMATS = (
@@ -18,11 +16,11 @@ _FORMATS = (
 _HEAD = 4096
 _LONGEST_HEADER = 2**21
 
-# Option of `read_network` -> the formats that it is for.
+# Option of `read_network` -> the readers and the formats that it is for.
 _OPTIONS = {
-    "mean": "Caffe's .caffemodel",
-    "meta": "the pickles of DeCAF and cuda-convnet",
-    "architecture": ".npz and Deep Compression's .net",
+    "mean": ([caffe.read_caffemodel], "Caffe's .caffemodel"),
+    "meta": ([cuda_convnet.read_decaf], "the pickles of DeCAF and cuda-convnet"),
+    "architecture": ([npz.read_npz, deep_compression.read_deep_compression], ".npz and Deep Compression's .net"),
 }
 
 # Readers that recognise their files by the first bytes, the least ambiguous first.
@@ -90,9 +88,10 @@ def read_file(path, name=None, origin=None, **options):
     """Read a network from a file, with the signature of every reader, see `skdecaf.weights.readers`."""
     with weights_file(path) as path:
         read = _find_reader(path)
-        superfluous = [key for key in options if key not in inspect.signature(read).parameters]
-        if superfluous:
-            raise ValueError(f"{superfluous[0]}= is for {_OPTIONS[superfluous[0]]}; leave it out for this file")
+        for option in options:
+            readers, formats = _OPTIONS[option]
+            if read not in readers:
+                raise ValueError(f"{option}= is for {formats}; leave it out for this file")
     return read(path, name, origin, **options)
 
 
@@ -114,12 +113,9 @@ def _find_reader(path):
 
 
 def _safetensors_reader(path):
-    try:
-        with safe_open(path, framework="numpy") as file:
-            is_native = (file.metadata() or {}).get("format") == FORMAT
-    except SafetensorError as error:
-        raise ValueError(f"not a safetensors file: {error}") from None
-    return native.read_native if is_native else torch.read_torch_safetensors
+    with open_safetensors(path) as file:
+        is_native = (file.metadata() or {}).get("format") == FORMAT
+    return load_network if is_native else torch.read_torch_safetensors
 
 
 def _archive_reader(path):

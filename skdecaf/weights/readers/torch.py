@@ -9,10 +9,8 @@ import io
 import pickletools
 import zipfile
 
-from safetensors import SafetensorError, safe_open
-
 from skdecaf._utils.extras import require
-from skdecaf.weights.files import weights_file
+from skdecaf.weights.files import open_safetensors, weights_file
 from skdecaf.weights.readers.archives import open_archive
 from skdecaf.weights.readers.assembling import network_from_arrays, to_float32
 
@@ -86,12 +84,9 @@ def read_torch_safetensors(path, name=None, origin=None):
     """Read a network from a safetensors file with the keys of torchvision's AlexNet, without torch."""
     with weights_file(path) as path:
         _check_header(path)
-        try:
-            with safe_open(path, framework="numpy") as file:
-                names = _our_names(file.keys())
-                arrays = {ours: _tensor(file, key) for key, ours in names.items()}
-        except SafetensorError as error:
-            raise ValueError(f"not a safetensors file: {error}") from None
+        with open_safetensors(path) as file:
+            names = _our_names(file.keys())
+            arrays = {ours: _tensor(file, key) for key, ours in names.items()}
         return network_from_arrays(_ARCHITECTURE, arrays, name=name or path.stem, origin=origin)
 
 
