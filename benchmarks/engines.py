@@ -15,7 +15,8 @@ from sklearn.base import clone
 
 from skdecaf._decaf import DeCAFTransformer
 from skdecaf._forward import plan_forward_pass
-from skdecaf.images import cut_windows, fit_image
+from skdecaf.images import cut_windows
+from skdecaf.images.preparing import central_crop
 from skdecaf.weights import read_network, resolve_network
 
 
@@ -96,10 +97,7 @@ class Peer:
             if preprocessing.policy == "warp":  # resizing a large photo as an array would take twice as long
                 photo = photo.resize(preprocessing.resize[::-1], Image.Resampling[preprocessing.resample.upper()])
             pixels = np.asarray(photo)
-        pixels = fit_image(pixels, preprocessing.resize, preprocessing.policy, preprocessing.resample)
-        # The model reverses rows itself, but the centre crop is that of the reversed photo.
-        order = -1 if preprocessing.flip else 1
-        return cut_windows(pixels[::order], preprocessing.crop, "center")[0][::order]
+        return central_crop(pixels, preprocessing)  # the model reverses rows itself
 
 
 class OnnxRuntimeEngine(Peer):

@@ -12,21 +12,17 @@ import numpy as np
 
 from skdecaf._feature_cache import CachedRows
 from skdecaf._forward import arithmetic, plan_forward_pass
-from skdecaf._inputs.sources import load_image
+from skdecaf._inputs.sources import load_image, warn_unreadable
 from skdecaf._inputs.value_range import warn_if_out_of_range
 from skdecaf._utils.progress import progress_bar
 from skdecaf._utils.threads import resolve_n_jobs
-from skdecaf._utils.warnings import warn_user
-from skdecaf.images import ImageError, cut_windows, fit_image, map_chunks
+from skdecaf.images import ImageError, map_chunks
 from skdecaf.images.decoding import decoder_version
 from skdecaf.images.digests import may_change, source_digest
 from skdecaf.images.loading import pixel_budget
+from skdecaf.images.preparing import least_side, prepare_image
 
 N_VIEWS = {"center": 1, "ten": 10}
-
-# A large JPEG may be reduced while it is decoded, to no less than so many times the size that it is resized to. With
-# twice, features of some photos fall below a cosine of 0.999 to those of the full size; with three times, none did.
-FAST_DECODE_FACTOR = 3
 
 
 @dataclass(frozen=True)
@@ -70,19 +66,14 @@ class BlobExtractor:
     """
 
     def __init__(self, network, blobs, value_range, options):
-        self.network, preprocessing = network, network.preprocessing
+        self.network = network
         self.blobs = tuple(blobs)
         self.sizes = [network.blob_sizes[blob] for blob in self.blobs]
         self.value_range, self.options = value_range, options
-        self.least_side = FAST_DECODE_FACTOR * max(preprocessing.resize) if options.fast_decode else None
+        self.least_side = least_side(network.preprocessing, options.fast_decode)
         self.n_threads = resolve_n_jobs(options.n_jobs)
         self.n_views = N_VIEWS[options.crops]
         self.chunk_size = max(1, options.batch_size // self.n_views)
-        self._fit_options = {
-            "size": preprocessing.resize,
-            "policy": options.resize or preprocessing.policy,
-            "resample": preprocessing.resample,
-        }
 
     @cached_property
     def forward(self):
@@ -130,7 +121,7 @@ class BlobExtractor:
                 progress.update(stop - start)
         if return_features:
             out[list(errors)] = np.nan
-        _warn_about_errors(checked.images, errors)
+        warn_unreadable(checked.images, errors, "; their results are NaN")
         warn_if_out_of_range(checked.images, out_of_range, self.value_range)
         return out, errors
 
@@ -220,17 +211,10 @@ class BlobExtractor:
                 stack.enter_context(pixel_budget.hold(n_pixels))
 
             loaded = load_image(images, i, self.value_range, self.least_side, with_digest=with_digest, reserve=reserve)
-            views = self._views(loaded.pixels, loaded.box)
+            options = {"resize": self.options.resize, "crops": self.options.crops, "box": loaded.box}
+            network = self.network
+            views = prepare_image(loaded.pixels, network.preprocessing, **options, mean_image=network.mean_image)
             return loaded._replace(pixels=None), views
-
-    def _views(self, pixels, box):
-        """Cut the crops out of one image and subtract the network's mean image, if it has one."""
-        pixels = fit_image(pixels, **self._fit_options, box=box)
-        if self.network.preprocessing.flip:
-            pixels = pixels[::-1]
-        if self.network.mean_image is not None:
-            pixels = pixels - self.network.mean_image
-        return cut_windows(pixels, self.network.preprocessing.crop, self.options.crops)
 
     def _average_views(self, blob):
         if self.n_views == 1:
@@ -241,16 +225,10 @@ class BlobExtractor:
         """Open the cache for rows of these blobs; None without a cache."""
         if self.options.memory is None:
             return nullcontext()
-        decoding = decoder_version(), self.least_side, self._fit_options["policy"], self.options.crops
+        policy = self.options.resize or self.network.preprocessing.policy
+        decoding = decoder_version(), self.least_side, policy, self.options.crops
         recipe = [self.network.fingerprint, *decoding, arithmetic()]
         return CachedRows(self.options.memory, json.dumps(recipe), dict(zip(self.blobs, self.sizes, strict=True)))
-
-
-def _warn_about_errors(images, errors):
-    if errors:
-        first = ", ".join(images.name(i) for i in sorted(errors)[:3])
-        more = ", …" if len(errors) > 3 else ""
-        warn_user(f"{len(errors)} of {len(images)} images cannot be read; their results are NaN: {first}{more}")
 
 
 def _as_slice(rows):

@@ -7,6 +7,7 @@ import numpy as np
 
 from skdecaf._inputs.kinds import CHANNELS
 from skdecaf._inputs.value_range import is_out_of_range
+from skdecaf._utils.warnings import warn_user
 from skdecaf.images import ImageError, check_source, describe, needs_value_range, to_rgb
 from skdecaf.images.arrays import as_uint8
 from skdecaf.images.decoding import decode_reduced
@@ -105,6 +106,13 @@ def check_images(images, on_error="nan"):
     if errors and on_error == "raise":
         raise errors[min(errors)]
     return CheckedImages(images, errors, unscaled)
+
+
+def warn_unreadable(images, rows, consequence):
+    """Warn once about the images in these rows, which cannot be read."""
+    if rows:
+        first, more = ", ".join(images.name(i) for i in sorted(rows)[:3]), ", …" if len(rows) > 3 else ""
+        warn_user(f"{len(rows)} of {len(images)} images cannot be read{consequence}: {first}{more}")
 
 
 def load_image(images, i, value_range, least_side=None, *, with_digest=False, reserve=lambda n_pixels: None):

@@ -7,7 +7,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_scalar
 
-from skdecaf.images import cut_windows, decode, fit_image
+from skdecaf.images import decode
+from skdecaf.images.preparing import central_crop
 from skdecaf.plotting.drawing import axes_for, mosaic, require_matplotlib, visible_pixels
 from skdecaf.plotting.estimators import find_decaf, network_of
 from skdecaf.weights.blob_names import resolve_blobs
@@ -175,12 +176,7 @@ def _maps(transformer, network, photo, blob):
 
 def as_read(transformer, network, photo):
     """The photo's central crop that the network reads, in colour and upright."""
-    preprocessing = network.preprocessing
-    policy = transformer.resize or preprocessing.policy
-    pixels = fit_image(visible_pixels(decode(photo)), preprocessing.resize, policy, preprocessing.resample)
-    if preprocessing.flip:  # before the crop, whose margins may differ by a row
-        return cut_windows(pixels[::-1], preprocessing.crop, "center")[0][::-1]
-    return cut_windows(pixels, preprocessing.crop, "center")[0]
+    return central_crop(visible_pixels(decode(photo)), network.preprocessing, transformer.resize)
 
 
 def _draw_on_the_left(ax, photo):

@@ -3,10 +3,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
-from skdecaf._inputs.extraction import FAST_DECODE_FACTOR
-from skdecaf._inputs.sources import load_image
-from skdecaf._utils.warnings import warn_user
-from skdecaf.images import ImageError, fit_image, map_chunks
+from skdecaf._inputs.sources import load_image, warn_unreadable
+from skdecaf.images import ImageError, map_chunks
+from skdecaf.images.preparing import least_side, resize_photo
 
 _CHUNK = 16
 
@@ -34,7 +33,7 @@ def load_photos(checked, preprocessing, value_range, *, resize, fast_decode, on_
     """
     images = checked.images
     photos = np.empty((len(images), *preprocessing.resize, 3), np.uint8)
-    least_side = FAST_DECODE_FACTOR * max(preprocessing.resize) if fast_decode else None
+    side = least_side(preprocessing, fast_decode)
 
     def work(start, stop, cancelled):
         bad = []
@@ -42,23 +41,18 @@ def load_photos(checked, preprocessing, value_range, *, resize, fast_decode, on_
             if cancelled.is_set() or i in checked.errors:
                 continue
             try:
-                loaded = load_image(images, i, value_range, least_side)
+                loaded = load_image(images, i, value_range, side)
             except ImageError:
                 if on_error == "raise":
                     raise
                 bad.append(i)
                 continue
-            policy = resize or preprocessing.policy
-            pixels = fit_image(loaded.pixels, preprocessing.resize, policy, preprocessing.resample, loaded.box)
-            photos[i] = np.rint(pixels).clip(0, 255)
+            photos[i] = np.rint(resize_photo(loaded.pixels, preprocessing, resize, loaded.box)).clip(0, 255)
         return bad
 
     bad = set(checked.errors)
     for found in map_chunks(work, len(images), _CHUNK, n_threads):
         bad.update(found)
-    if bad:
-        names = ", ".join(images.name(i) for i in sorted(bad)[:3])
-        more = ", …" if len(bad) > 3 else ""
-        warn_user(f"{len(bad)} of {len(images)} images cannot be read and are left out: {names}{more}")
+    warn_unreadable(images, bad, " and are left out")
     rows = np.array([i for i in range(len(images)) if i not in bad], int)
     return photos[rows] if bad else photos, rows

@@ -151,13 +151,13 @@ def test_extraction_holds_the_budget_until_a_photo_is_resized(tmp_path, monkeypa
         return hold(n_pixels)
 
     monkeypatch.setattr(pixel_budget, "hold", recording)
-    fit_image = sys.modules["skdecaf._inputs.extraction"].fit_image
+    fit_image = sys.modules["skdecaf.images.preparing"].fit_image
 
     def resize(*args, **options):
         assert pixel_budget._n_pixels == SIDE**2
         return fit_image(*args, **options)
 
-    monkeypatch.setattr("skdecaf._inputs.extraction.fit_image", resize)
+    monkeypatch.setattr("skdecaf.images.preparing.fit_image", resize)
     DeCAFTransformer(dropout=False).fit_transform([path])
     assert held == [SIDE**2] and pixel_budget._n_pixels == 0
     with open(path, "rb") as file, pytest.raises(ValueError):
