@@ -4,6 +4,7 @@
 import errno
 import hashlib
 import os
+import re
 import sqlite3
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -15,12 +16,15 @@ from skdecaf._utils.download import exclusive
 # SQLite stores these in the file: whose it is, and the version of the table.
 _APPLICATION_ID = 0x44654341
 _FORMAT = 2
+_OWNER, _NOBODY = (_APPLICATION_ID, _FORMAT), (0, 0)
 
 _LOCK_TIMEOUT = 60  # seconds to wait for other writers
 _PAGE_SIZE = 8192
 _MAGIC = b"SQLite format 3\0"
+# Part of the index's SQL in the first page: it tells a header that is damaged from that of another program or version.
+_TRACE = re.compile(rb"ON blobs \(used /\* format (\d+), token: [0-9a-f]{32} \*/\)")
 _FILES = ("", "-wal", "-shm")  # suffixes of SQLite's files
-# The file is damaged, or was written by another program. Other errors come from the disk, or from permissions.
+# The file is damaged. Other errors come from the disk, or from permissions.
 _BROKEN = (
     sqlite3.SQLITE_ERROR,
     sqlite3.SQLITE_CORRUPT,
@@ -67,6 +71,7 @@ class Database:
             raise NotADirectoryError(f"{str(path.parent)!r} is a file; a feature cache needs a folder")
         with self._errors_explained():
             self._identity = _identity(path)  # before opening: a file that replaces it in between is sound
+            self._check_header()
             self._connection = _open(path)
             self._open_file = _identity(path)
 
@@ -168,10 +173,33 @@ class Database:
             self._connection.execute(begin)
             yield
 
+    def _check_header(self):
+        """Refuse a database of another program or version, even before SQLite opens it and tidies up after a crash."""
+        if not self._path.is_file():
+            return
+        with open(self._path, "rb") as file:
+            page = file.read(_PAGE_SIZE)
+        owner = int.from_bytes(page[68:72]), int.from_bytes(page[60:64])
+        n_tables = int.from_bytes(page[103:105])
+        if not page.startswith(_MAGIC) or owner == _OWNER or (owner == _NOBODY and not n_tables):
+            return
+        if trace := _TRACE.search(page):
+            owner = _APPLICATION_ID, int(trace[1])
+        if owner == _OWNER:
+            raise self._damage("its header is not that of a feature cache")
+        _check_owner(self._path, owner)
+
+    def _damage(self, reason):
+        damage = CacheDamaged(f"{str(self._path)!r} is damaged: {reason}")
+        damage.identity = self._identity
+        return damage
+
     @contextmanager
     def _errors_explained(self):
         try:
             yield
+        except CacheUnavailable:
+            raise
         except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite's own messages quote damaged text
             raise self._explained(error) from error
         except OSError as error:
@@ -181,11 +209,7 @@ class Database:
         # Errors of Python itself have no code.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         if code in _BROKEN:
-            if _is_foreign(self._path):
-                return _foreign(self._path)
-            damage = CacheDamaged(f"{str(self._path)!r} is damaged: {error}")
-            damage.identity = self._identity
-            return damage
+            return self._damage(error)
         if code == sqlite3.SQLITE_FULL:
             cure = "; free some space"
         elif code in _NOT_WRITABLE:
@@ -252,17 +276,6 @@ def _identity(path):
         return status.st_dev, status.st_ino
 
 
-def _is_foreign(path):
-    """Whether a file is a database of another program."""
-    with open(path, "rb") as file:
-        head = file.read(100)
-    return len(head) == 100 and head.startswith(_MAGIC) and head[68:72] != _APPLICATION_ID.to_bytes(4, "big")
-
-
-def _foreign(path):
-    return ValueError(f"{str(path)!r} is a database of something else; choose another folder for the feature cache")
-
-
 def _open(path):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -284,7 +297,7 @@ def _connect(path, name, **options):
             with exclusive(path):
                 if _is_empty(connection):
                     _create(connection)
-        _check(path, connection)
+        _check_owner(path, _owner(connection))
         # A power cut may lose the last rows, but does not damage the file.
         connection.execute("PRAGMA synchronous = NORMAL")
     except BaseException:
@@ -294,7 +307,12 @@ def _connect(path, name, **options):
 
 
 def _is_empty(connection):
-    return connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    n_tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    return n_tables == 0 and _owner(connection) in (_NOBODY, _OWNER)
+
+
+def _owner(connection):
+    return tuple(connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
 
 
 def _create(connection):
@@ -307,16 +325,18 @@ def _create(connection):
             "CREATE TABLE blobs "
             "(photo BLOB, blob TEXT, used INTEGER, data BLOB, checksum BLOB, PRIMARY KEY (photo, blob))"
         )
-        # SQLite stores this text as it is, with the comment.
-        connection.execute(f"CREATE INDEX blobs_by_use ON blobs (used /* token: {os.urandom(16).hex()} */)")
+        # SQLite stores this text as it is, with the comment, see _TRACE.
+        connection.execute(
+            f"CREATE INDEX blobs_by_use ON blobs (used /* format {_FORMAT}, token: {os.urandom(16).hex()} */)"
+        )
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {_FORMAT}")
 
 
-def _check(path, connection):
-    if connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
-        raise _foreign(path)
-    found = connection.execute("PRAGMA user_version").fetchone()[0]
+def _check_owner(path, owner):
+    application_id, found = owner
+    if application_id != _APPLICATION_ID:
+        raise ValueError(f"{str(path)!r} is a database of something else; choose another folder for the feature cache")
     if found != _FORMAT:
         raise OtherFormat(
             f"the feature cache {str(path)!r} has format {found}, and this version reads format {_FORMAT}; "

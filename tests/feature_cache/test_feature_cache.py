@@ -537,7 +537,27 @@ def table_missing(path):
     _execute(path, "ALTER TABLE blobs RENAME TO others")
 
 
-@pytest.mark.parametrize("damage", [header_destroyed, pages_destroyed, zeros, text, table_missing])
+def other_program(path):
+    _execute(path, "PRAGMA application_id = 1")
+
+
+def other_version(path):
+    _execute(path, "PRAGMA user_version = 3")
+
+
+def other_program_and_pages_destroyed(path):
+    other_program(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:8192] + b"\xff" * (len(content) - 8192))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        header_destroyed, pages_destroyed, zeros, text, table_missing, other_program, other_version,
+        other_program_and_pages_destroyed,
+    ],
+)  # fmt: skip
 def test_a_damaged_file_is_set_aside(damage, paths, cache, passes):
     transformer(memory=cache).fit_transform(paths)
     expected = transformer().fit_transform(paths)
@@ -603,18 +623,33 @@ def test_no_damage_gives_other_features(rounds, cache):
     file = cache.path / "features.sqlite"
     sound, generator = file.read_bytes(), np.random.default_rng(rounds)
     for i in range(rounds):
-        damaged = np.frombuffer(sound, np.uint8).copy()
-        places = generator.integers(0, (len(damaged), 100, 3 * 8192)[i % 3], 1 + i % 5)
-        damaged[places] ^= generator.integers(1, 256, len(places)).astype(np.uint8)
-        if i % 7 == 6:
-            damaged = damaged[: generator.integers(len(damaged))]
         remove_all(cache.path)
-        file.write_bytes(damaged)
+        file.write_bytes(mutated(sound, MUTATIONS[i % len(MUTATIONS)], generator))
         forget()
         try:
             np.testing.assert_array_equal(step.transform(photos), expected)
         except ValueError as error:
+            assert MUTATIONS[i % len(MUTATIONS)] == "bytes", error
             assert "is a database of something else" in str(error) or "has format" in str(error)
+
+
+MUTATIONS = ("bit", "bit of the header", "owner", "bytes", "end", "pages", "lost page")
+
+
+def mutated(content, kind, generator):
+    """A file with one kind of damage; only with "bytes" are there up to five damaged places in its first pages."""
+    content = np.frombuffer(content, np.uint8).copy()
+    first, last = {"bit": (0, len(content)), "owner": (60, 72), "bytes": (0, 3 * 8192)}.get(kind, (0, 100))
+    if kind == "end":
+        return content[: generator.integers(len(content))].tobytes()
+    if kind in ("pages", "lost page"):
+        pages = content.reshape(-1, 8192)
+        one, other = generator.integers(len(pages), size=2)
+        pages[[one, other]] = pages[[other, one]] if kind == "pages" else 0
+        return content.tobytes()
+    places = generator.integers(first, last, generator.integers(1, 6) if kind == "bytes" else 1)
+    content[places] ^= np.uint8(1) << generator.integers(8, size=len(places)).astype(np.uint8)
+    return content.tobytes()
 
 
 def remove_all(folder):
@@ -712,23 +747,47 @@ def test_a_damaged_file_that_cannot_be_set_aside_stays(paths, cache):
     assert names_in(cache.path) == ["features.sqlite"]
 
 
-def test_a_database_of_another_program_is_left_alone(paths, cache):
+FOREIGN = {
+    "tables": ["CREATE TABLE accounts (name, money)"],
+    "a table that looks like ours": ["CREATE TABLE blobs (photo BLOB)", "CREATE INDEX blobs_by_use ON blobs (photo)"],
+    "no table": ["PRAGMA application_id = 7"],
+    "no table, and a version": ["PRAGMA user_version = 2"],
+    "what is not yet in the file": ["PRAGMA journal_mode = WAL", "CREATE TABLE accounts (name, money)"],
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_database_of_another_program_is_left_alone(kind, paths, cache):
+    cache.path.mkdir()
+    file = cache.path / "features.sqlite"
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        for statement in FOREIGN[kind]:
+            connection.execute(statement)
+        names, before = names_in(cache.path), file.read_bytes()
+        for use in (cache.info, cache.clear, lambda: transformer(memory=cache).fit_transform(paths)):
+            with pytest.raises(ValueError, match=r"features.sqlite' is a database of something else; choose another"):
+                use()
+        assert names_in(cache.path) == names and file.read_bytes() == before
+
+
+def test_a_damaged_database_of_another_program_is_left_alone(paths, cache):
     cache.path.mkdir()
     file = cache.path / "features.sqlite"
     _execute(file, "CREATE TABLE accounts (name, money)")
     before = file.read_bytes()
-    for use in (cache.info, cache.clear, lambda: transformer(memory=cache).fit_transform(paths)):
-        with pytest.raises(ValueError, match=r"features.sqlite' is a database of something else; choose another folde"):
-            use()
     file.write_bytes(before[:100] + b"\xff" * len(before[100:]))
     with pytest.raises(ValueError, match=r"features.sqlite' is a database of something else"):
         transformer(memory=cache).fit_transform(paths)
     assert names_in(cache.path) == ["features.sqlite"]
 
 
-def test_another_format_is_cleared_when_asked(paths, cache):
-    transformer(memory=cache).fit_transform(paths)
-    _execute(cache.path / "features.sqlite", "PRAGMA user_version = 99")
+@pytest.mark.parametrize("damage", ["PRAGMA application_id = 0", "PRAGMA user_version = 3"])
+def test_another_format_is_cleared_when_asked(damage, paths, cache, monkeypatch):
+    with monkeypatch.context() as other_version:
+        other_version.setattr(database, "_FORMAT", 99)
+        other_version.setattr(database, "_OWNER", (database._APPLICATION_ID, 99))
+        transformer(memory=cache).fit_transform(paths)
+    _execute(cache.path / "features.sqlite", damage)
     forget()
     match = (
         r"features.sqlite' has format 99, and this version reads format 2; choose another folder, or call FeatureCache"

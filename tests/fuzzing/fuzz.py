@@ -26,6 +26,7 @@ def fuzz(name, arguments, folder):
     corpus.mkdir()
     for i, data in enumerate(target.seeds(Path(folder))):
         (corpus / str(i)).write_bytes(data)
+        exercise(target, data, Path(folder, "fuzzed"))  # what is done once, such as loading weights, is not timed
     files = [] if any(not argument.startswith("-") for argument in arguments) else [str(corpus)]
     atheris.Setup(
         [sys.argv[0], *LIMITS, *arguments, *files], lambda data: exercise(target, data, Path(folder, "fuzzed"))
