@@ -5,6 +5,7 @@ from ._decaf import DeCAFTransformer
 from ._decaf_classifier import DeCAFClassifier
 from ._dropout import DropoutFeatures
 from ._dropout_classifier import DropoutClassifier
+from ._extraction import extract
 from ._feature_cache import FeatureCache
 from ._imagenet import ImageNetClassifier
 from .weights import Network
@@ -21,6 +22,7 @@ __all__ = [
     "Network",
     "datasets",
     "domain_adaptation",
+    "extract",
     "images",
     "model_selection",
     "plotting",

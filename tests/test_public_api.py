@@ -43,6 +43,7 @@ LEVELS = {
     "_photo_estimator": 5,
     "_decaf": 6,
     "_decaf_classifier": 7,
+    "_extraction": 7,
     "_imagenet": 6,
     "plotting": 7,
     "training": 6,

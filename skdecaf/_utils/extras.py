@@ -15,6 +15,7 @@ _PACKAGES = {
     "remote": ("fsspec", "fsspec"),
     "torch": ("torch", "torch"),
     "train": ("torch", "torch"),
+    "zarr": ("zarr", "zarr"),
 }
 
 

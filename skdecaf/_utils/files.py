@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 
-def check_output(path, overwrite=False):
+def check_output(path, overwrite=False, may_be_folder=False):
     """Check that a file can be written later.
 
     Parameters
@@ -15,6 +15,8 @@ def check_output(path, overwrite=False):
     path : str
     overwrite : bool
         Whether the file may exist.
+    may_be_folder : bool
+        Whether the output is a folder that stands for a file.
 
     Raises
     ------
@@ -30,7 +32,7 @@ def check_output(path, overwrite=False):
         raise FileNotFoundError(f"there is no folder {folder!r} for {path!r}; make it first")
     if not os.access(folder, os.W_OK):
         raise PermissionError(f"the folder {folder!r} is read-only; choose another one for {path!r}")
-    if os.path.isdir(path):
+    if os.path.isdir(path) and not (may_be_folder and overwrite):
         raise FileExistsError(f"{path!r} is a directory; choose another name")
     if os.path.exists(path) and not overwrite:
         raise FileExistsError(f"{path!r} exists; choose another name, or overwrite it (--overwrite)")
@@ -73,15 +75,18 @@ def errors_naming(path):
 
 
 def publish(temporary, path):
-    """Rename a complete file; after a power loss, the path holds the whole file or its former content.
+    """Rename a complete file or folder; after a power loss, the path holds the whole file or its former content.
 
     Parameters
     ----------
     temporary, path : str or PathLike
         In the same file system.
     """
-    with open(temporary, "r+b") as file:
-        os.fsync(file.fileno())
+    if os.path.isdir(temporary):
+        os.sync()
+    else:
+        with open(temporary, "r+b") as file:
+            os.fsync(file.fileno())
     os.replace(temporary, path)
     sync_folder(os.path.dirname(os.path.abspath(path)))
 

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import sys
 import warnings
+from contextlib import contextmanager
 
 _OURS = ("skdecaf", "sklearn", "joblib")
 
@@ -16,3 +17,11 @@ def warn_user(message):
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in _OURS:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, UserWarning, stacklevel=level)
+
+
+@contextmanager
+def bad_rows_expected():
+    """Silence the warning about NaN rows, as the caller reports each of them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*cannot be read")
+        yield

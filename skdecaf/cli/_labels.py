@@ -7,9 +7,11 @@ import time
 import numpy as np
 
 from skdecaf._inputs.sources import check_images
+from skdecaf._utils.json_text import to_json
 from skdecaf._utils.progress import progress_bar
+from skdecaf._utils.warnings import bad_rows_expected
 from skdecaf.cli import _options
-from skdecaf.cli._photos import PhotoFiles, bad_rows_expected, why_unreadable
+from skdecaf.cli._photos import PhotoFiles, why_unreadable
 
 _FIRST_CHUNK, _LARGEST_CHUNK = 16, 256
 _SECONDS = 0.5  # per chunk, about
@@ -125,7 +127,7 @@ def print_labels(labelled, n_photos, fields, options):
                 n_left_out += 1
             elif options.json:
                 named = [dict(zip(fields, label, strict=True)) for label in labels]
-                write(_options.to_json({"file": photo, "labels": named}))
+                write(to_json({"file": photo, "labels": named}))
             else:
                 for text, probability, *rest in labels:
                     write("\t".join([cell(photo), cell(text), f"{probability:.4f}", *map(str, rest)]))

@@ -2,11 +2,11 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
-import json
 import math
 import os
-import re
 import sys
+
+from skdecaf._utils.json_text import to_json
 
 
 def complain(message):
@@ -33,12 +33,6 @@ def counted(left_out):
 def print_json(value):
     """Print one line of JSON."""
     print(to_json(value), flush=True)
-
-
-def to_json(value, **options):
-    """JSON with real characters; bytes of names that are not UTF-8 are surrogates, which `os.fsencode` turns back."""
-    text = json.dumps(value, ensure_ascii=False, **options)
-    return re.sub("[\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def add_command(commands, name, run, description, examples):

@@ -2,9 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
-import warnings
 from collections import Counter
-from contextlib import contextmanager
 
 from skdecaf._inputs.sources import Images, load_image
 from skdecaf._utils.photo_folders import describe_ignored, photos_below, warn_of_ignored
@@ -75,11 +73,3 @@ def why_unreadable(photo, value_range):
     except ImageError as error:
         return error
     return ImageError(f"{photo!r} could not be read a moment ago, but can be now; run again")
-
-
-@contextmanager
-def bad_rows_expected():
-    """Silence the warning about NaN rows, as the caller reports each of them."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*cannot be read")
-        yield

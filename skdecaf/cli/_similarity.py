@@ -10,7 +10,8 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.preprocessing import normalize
 
 from skdecaf._inputs.sources import check_images
-from skdecaf.cli._photos import PhotoFiles, bad_rows_expected, find_photos, why_unreadable
+from skdecaf._utils.warnings import bad_rows_expected
+from skdecaf.cli._photos import PhotoFiles, find_photos, why_unreadable
 
 _CHUNK_BYTES = 64 * 2**20  # of a block of the distance matrix
 _DECIMALS = 6  # rounding errors of float32 are smaller

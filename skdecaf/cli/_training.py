@@ -11,7 +11,8 @@ from sklearn.metrics import confusion_matrix
 
 from skdecaf._decaf_classifier import DeCAFClassifier
 from skdecaf._utils.photo_folders import list_labelled_photos
-from skdecaf.cli._photos import bad_rows_expected, why_unreadable
+from skdecaf._utils.warnings import bad_rows_expected
+from skdecaf.cli._photos import why_unreadable
 
 
 class Mistake(NamedTuple):

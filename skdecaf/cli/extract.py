@@ -12,15 +12,23 @@ The ending of FILE chooses the format; all have float32 features and file names:
   .npy      array; the names are written to x.npy.json beside it
   .npz      arrays "features", "filenames" and "feature_names"
   .csv      text with a header, first column "filename"; enough digits to be exact
-  .parquet  the same columns; needs pip install "skdecaf[parquet]"
+  .parquet  columns "filename" and "features" (lists of one length);
+            needs pip install "skdecaf[parquet]"
+  .zarr     array "features" in chunks, names as attributes;
+            needs pip install "skdecaf[zarr]"
 
 FILE appears when it is complete. Until then FILE.part keeps the finished rows, and
 the same command continues after an interruption, even a kill. Rows made with other
 options, or of photos that have changed, are computed again.
+
+PHOTOS may also name .tar archives. With --shard-size, FILE is a folder of files of
+so many photos, and the same command may run several times at once, also on several
+machines that share the folder.
 """
 _EXAMPLES = """\
   skdecaf extract holiday/ -o features.npz
   skdecaf extract holiday/ scan.tif -o features.csv --layer 6,7 --on-error skip
+  skdecaf extract archive.tar -o features.parquet --shard-size 10000
   find . -name "*.jpg" -mtime -7 | skdecaf extract --list - -o week.npy
 """
 
@@ -33,38 +41,51 @@ def add_parser(commands):
     _options.add_layer(parser)
     _options.add_network(parser)
     _options.add_running(parser)
+    parser.add_argument(
+        "--shard-size",
+        type=_options.positive,
+        metavar="N",
+        help="make FILE a folder of files of N photos each, which several processes may compute at once",
+    )
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
 
 def run(options):
     """Run the command."""
-    from skdecaf.cli._extraction import extract_to_file
+    from skdecaf import extract
+    from skdecaf._extraction.photos import is_tar, photos_at
     from skdecaf.cli._photos import printable
+    from skdecaf.images.errors import name_of
 
-    photos = _options.list_photos(options)
+    places = _options.list_photos(options)
+    photos = [photo for place in places for photo in (photos_at(place) if is_tar(place) else [place])]
     transformer = _options.make_transformer(options, verbose=False)
     try:
-        done = extract_to_file(
+        done = extract(
             photos,
             options.output,
             transformer,
+            shard_size=options.shard_size,
             overwrite=options.overwrite,
             verbose=not options.quiet,
             report=_options.complain,
         )
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the same command continues where it stopped") from None
-    _options.complain_of(done.left_out)
+    left_out = {name_of(photos[i]): reason for i, reason in done.left_out.items()}
+    _options.complain_of(left_out)
+    if done.n_busy:
+        _options.complain(f"{done.n_busy} shards are being computed by other processes")
     if options.json:
         summary = {"output": options.output, "photos": done.n_rows, "features": done.n_features}
-        _options.print_json({**summary, "resumed": done.n_resumed, "left_out": _options.listed(done.left_out)})
+        _options.print_json({**summary, "resumed": done.n_resumed, "left_out": _options.listed(left_out)})
     else:
-        counted = _options.counted(done.left_out)
+        counted = _options.counted(left_out)
         print(f"{printable(options.output)}: {done.n_rows} photos, {done.n_features} features each{counted}")
 
 
 def _feature_file(path):
     """Type of the output, whose ending says the format."""
-    from skdecaf.cli._feature_files import FORMATS
+    from skdecaf._extraction.feature_files import FORMATS
 
     return _options.file_name(path, FORMATS)

@@ -41,8 +41,15 @@ def describe(source):
     >>> describe("cats/1.jpg")
     "'cats/1.jpg'"
     """
+    name = name_of(source)
+    # The text may be the contents of a file, passed by mistake.
+    return name and repr(name if len(name) <= 200 else f"{name[:90]}...{name[-90:]}")
+
+
+def name_of(source):
+    """The path or file name of a source, None if there is none."""
     if hasattr(type(source), "photo"):  # a Crop
-        return describe(source.photo)
+        return name_of(source.photo)
     if isinstance(source, Image.Image):
         file = getattr(source, "fp", None)  # Pillow replaces a closed one by an object that raises errors
         source = getattr(source, "filename", None) or (file if isinstance(file, io.IOBase) else None)
@@ -52,9 +59,7 @@ def describe(source):
         source = _member_name(source) or getattr(source, "name", None)
     if not isinstance(source, (str, os.PathLike)) or not source:
         return None
-    name = os.fsdecode(source)
-    # The text may be the contents of a file, passed by mistake.
-    return repr(name if len(name) <= 200 else f"{name[:90]}...{name[-90:]}")
+    return os.fsdecode(source)
 
 
 @contextmanager

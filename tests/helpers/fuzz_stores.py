@@ -19,10 +19,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skdecaf import DeCAFTransformer, FeatureCache
+from skdecaf._extraction.partial_features import PartialFeatures
 from skdecaf._feature_cache import CachedRows, process_memory
 from skdecaf._utils.archives import Limits, extract
 from skdecaf.cli._models import load_model, save_model
-from skdecaf.cli._partial_features import PartialFeatures
 from skdecaf.images import check_source, fit_image, to_rgb
 from skdecaf.images.decoding import decode_reduced
 
@@ -143,7 +143,7 @@ def _open_and_close(folder):
 
 # Unfinished extractions
 
-_PHOTOS = [f"{i}.jpg\0" for i in range(12)]
+_PHOTOS = [f"{i}.jpg" for i in range(12)]
 _COLUMNS = 5
 _FEATURES = np.arange(len(_PHOTOS) * _COLUMNS, dtype=np.float32).reshape(-1, _COLUMNS)
 _LEFT_OUT = {3: "broken"}
@@ -156,18 +156,24 @@ def read_extraction(path, name="journal"):
     _extract(folder, 9)
     shutil.copy(path, folder / name)
     with _partial(folder) as partial:
+        rest = list(partial.resume(_PHOTOS))
+        assert rest == _PHOTOS[partial.n_photos :]
         expected = _rows(range(partial.n_photos))
         assert partial.left_out == {i: reason for i, reason in _LEFT_OUT.items() if i < partial.n_photos}
-        for start, rows in partial.stored_rows().batches():
-            np.testing.assert_array_equal(rows, expected[start : start + len(rows)])
-        assert partial.n_rows == len(expected)
+        for rows in partial.stored_rows().batches():
+            np.testing.assert_array_equal(rows, expected[: len(rows)])
+            expected = expected[len(rows) :]
+        assert not len(expected)
+        good = [photo for i, photo in enumerate(_PHOTOS[: partial.n_photos]) if i not in _LEFT_OUT]
+        assert list(partial.stored_names()) == good
+        assert partial.n_rows == len(good)
         if partial.n_photos < len(_PHOTOS):
             _add(partial, len(_PHOTOS))
         assert partial.n_photos == len(_PHOTOS)
 
 
 def _partial(folder):
-    return PartialFeatures(str(folder), {"format": 1}, _PHOTOS, _COLUMNS)
+    return PartialFeatures(str(folder), {"format": 1}, _COLUMNS)
 
 
 def _rows(photos):
@@ -176,11 +182,12 @@ def _rows(photos):
 
 def _add(partial, stop):
     photos = range(partial.n_photos, stop)
-    partial.add(stop, _rows(photos), {i: _LEFT_OUT[i] for i in photos if i in _LEFT_OUT})
+    partial.add([_PHOTOS[i] for i in photos], _rows(photos), {i: _LEFT_OUT[i] for i in photos if i in _LEFT_OUT})
 
 
 def _extract(folder, n_photos):
     with _partial(folder) as partial:
+        partial.resume(_PHOTOS)
         for stop in range(3, n_photos + 1, 3):
             _add(partial, stop)
 

@@ -2,21 +2,24 @@
 
 The folder ``FILE.part`` has two files. ``rows`` holds the finished features, raw float32. ``journal`` says whose they
 are: its first line describes what determines a feature, and each further line stands for one batch of photos, with
-digests of their paths, sizes and modification times, of their rows, and of the line itself. A line is written when its
-rows are on the disk. A resumed extraction keeps the lines that match its photos and rows, up to the first that does
-not, and computes the rest.
+their names, with digests of their identities (paths, sizes and modification times, or contents) and of their rows, and
+with a digest of the line itself. A line is written when its rows are on the disk. A resumed extraction keeps the lines
+that match its photos and rows, up to the first that does not, and computes the rest. Photos and lines are read one by
+one, so memory does not grow with their number.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
 import hashlib
 import json
 import os
-from itertools import takewhile
+from itertools import chain, islice
 
 import numpy as np
 
+from skdecaf._extraction.feature_files import StoredNames, StoredRows
+from skdecaf._extraction.photos import photo_identity
 from skdecaf._utils.files import errors_naming
-from skdecaf.cli._feature_files import StoredRows
+from skdecaf.images.errors import name_of
 
 try:
     import fcntl
@@ -27,10 +30,17 @@ except ImportError:  # not a POSIX system
 class PartialFeatures:
     """Finished rows on disk; a context manager that keeps other processes from writing them.
 
+    Parameters
+    ----------
+    folder : str
+    description : dict
+        What determines a feature, besides the photo.
+    n_columns : int
+
     Attributes
     ----------
     n_photos : int
-        How many of the first photos are done.
+        How many of the first photos are done. `resume` finds them.
     left_out : dict of int to str
         Those of them without a row: index and reason.
     discarded : bool
@@ -39,16 +49,15 @@ class PartialFeatures:
         Whether the first of them is damaged, or its rows are.
     """
 
-    def __init__(self, folder, description, identities, n_columns):
+    def __init__(self, folder, description, n_columns):
         self.folder = folder
         self.n_photos, self.left_out, self.discarded, self.damaged = 0, {}, False, False
-        self._identities, self._n_columns = identities, n_columns
+        self._header, self._n_columns = _line(description), n_columns
         os.makedirs(folder, exist_ok=True)
         self._journal = open(os.path.join(folder, "journal"), "a+b")  # noqa: SIM115
         self._rows = open(os.path.join(folder, "rows"), "a+b")  # noqa: SIM115
         try:
             self._lock()
-            self._resume(_line(description))
         except BaseException:
             self._close()
             raise
@@ -67,55 +76,79 @@ class PartialFeatures:
         """The finished rows, to be read."""
         return StoredRows(self._rows.name, self.n_rows, self._n_columns)
 
-    def add(self, stop, features, left_out):
-        """Store the rows of photos ``n_photos`` to ``stop``, except those left out (index: reason)."""
+    def stored_names(self):
+        """The names of the photos of the rows; None for a photo without a name."""
+        return StoredNames(self._journal.name, len(self._header))
+
+    def add(self, photos, features, left_out):
+        """Store the next photos: a row for each, except those left out (index: reason)."""
         rows = np.ascontiguousarray(features, "<f4").tobytes()
         _append(self._rows, rows)
-        photos = _digest(json.dumps(self._identities[self.n_photos : stop]).encode())
-        entry = {"stop": stop, "photos": photos, "rows": _digest(rows), "left_out": sorted(left_out.items())}
-        _append(self._journal, _line(entry))
+        first, stop = self.n_photos, self.n_photos + len(photos)
+        names = [name_of(photo) for i, photo in enumerate(photos, first) if i not in left_out]
+        entry = {"stop": stop, "photos": _digest_of_photos(photos), "rows": _digest(rows), "names": names}
+        _append(self._journal, _line(entry | {"left_out": sorted(left_out.items())}))
         self.n_photos = stop
         self.left_out |= left_out
 
-    def _resume(self, header):
-        """Keep the lines and rows that match, and cut off the rest."""
-        self._journal.seek(0)
-        lines = self._journal.readlines()
-        good_bytes = 0
-        if lines and lines[0] == header:
-            good_bytes = len(header) + sum(map(len, takewhile(self._accept, lines[1:])))
-        # A kill leaves a torn last line, which is not worth a report.
-        complete = [line for line in lines[1:] if line.endswith(b"\n")]
-        self.discarded = good_bytes < len(lines[0]) + sum(map(len, complete)) if complete else False
-        self._journal.truncate(good_bytes)
-        if not good_bytes:
-            _append(self._journal, header)
-        self._rows.truncate(self.n_rows * self._row_bytes)
+    def resume(self, photos):
+        """Keep the stored lines and rows that match the photos, and cut off the rest.
 
-    def _accept(self, line):
-        """Accept a line of the journal unless it is torn, damaged, or describes other photos."""
+        Parameters
+        ----------
+        photos : iterable of sources
+
+        Returns
+        -------
+        iterator
+            Over the photos that are not done.
+        """
+        photos = iter(photos)
+        self._journal.seek(0)
+        header = self._journal.readline()
+        n_bytes = len(self._header) if header == self._header else 0
+        for line in self._journal:
+            taken = self._accept(line, photos) if n_bytes else []
+            if taken is not None:
+                photos = chain(taken, photos)
+                # A kill leaves a torn last line, which is not worth a report.
+                self.discarded = line.endswith(b"\n")
+                break
+            n_bytes += len(line)
+        self._journal.truncate(n_bytes)
+        if not n_bytes:
+            _append(self._journal, self._header)
+        self._rows.truncate(self.n_rows * self._row_bytes)
+        return photos
+
+    def _accept(self, line, photos):
+        """Accept a line of the journal, or return photos taken from the iterator for the comparison.
+
+        A line is not accepted if it is torn, damaged, or describes other photos.
+        """
         checksum, _, text = line.partition(b" ")
         try:
             entry = json.loads(text)
             start, stop, left_out = self.n_photos, entry["stop"], dict(entry["left_out"])
             n_bytes = self._row_bytes * (stop - start - len(left_out))
-            photos = _digest(json.dumps(self._identities[start:stop]).encode())
             is_whole = checksum.decode() == _digest(text) and start < stop
+            wanted, wanted_rows, _ = entry["photos"], entry["rows"], entry["names"]
         except (ValueError, KeyError, TypeError, AttributeError):
             is_whole = False
         if not is_whole:
             self.damaged = line.endswith(b"\n")
-            return False
-        if entry["photos"] != photos or stop > len(self._identities):
-            return False
+            return []
+        taken = list(islice(photos, stop - start))
+        if len(taken) < stop - start or _digest_of_photos(taken) != wanted:
+            return taken
         self._rows.seek(self._row_bytes * self.n_rows)
         rows = self._rows.read(n_bytes)
-        if _digest(rows) != entry["rows"]:
+        if _digest(rows) != wanted_rows:
             self.damaged = len(rows) == n_bytes
-            return False
+            return taken
         self.n_photos = stop
         self.left_out |= left_out
-        return True
+        return None
 
     @property
     def _row_bytes(self):
@@ -132,6 +165,10 @@ class PartialFeatures:
     def _close(self):
         self._rows.close()
         self._journal.close()
+
+
+def _digest_of_photos(photos):
+    return _digest(json.dumps([photo_identity(photo) for photo in photos]).encode())
 
 
 def _digest(data):

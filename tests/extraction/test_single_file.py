@@ -13,16 +13,17 @@ import tracemalloc
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet
 import pytest
+import zarr
 from photo_folders import run_skdecaf, skdecaf_process, write_photo
 from tiny_networks import tiny_network
 
 from skdecaf import DeCAFTransformer
-from skdecaf.cli import _extraction as extraction
-from skdecaf.cli import _feature_files as feature_files
-from skdecaf.cli import _partial_features as partial_features
-from skdecaf.cli._extraction import extract_to_file
-from skdecaf.cli._feature_files import FORMATS, StoredRows, write_features
+from skdecaf._extraction import extract as extract_to_file
+from skdecaf._extraction import feature_files, partial_features
+from skdecaf._extraction import single_file as extraction
+from skdecaf._extraction.feature_files import FORMATS, StoredRows, write_features
 from skdecaf.images import ImageError
 
 N_PHOTOS, BATCH = 23, 3
@@ -65,7 +66,13 @@ def read_features(path):
     if ending == ".npz":
         archive = np.load(path)
         return archive["features"], archive["filenames"].tolist()
-    frame = pd.read_csv(path) if ending == ".csv" else pd.read_parquet(path)
+    if ending == ".zarr":
+        group = zarr.open_group(path, mode="r")
+        return group["features"][:], group.attrs["filenames"]
+    if ending == ".parquet":
+        frame = pd.read_parquet(path)
+        return np.stack(frame["features"]), frame["filename"].tolist()
+    frame = pd.read_csv(path)
     return frame.iloc[:, 1:].to_numpy(np.float32), frame["filename"].tolist()
 
 
@@ -98,16 +105,17 @@ def test_every_format_holds_the_features_and_the_names(ending, photos, weights, 
     assert read.dtype == np.float32
     assert filenames == names
     assert (done.n_rows, done.n_features, done.n_resumed) == (N_PHOTOS - 2, 30, 0)
-    assert list(done.left_out) == [photos[10], photos[-1]]
-    assert all(reason.startswith(f"'{photo}'") for photo, reason in done.left_out.items())
+    assert list(done.left_out) == [10, N_PHOTOS - 1]
+    assert all(reason.startswith(f"'{photos[i]}'") for i, reason in done.left_out.items())
 
 
 def test_columns_have_the_names_of_the_estimator(photos, weights, tmp_path):
-    for ending in (".csv", ".parquet", ".npz", ".npy"):
+    for ending in FORMATS:
         extract_to_file(photos, str(tmp_path / f"x{ending}"), transformer(weights))
     names = list(transformer(weights).fit(photos).get_feature_names_out())
     assert list(pd.read_csv(tmp_path / "x.csv").columns) == ["filename", *names]
-    assert list(pd.read_parquet(tmp_path / "x.parquet").columns) == ["filename", *names]
+    assert json.loads(pyarrow.parquet.read_schema(tmp_path / "x.parquet").metadata[b"feature_names"]) == names
+    assert zarr.open_group(tmp_path / "x.zarr", mode="r").attrs["feature_names"] == names
     assert np.load(tmp_path / "x.npz")["feature_names"].tolist() == names
     assert json.loads((tmp_path / "x.npy.json").read_text())["feature_names"] == names
 
@@ -139,7 +147,7 @@ def test_writing_takes_little_memory(ending, tmp_path, monkeypatch):
     rows = StoredRows(str(tmp_path / "rows"), n_rows, n_columns)
     names, columns = ["x"] * n_rows, [f"c{i}" for i in range(n_columns)]
     tracemalloc.start()
-    write_features(str(tmp_path / f"x{ending}"), rows, names, columns)
+    write_features(str(tmp_path / f"x{ending}"), rows, names, columns, {})
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < values.nbytes / 2
@@ -175,10 +183,17 @@ def extract_whole(photos, weights, tmp_path, ending=".npy"):
 
 
 def assert_finished(output, whole):
-    assert output.read_bytes() == whole.read_bytes()
+    assert contents(output) == contents(whole)
     if output.suffix == ".npy":
         assert output.with_suffix(".npy.json").read_bytes() == whole.with_suffix(".npy.json").read_bytes()
     assert not output.with_name(f"{output.name}.part").exists()
+
+
+def contents(output):
+    """The bytes of an output, which may be a folder."""
+    if output.is_dir():
+        return {path.relative_to(output): path.read_bytes() for path in output.rglob("*") if path.is_file()}
+    return output.read_bytes()
 
 
 def leave_all_stored(photos, output, weights, monkeypatch, **parameters):
@@ -245,7 +260,7 @@ def test_a_changed_photo_is_computed_anew_and_those_before_it_are_kept(photos, w
     messages = []
     done = extract_to_file(photos, str(output), transformer(weights), report=messages.append)
     assert done.n_resumed == 9
-    assert len(messages) == 2 and "9 of 23" in messages[0] and "changed" in messages[1]
+    assert len(messages) == 2 and "after 9 photos" in messages[0] and "changed" in messages[1]
     _, whole = extract_whole(photos, weights, tmp_path)
     assert_finished(output, whole)
 
@@ -281,10 +296,19 @@ def test_a_broken_photo_that_an_earlier_run_skipped_is_an_error_again(photos, we
         extract_to_file(photos, str(output), transformer(weights, on_error="raise"))
 
 
-def test_what_shows_without_decoding_stops_before_any_work(photos, weights, tmp_path, monkeypatch):
-    monkeypatch.setattr(DeCAFTransformer, "fit", None)
+def test_a_missing_photo_stops_before_any_work(photos, weights, tmp_path):
     with pytest.raises(ImageError, match="^'nowhere.jpg' does not exist$"):
         extract_to_file([*photos, "nowhere.jpg"], str(tmp_path / "x.npy"), transformer(weights, on_error="raise"))
+    assert not (tmp_path / "x.npy.part").exists()
+
+
+def test_a_photo_that_is_missing_later_keeps_the_rows_before_it(photos, weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[extract_to_file.__module__], "_CHECKED_FIRST", 1)
+    missing = [*photos[:5], "nowhere.jpg", *photos[5:]]
+    with pytest.raises(ImageError, match="^'nowhere.jpg' does not exist$"):
+        extract_to_file(missing, str(tmp_path / "x.npy"), transformer(weights, on_error="raise"))
+    assert extract_to_file(photos, str(tmp_path / "x.npy"), transformer(weights)).n_resumed == 5
+    assert_finished(tmp_path / "x.npy", extract_whole(photos, weights, tmp_path)[1])
 
 
 def test_no_readable_photo_is_an_error(photos, weights, tmp_path):
@@ -296,17 +320,18 @@ def test_no_readable_photo_is_an_error(photos, weights, tmp_path):
 def test_a_full_disk_leaves_the_old_output_whole(ending, photos, weights, tmp_path, monkeypatch):
     output, whole = extract_whole(photos, weights, tmp_path, ending)
     extract_to_file(photos[:2], str(output), transformer(weights))
-    old = output.read_bytes()
+    old = contents(output)
 
     def write_half(path, *rest):
         write_features(path, *rest)
-        os.truncate(path, 100)
+        if os.path.isfile(path):
+            os.truncate(path, 100)
         raise OSError(errno.ENOSPC, "No space left on device", path)
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
         patch.setattr(extraction, "write_features", write_half)
         extract_to_file(photos, str(output), transformer(weights), overwrite=True)
-    assert output.read_bytes() == old
+    assert contents(output) == old
     assert extract_to_file(photos, str(output), transformer(weights), overwrite=True).n_resumed == N_PHOTOS
     assert_finished(output, whole)
 
