@@ -11,7 +11,7 @@ from itertools import count
 
 import numpy as np
 
-from skdecaf._utils.download import exclusive
+from skdecaf._utils.locks import file_lock
 
 # SQLite stores these in the file: whose it is, and the version of the table.
 _APPLICATION_ID = 0x44654341
@@ -243,7 +243,7 @@ def set_aside(path, damage):
         If it cannot be renamed.
     """
     try:
-        with exclusive(path):
+        with file_lock(path):
             if _identity(path) != damage.identity:
                 return ""
             names = (f"{path}.damaged-{number}" for number in count(1))
@@ -294,7 +294,7 @@ def _connect(path, name, **options):
     connection.text_factory = bytes  # a damaged file may hold text that is not UTF-8
     try:
         if _is_empty(connection):
-            with exclusive(path):
+            with file_lock(path):
                 if _is_empty(connection):
                     _create(connection)
         _check_owner(path, _owner(connection))

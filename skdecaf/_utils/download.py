@@ -6,10 +6,12 @@ import errno
 import hashlib
 import os
 import time
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from pathlib import Path
 
+from skdecaf._utils.environment import is_offline
 from skdecaf._utils.files import publish
+from skdecaf._utils.locks import file_lock
 from skdecaf._utils.progress import progress_bar
 
 _MAX_FAILED_ROUNDS = 3  # over all addresses
@@ -26,15 +28,25 @@ _TEMPORARY_CLIENT_ERRORS = (408, 425, 429)
 _NETWORK_SCHEMES = ("http", "https", "ftp")  # addresses that may answer later
 
 
-class _NotFromHere(Exception):
-    """Why an address did not deliver the file; ``final`` if asking again is useless."""
+@dataclass(frozen=True)
+class PublishedFile:
+    """A published file: its name, addresses (the best first), and digest (see `check_file`) and size if known."""
+
+    name: str
+    urls: tuple = ()
+    digest: str | None = None
+    size: int | None = None
+
+
+class _MirrorError(Exception):
+    """An address did not deliver the file, for this reason; ``final`` if asking again is useless."""
 
     def __init__(self, reason, final=False):
         super().__init__(reason)
         self.final = final
 
 
-class _Allowance:
+class _DownloadBudget:
     """The requests, bytes and seconds that one call may use, so that a slow server cannot block the call."""
 
     def __init__(self, size, largest):
@@ -53,21 +65,7 @@ class _Allowance:
         ):
             if used > most:
                 self.is_used_up = True
-                raise _NotFromHere(f"gave up after {most:,.0f} {unit}")
-
-
-def cache_home():
-    """The cache folder for downloads: ``SKDECAF_HOME``, or the platform's cache folder."""
-    if folder := os.environ.get("SKDECAF_HOME"):
-        return Path(folder).expanduser().absolute()
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("skdecaf"))
-
-
-def is_offline():
-    """Whether ``SKDECAF_OFFLINE`` forbids network access."""
-    return os.environ.get("SKDECAF_OFFLINE", "0") not in ("", "0")
+                raise _MirrorError(f"gave up after {most:,.0f} {unit}")
 
 
 def check_file(path, digest, size=None):
@@ -105,38 +103,9 @@ def _new_hash(algorithm, n_bytes):
     return hashlib.new(algorithm, usedforsecurity=False)
 
 
-@contextlib.contextmanager
-def exclusive(path):
-    """Let one process and thread work on a file or folder, while others wait.
-
-    The lock is a hidden file beside it. It is never deleted, since another process may be waiting for it.
-
-    Parameters
-    ----------
-    path : Path
-        It need not exist; missing parent folders are created.
-
-    Raises
-    ------
-    OSError
-        If the lock cannot be created.
-    """
-    from filelock import FileLock
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = FileLock(path.with_name(f".{path.name}.lock")).acquire()
-    except NotImplementedError as error:  # raised by older versions, which have no fallback
-        raise OSError(errno.ENOLCK, "the file system knows no locks") from error
-    with lock:
-        yield
-
-
-def fetch(
-    urls,
-    path,
-    digest,
-    size=None,
+def download(
+    file,
+    folder,
     *,
     largest=LARGEST,
     check=None,
@@ -152,14 +121,13 @@ def fetch(
 
     Parameters
     ----------
-    urls : sequence of str
-        Addresses of the file, the best first. ``SKDECAF_OFFLINE`` leaves those that begin with ``file:``.
-    path : str or PathLike
-        Destination; missing folders are created.
-    digest, size
-        As for `check_file`. A download without a digest is not resumed.
+    file : PublishedFile
+        ``SKDECAF_OFFLINE`` leaves only the addresses that begin with ``file:``. A download without a digest is not
+        resumed.
+    folder : Path
+        Created if it is missing.
     largest : int, optional
-        The most bytes to accept if ``size`` is None.
+        The most bytes to accept if the file's size is unknown.
     check : callable, optional
         Called with the path of the downloaded file before it is renamed; raises a ValueError for a wrong file.
     advice : str, optional
@@ -179,129 +147,135 @@ def fetch(
     OSError
         If no address delivers the right file, offline, or if the file cannot be written.
     """
-    path, advice = Path(path), advice and f"; {advice}"
-    if _is_intact(path, digest, size):
+    path, advice = folder / file.name, advice and f"; {advice}"
+    if _is_intact(path, file):
         return path
     if is_offline():
-        urls = [url for url in urls if url.startswith("file:")]
-        if not urls:
-            raise OSError(f"{path.name} is not in {str(path.parent)!r}, and SKDECAF_OFFLINE is set{advice}")
+        file = replace(file, urls=[url for url in file.urls if url.startswith("file:")])
+        if not file.urls:
+            raise OSError(f"{file.name} is not in {str(folder)!r}, and SKDECAF_OFFLINE is set{advice}")
+    run = _Download(file, path, largest, check, progress)
     try:
-        problems = _fetch_locked(urls, path, digest, size, _Allowance(size, largest), check, progress)
+        problems = run.finish()
     except OSError as error:
         reason = error.strerror or str(error)
         raise type(error)(
-            f"cannot write {path.name} to {str(path.parent)!r}: {reason}{_what_is_kept(path)}; {chosen_by} "
+            f"cannot write {file.name} to {str(folder)!r}: {reason}{run.what_is_kept()}; {chosen_by} "
             "chooses another folder"
         ) from error
     if problems:
         reasons = "; ".join(f"{url}: {problem}" for url, problem in problems.items())
-        raise OSError(f"{path.name} could not be downloaded ({reasons}){_what_is_kept(path)}{advice}")
+        raise OSError(f"{file.name} could not be downloaded ({reasons}){run.what_is_kept()}{advice}")
     return path
 
 
-def _fetch_locked(urls, path, digest, size, allowance, check, progress):
-    """Download while no other process does; return the problem of each address if all fail."""
-    part = _part(path)
-    with exclusive(path):
-        if _is_intact(path, digest, size):  # another process has just finished
-            return {}
-        if digest is None:  # nothing would prove that the rest belongs to the same file
-            part.unlink(missing_ok=True)
-        try:
-            return _from_mirrors(urls, path, digest, size, allowance, check, progress)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                part.unlink(missing_ok=True)
-            raise
-        finally:
-            if digest is None or not _length(part):
-                part.unlink(missing_ok=True)
-
-
-def _what_is_kept(path):
-    n_bytes = _length(_part(path))
-    return f"; the next call continues after the {n_bytes:,} bytes in {str(_part(path))!r}" if n_bytes else ""
-
-
-def _part(path):
-    return path.with_name(f"{path.name}.part")
-
-
-def _is_intact(path, digest, size):
+def _is_intact(path, file):
     if not path.exists():
         return False
     with contextlib.suppress(ValueError):
-        check_file(path, digest, size)
+        check_file(path, file.digest, file.size)
         return True
     return False
 
 
-def _from_mirrors(urls, path, digest, size, allowance, check, progress):
-    """Ask all addresses in turn, until rounds bring nothing new."""
-    problems, remaining, fruitless, longest = {}, list(urls), 0, _length(_part(path))
-    while remaining and fruitless < _MAX_FAILED_ROUNDS:
-        if problems:
-            time.sleep(_PAUSE * 2**fruitless)
-        for url in tuple(remaining):
-            try:
-                _from_mirror(url, path, digest, size, allowance, check, progress)
+class _Download:
+    """The download of one file to a path; the parameters are those of `download`."""
+
+    def __init__(self, file, path, largest, check, progress):
+        self.file, self.path, self.check, self.progress = file, path, check, progress
+        self.part = path.with_name(f"{path.name}.part")
+        self.budget = _DownloadBudget(file.size, largest)
+
+    def what_is_kept(self):
+        """End of a message about the bytes that the next call will use."""
+        n_bytes = _length(self.part)
+        return f"; the next call continues after the {n_bytes:,} bytes in {str(self.part)!r}" if n_bytes else ""
+
+    def finish(self):
+        """Download while no other process does; return the problem of each address if all fail."""
+        with file_lock(self.path):
+            if _is_intact(self.path, self.file):  # another process has just finished
                 return {}
-            except _NotFromHere as problem:
-                problems[url] = problem
-                if problem.final:
-                    remaining.remove(url)
-                if allowance.is_used_up:
-                    return problems
-        # A part that was discarded and grows again is not new.
-        fruitless = 0 if _length(_part(path)) > longest else fruitless + 1
-        longest = max(longest, _length(_part(path)))
-    return problems
+            if self.file.digest is None:  # nothing would prove that the rest belongs to the same file
+                self.part.unlink(missing_ok=True)
+            try:
+                return self._from_mirrors()
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    self.part.unlink(missing_ok=True)
+                raise
+            finally:
+                if self.file.digest is None or not _length(self.part):
+                    self.part.unlink(missing_ok=True)
+
+    def _from_mirrors(self):
+        """Ask all addresses in turn, until rounds bring nothing new."""
+        problems, remaining, fruitless, longest = {}, list(self.file.urls), 0, _length(self.part)
+        while remaining and fruitless < _MAX_FAILED_ROUNDS:
+            if problems:
+                time.sleep(_PAUSE * 2**fruitless)
+            for url in tuple(remaining):
+                try:
+                    self._from_mirror(url)
+                    return {}
+                except _MirrorError as problem:
+                    problems[url] = problem
+                    if problem.final:
+                        remaining.remove(url)
+                    if self.budget.is_used_up:
+                        return problems
+            # A part that was discarded and grows again is not new.
+            fruitless = 0 if _length(self.part) > longest else fruitless + 1
+            longest = max(longest, _length(self.part))
+        return problems
+
+    def _from_mirror(self, url):
+        begun = _length(self.part)
+        if begun != self.file.size:
+            begun = self._receive(url, begun)
+        try:
+            check_file(self.part, self.file.digest, self.file.size)
+            if self.check is not None:
+                self.check(self.part)
+        except ValueError as error:
+            self.part.unlink()
+            # Bytes of an earlier download may be wrong; without any, this address is.
+            raise _MirrorError(f"another file than expected, {error}", final=not begun) from None
+        publish(self.part, self.path)
+
+    def _receive(self, url, begun):
+        """Append the missing bytes to the part; return how many of its ``begun`` bytes are still used."""
+        self.budget.use(n_requests=1)
+        with _open(url, begun) as response:
+            begun, total = _place(response, begun)
+            if None not in (self.file.size, total) and total != self.file.size:
+                raise _MirrorError(f"a file of {total:,} bytes instead of {self.file.size:,}", final=True)
+            total = total or self.file.size
+            n_bytes = self._append(response, begun, total)
+        if n_bytes < (total or 0):
+            raise _MirrorError(f"cut off after {n_bytes:,} of {total:,} bytes")
+        return begun
+
+    def _append(self, response, begun, total):
+        """Append the bytes of a response to the part; return the part's length."""
+        n_bytes = begun
+        with (
+            open(self.part, "ab" if begun else "wb") as file,
+            progress_bar(total, self.progress, done=begun, unit="B", name=self.path.name) as bar,
+        ):
+            for chunk in _chunks(response):
+                self.budget.use(n_bytes=len(chunk))
+                n_bytes += len(chunk)
+                if n_bytes > self.budget.largest:
+                    self.part.unlink()
+                    raise _MirrorError(f"more than the {self.budget.largest:,} bytes of the file", final=True)
+                file.write(chunk)
+                bar.update(len(chunk))
+        return n_bytes
 
 
 def _length(path):
     return path.stat().st_size if path.exists() else 0
-
-
-def _from_mirror(url, path, digest, size, allowance, check, progress):
-    part = _part(path)
-    begun = _length(part)
-    if begun != size:
-        begun = _receive(url, part, begun, size, allowance, progress)
-    try:
-        check_file(part, digest, size)
-        if check is not None:
-            check(part)
-    except ValueError as error:
-        part.unlink()
-        # Bytes of an earlier download may be wrong; without any, this address is.
-        raise _NotFromHere(f"another file than expected, {error}", final=not begun) from None
-    publish(part, path)
-
-
-def _receive(url, part, begun, size, allowance, progress):
-    """Append the missing bytes to ``part``; return how many of its ``begun`` bytes are still used."""
-    allowance.use(n_requests=1)
-    with _open(url, begun) as response:
-        begun, total = _place(response, begun)
-        if None not in (size, total) and total != size:
-            raise _NotFromHere(f"a file of {total:,} bytes instead of {size:,}", final=True)
-        n_bytes = begun
-        with (
-            open(part, "ab" if begun else "wb") as file,
-            progress_bar(total or size, progress, done=begun, unit="B", name=part.stem) as bar,
-        ):
-            for chunk in _chunks(response):
-                allowance.use(n_bytes=len(chunk))
-                n_bytes += len(chunk)
-                if n_bytes > allowance.largest:
-                    part.unlink()
-                    raise _NotFromHere(f"more than the {allowance.largest:,} bytes of the file", final=True)
-                file.write(chunk)
-                bar.update(len(chunk))
-    if n_bytes < (total or size or 0):
-        raise _NotFromHere(f"cut off after {n_bytes:,} of {total or size:,} bytes")
-    return begun
 
 
 def _open(url, begun):
@@ -320,11 +294,11 @@ def _open(url, begun):
         if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and begun:
             return _open(url, 0)
         final = 400 <= error.code < 500 and error.code not in _TEMPORARY_CLIENT_ERRORS
-        raise _NotFromHere(f"{error.code} {error.reason}", final) from None
+        raise _MirrorError(f"{error.code} {error.reason}", final) from None
     except (InvalidURL, ValueError) as error:
-        raise _NotFromHere(str(error), final=True) from None
+        raise _MirrorError(str(error), final=True) from None
     except (OSError, HTTPException) as error:
-        raise _NotFromHere(_reason(error), final=urlsplit(url).scheme not in _NETWORK_SCHEMES) from None
+        raise _MirrorError(_reason(error), final=urlsplit(url).scheme not in _NETWORK_SCHEMES) from None
 
 
 def _place(response, begun):
@@ -339,7 +313,7 @@ def _place(response, begun):
             raise ValueError
         return begun, None if total == "*" else int(total)
     except ValueError:
-        raise _NotFromHere(f"asked for bytes from {begun} on, it sends {header!r}") from None
+        raise _MirrorError(f"asked for bytes from {begun} on, it sends {header!r}") from None
 
 
 def _chunks(response):
@@ -350,7 +324,7 @@ def _chunks(response):
         try:
             chunk = read(_CHUNK)
         except (OSError, HTTPException) as error:
-            raise _NotFromHere(_reason(error)) from None
+            raise _MirrorError(_reason(error)) from None
         if not chunk:
             return
         yield chunk

@@ -1,6 +1,7 @@
-"""Locks that survive a fork."""
+"""Locks that survive a fork, and locks between processes."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import errno
 import os
 import threading
 import weakref
@@ -42,3 +43,30 @@ def _renew_all():
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_all)
+
+
+@contextmanager
+def file_lock(path):
+    """Let one process and thread work on a file or folder, while others wait.
+
+    The lock is a hidden file beside it. It is never deleted, since another process may be waiting for it.
+
+    Parameters
+    ----------
+    path : Path
+        It need not exist; missing parent folders are created.
+
+    Raises
+    ------
+    OSError
+        If the lock cannot be created.
+    """
+    from filelock import FileLock
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(path.with_name(f".{path.name}.lock")).acquire()
+    except NotImplementedError as error:  # raised by older versions, which have no fallback
+        raise OSError(errno.ENOLCK, "the file system knows no locks") from error
+    with lock:
+        yield

@@ -163,7 +163,7 @@ def add_memory(parser):
 
 def memory(options):
     """The folder of the feature cache, or None."""
-    from skdecaf._utils.download import cache_home
+    from skdecaf._utils.environment import cache_home
 
     return None if options.memory == "none" else options.memory or str(cache_home() / "features")
 

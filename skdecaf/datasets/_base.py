@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from glob import glob
 from pathlib import Path
@@ -17,22 +17,14 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skdecaf._utils.archives import Limits, archive_kind, extract
-from skdecaf._utils.download import cache_home, check_file, exclusive, fetch, is_offline
+from skdecaf._utils.download import check_file, download
+from skdecaf._utils.environment import cache_home, is_offline
+from skdecaf._utils.locks import file_lock
 from skdecaf._utils.warnings import warn_user
 from skdecaf.datasets.errors import AbsentDataset
 
 BOX_COLUMNS = ("x", "y", "width", "height")
 _EXTRACTED = "extracted"
-
-
-@dataclass(frozen=True)
-class Archive:
-    """A published archive: its name, addresses (the best first), digest and size in bytes if known."""
-
-    name: str
-    urls: tuple = ()
-    digest: str | None = None
-    size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ class Dataset:
         Its name in messages.
     fetcher : str
         Name of the function that gets it.
-    sources : tuple of tuples of Archive
+    sources : tuple of tuples of PublishedFile
         Alternatives, the best first; each is a complete set of archives.
     places : tuple of str
         `glob` patterns of folders that `read` might read, likeliest first, relative to ``data_home``, to its folder
@@ -165,7 +157,7 @@ def _download_and_extract(dataset, home, is_own_home, download_if_missing):
 
 def _extract(dataset, archives, folder):
     try:
-        with exclusive(folder):
+        with file_lock(folder):
             if not folder.exists():  # another process may have just finished
                 extract(archives.values(), folder, dataset.limits, check=partial(_check, dataset, archives))
     except OSError as error:
@@ -191,7 +183,7 @@ def _check(dataset, archives, extracted):
 
 
 def _archives_by_hand(dataset, home):
-    """The first source whose archives are all there, as a dict from `Archive` to path, or None."""
+    """The first source whose archives are all there, as a dict from `PublishedFile` to path, or None."""
     for source in dataset.sources:
         if all(_find_archive(archive, dataset, home) for archive in source):
             return {archive: _verified(archive, dataset, home) for archive in source}
@@ -213,7 +205,7 @@ def _verified(archive, dataset, home):
 
 
 def _download(dataset, home):
-    """Download the first source that is available, as a dict from `Archive` to path."""
+    """Download the first source that is available, as a dict from `PublishedFile` to path."""
     problems = []
     for source in dataset.sources:
         if not all(archive.urls or _find_archive(archive, dataset, home) for archive in source):
@@ -231,13 +223,10 @@ def _download(dataset, home):
 def _fetch(archive, dataset, home):
     if _find_archive(archive, dataset, home):
         return _verified(archive, dataset, home)
-    path = home / dataset.name / archive.name
-    digest = archive.digest or _recorded_digest(path)
-    return fetch(
-        archive.urls,
-        path,
-        digest,
-        archive.size,
+    folder = home / dataset.name
+    return download(
+        replace(archive, digest=archive.digest or _recorded_digest(folder / archive.name)),
+        folder,
         largest=dataset.limits.n_bytes,
         check=_check_that_it_is_an_archive,
         chosen_by="data_home",

@@ -4,8 +4,9 @@
 from functools import partial
 
 from skdecaf._utils.archives import Limits
+from skdecaf._utils.download import PublishedFile
 from skdecaf._utils.photo_folders import list_class_folders, visible_entries
-from skdecaf.datasets._base import Archive, Dataset, as_bunch, load, wrong_counts
+from skdecaf.datasets._base import Dataset, as_bunch, load, wrong_counts
 
 _BACKGROUND = "BACKGROUND_Google"
 _COUNTS = {
@@ -40,7 +41,7 @@ Generative-Model Based Vision, CVPR 2004.
 
 _SOURCES = (
     (
-        Archive(
+        PublishedFile(
             "caltech-101.zip",
             ("https://data.caltech.edu/records/mzrjq-6wc02/files/caltech-101.zip",),
             "sha256:331234750fc7f77520e50d9565e8b6907b03565e30320da1401130db08c61f91",
@@ -48,7 +49,7 @@ _SOURCES = (
         ),
     ),
     (
-        Archive(
+        PublishedFile(
             "101_ObjectCategories.tar.gz",
             digest="sha256:af6ece2f339791ca20f855943d8b55dd60892c0a25105fcd631ee3d6430f9926",
             size=131_740_031,

@@ -6,27 +6,28 @@ import os
 import numpy as np
 
 from skdecaf._utils.archives import Limits
+from skdecaf._utils.download import PublishedFile
 from skdecaf._utils.photo_folders import visible_entries
-from skdecaf.datasets._base import Archive, Dataset, as_bunch, load
+from skdecaf.datasets._base import Dataset, as_bunch, load
 from skdecaf.datasets._mat_files import read_variables
 
 _DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id={}"
 _SOURCES = {
     2010: (
         (
-            Archive(
+            PublishedFile(
                 "images.tgz",
                 (_DRIVE.format("1GDr1OkoXdhaXWGA8S3MAq3a522Tak-nx"),),
                 "sha256:2a6d2246bbb9778ca03aa94e2e683ccb4f8821a36b7f235c0822e659d60a803e",
                 679_421_896,
             ),
-            Archive(
+            PublishedFile(
                 "annotations.tgz",
                 (_DRIVE.format("16NsbTpMs5L6hT4hUJAmpW2u7wH326WTR"),),
                 "sha256:c17b7841c21a66aa44ba8fe92369cc95dfc998946081828b1d7b8a4b716805c1",
                 11_531_634,
             ),
-            Archive(
+            PublishedFile(
                 "lists.tgz",
                 (_DRIVE.format("1vZuZPqha0JjmwkdaS_XtYryE3Jf5Q1AC"),),
                 "sha256:aeacbd5e3539ae84ea726e8a266a9a119c18f055cd80f3836d5eb4500b005428",
@@ -36,7 +37,7 @@ _SOURCES = {
     ),
     2011: (
         (
-            Archive(
+            PublishedFile(
                 "CUB_200_2011.tgz",
                 (
                     "https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz",

@@ -4,7 +4,8 @@
 from functools import partial
 
 from skdecaf._utils.archives import Limits
-from skdecaf.datasets._base import Archive, Dataset, as_bunch, load, wrong_counts
+from skdecaf._utils.download import PublishedFile
+from skdecaf.datasets._base import Dataset, as_bunch, load, wrong_counts
 from skdecaf.datasets._domains import (
     class_counts,
     describe_domains,
@@ -41,23 +42,23 @@ _DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=
 _SOURCES = {
     None: (
         (
-            Archive(
+            PublishedFile(
                 "office31.tar.gz",
                 ("https://cornell.box.com/shared/static/3v2ftdkdhpz1lbbr4uhu0135w7m79p7q",),
                 "md5:89818e596f3cdda1d56da0f077435faa",
             ),
         ),
         (
-            Archive(
+            PublishedFile(
                 "domain_adaptation_images.tar.gz",
                 (_DRIVE.format("0B4IapRTv9pJ1WGZVd1VDMmhwdlE&resourcekey=0-gNMHVtZfRAyO_t2_WrOunA"),),
             ),
         ),
-        (Archive("OFFICE31.zip", ("https://wjdcloud.blob.core.windows.net/dataset/OFFICE31.zip",)),),
+        (PublishedFile("OFFICE31.zip", ("https://wjdcloud.blob.core.windows.net/dataset/OFFICE31.zip",)),),
     ),
     "surf": (
         (
-            Archive(
+            PublishedFile(
                 "domain_adaptation_features_20110616.tar.gz",
                 (
                     "https://figshare.com/ndownloader/files/41786493?private_link=dfe6af3ef4f0f9ae93b9",
@@ -69,7 +70,7 @@ _SOURCES = {
     ),
     "decaf": (
         (
-            Archive(
+            PublishedFile(
                 "domain_adaptation_decaf_features_20140430.tar.gz",
                 (
                     "https://figshare.com/ndownloader/files/41786427?private_link=e145dd18e3d010c1f6d9",

@@ -6,8 +6,9 @@ from functools import partial
 import numpy as np
 
 from skdecaf._utils.archives import Limits
-from skdecaf._utils.download import fetch, is_offline
-from skdecaf.datasets._base import Archive, Dataset, as_bunch, datasets_home, find, load, wrong_counts
+from skdecaf._utils.download import PublishedFile, download
+from skdecaf._utils.environment import is_offline
+from skdecaf.datasets._base import Dataset, as_bunch, datasets_home, find, load, wrong_counts
 from skdecaf.datasets._domains import (
     class_counts,
     describe_domains,
@@ -32,7 +33,7 @@ _OTHER_DOMAINS = {"caltech10": ("Caltech10", "caltech")}
 
 _COMMIT = "74f70487e1b975d1af05bb9a2ecfbf14a7000080"
 _REPOSITORY = "redhat12345/OfficeCaltechDomainAdaptation"
-_PHOTOS = Archive(
+_PHOTOS = PublishedFile(
     f"OfficeCaltechDomainAdaptation-{_COMMIT}.tar.gz",
     (f"https://codeload.github.com/{_REPOSITORY}/tar.gz/{_COMMIT}",),
 )
@@ -122,8 +123,8 @@ def _file(features, domain):
     """The table of a domain as it is published."""
     if features == "surf":
         name = f"{domain}.mat"
-        return Archive(name, (_SURF_ADDRESS.format(name),), _SURF_DIGESTS[domain])
-    return Archive(f"{domain.removesuffix('10')}_decaf.mat")
+        return PublishedFile(name, (_SURF_ADDRESS.format(name),), _SURF_DIGESTS[domain])
+    return PublishedFile(f"{domain.removesuffix('10')}_decaf.mat")
 
 
 def _table(folder, domain, features):
@@ -157,7 +158,7 @@ def _download_tables(dataset, home):
     folder = home / dataset.name
     for table in dataset.sources[0]:
         advice = f"place it in {str(folder)!r} by hand"
-        fetch(table.urls, folder / table.name, table.digest, advice=advice, chosen_by="data_home")
+        download(table, folder, advice=advice, chosen_by="data_home")
 
 
 def fetch_office_caltech10(

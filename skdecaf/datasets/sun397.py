@@ -6,14 +6,15 @@ import os
 import numpy as np
 
 from skdecaf._utils.archives import Limits
+from skdecaf._utils.download import PublishedFile
 from skdecaf._utils.photo_folders import photos_below, visible_entries
-from skdecaf.datasets._base import Archive, Dataset, as_bunch, load
+from skdecaf.datasets._base import Dataset, as_bunch, load
 from skdecaf.datasets.errors import AbsentDataset
 
 _N_PHOTOS, _N_CLASSES, _N_SPLITS = 108_754, 397, 10
 _PHOTOS = (
     (
-        Archive(
+        PublishedFile(
             "SUN397.tar.gz",
             ("https://vision.princeton.edu/projects/2010/SUN/SUN397.tar.gz",),
             "sha256:f404130965a7ad77bed5ececc71e720ab50f3cc1e1bb257257610d38f3b928ec",
@@ -23,7 +24,7 @@ _PHOTOS = (
 )
 _PARTITIONS = (
     (
-        Archive(
+        PublishedFile(
             "Partitions.zip",
             ("https://vision.princeton.edu/projects/2010/SUN/download/Partitions.zip",),
             "sha256:e3311ea5f812d4cc6faef194688343d1111f6cd6f70f2c62f393c2b8d6ba1ec9",

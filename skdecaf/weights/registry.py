@@ -3,15 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class PublishedFile:
-    """A published file: its name, addresses (the best first), digest, and size in bytes if known."""
-
-    name: str
-    urls: tuple
-    digest: str
-    size: int | None = None
+from skdecaf._utils.download import PublishedFile
 
 
 @dataclass(frozen=True)

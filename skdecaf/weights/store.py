@@ -11,16 +11,17 @@ different features.
 
 # SPDX-License-Identifier: BSD-3-Clause
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
-from skdecaf._utils.download import cache_home, check_file, is_offline
-from skdecaf._utils.download import fetch as download
+from skdecaf._utils.download import check_file, download
+from skdecaf._utils.environment import cache_home, is_offline
 from skdecaf._utils.extras import require
 from skdecaf.weights.registry import WEIGHTS
 
 _PIXEL = ":pixel"
-_STAMP = ".{}.verified"
-_BESIDE = ("{}.part", ".{}.lock", _STAMP)
+_VERIFICATION = ".{}.verified"
+_SIDE_FILES = ("{}.part", ".{}.lock", _VERIFICATION)
 
 
 def names():
@@ -130,7 +131,7 @@ def locate(name, *, download_if_missing=False):
     if absent and describe(name).extra:
         require(describe(name).extra, f"reading the weights {name!r}")
     for file in absent:
-        _fetch_file(file, file.urls, _advice(name), progress=True)
+        _download(file, name, progress=True)
     for file in files_of(name):
         if not _is_known(file):
             _check(file, name)
@@ -161,7 +162,7 @@ def fetch(name, *, mirror=None, progress=True):
     paths = []
     for file in files_of(name):
         urls = [f"{_address(mirror)}/{file.name}"] if mirror else []
-        paths.append(_fetch_file(file, [*urls, *file.urls], _advice(name), progress))
+        paths.append(_download(replace(file, urls=[*urls, *file.urls]), name, progress))
     return paths
 
 
@@ -210,7 +211,7 @@ def remove(name):
     for file in files_of(name):
         if file.name not in kept:
             removed += [_path(file)] if _path(file).exists() else []
-            for path in (_path(file), *(folder() / form.format(file.name) for form in _BESIDE)):
+            for path in (_path(file), *(folder() / form.format(file.name) for form in _SIDE_FILES)):
                 path.unlink(missing_ok=True)
     return removed
 
@@ -219,11 +220,11 @@ def _path(file):
     return folder() / file.name
 
 
-def _stamp_path(file):
-    return folder() / _STAMP.format(file.name)
+def _record_path(file):
+    return folder() / _VERIFICATION.format(file.name)
 
 
-def _stamp(file):
+def _verification_record(file):
     """Digest, size and time of a file, which tell later whether it is still the verified one."""
     stat = _path(file).stat()
     return f"{file.digest} {stat.st_size} {stat.st_mtime_ns}"
@@ -231,12 +232,12 @@ def _stamp(file):
 
 def _remember(file):
     with contextlib.suppress(OSError):  # in a read-only folder the file is checked every time
-        _stamp_path(file).write_text(_stamp(file), encoding="utf-8")
+        _record_path(file).write_text(_verification_record(file), encoding="utf-8")
 
 
 def _is_known(file):
     """Whether the file was verified and has not changed since."""
-    return _stamp_path(file).is_file() and _stamp_path(file).read_text(encoding="utf-8") == _stamp(file)
+    return _record_path(file).is_file() and _record_path(file).read_text(encoding="utf-8") == _verification_record(file)
 
 
 def _check(file, name):
@@ -253,8 +254,8 @@ def _address(mirror):
     return mirror.rstrip("/") if "://" in mirror else Path(mirror).expanduser().absolute().as_uri()
 
 
-def _fetch_file(file, urls, advice, progress):
-    path = download(urls, _path(file), file.digest, file.size, advice=advice, progress=progress)
+def _download(file, name, progress):
+    path = download(file, folder(), advice=_advice(name), progress=progress)
     _remember(file)
     return path
 

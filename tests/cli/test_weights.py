@@ -11,10 +11,11 @@ from photo_folders import write_photo
 from tiny_networks import tiny_network
 
 from skdecaf import DeCAFTransformer, Network
+from skdecaf._utils.download import PublishedFile
 from skdecaf._utils.process_cache import ProcessCache
 from skdecaf.cli import main
 from skdecaf.weights import resolving, store
-from skdecaf.weights.registry import WEIGHTS, PublishedFile, PublishedWeights
+from skdecaf.weights.registry import WEIGHTS, PublishedWeights
 
 COMMANDS = ("list", "fetch", "path", "verify", "convert", "remove")
 

@@ -12,8 +12,9 @@ from dataset_archives import photo_files, published, tar_bytes, write_files, zip
 from folder_listing import names_in
 
 from skdecaf._utils.archives import Limits
+from skdecaf._utils.download import PublishedFile
 from skdecaf._utils.photo_folders import list_class_folders
-from skdecaf.datasets._base import AbsentDataset, Archive, Dataset, as_bunch, datasets_home, load, wrong_counts
+from skdecaf.datasets._base import AbsentDataset, Dataset, as_bunch, datasets_home, load, wrong_counts
 
 COUNTS = {"cat": 2, "dog": 3}
 PHOTOS = tar_bytes(photo_files(COUNTS, "pets/{name}/{i}.jpg"))
@@ -95,7 +96,7 @@ def test_what_fails_leaves_nothing_behind(server, tmp_path):
         assert names_in(tmp_path / "pets") == []
     write_files(tmp_path, {"photos.tgz": PHOTOS[:-40]})
     with pytest.raises(ValueError, match="photos.tgz' is damaged"):
-        load(pets((Archive("photos.tgz"),)), tmp_path, True)
+        load(pets((PublishedFile("photos.tgz"),)), tmp_path, True)
     assert names_in(tmp_path / "pets") == []
 
 
@@ -121,13 +122,13 @@ def test_an_extracted_folder_that_was_emptied(server, tmp_path):
 
 
 def test_the_call_that_gets_it_has_its_arguments(tmp_path):
-    dataset = pets((Archive("pets.zip", ("https://pets.example/pets.zip",)),), arguments=("version=2",))
+    dataset = pets((PublishedFile("pets.zip", ("https://pets.example/pets.zip",)),), arguments=("version=2",))
     with pytest.raises(FileNotFoundError, match=rf"call fetch_pets\(data_home='{tmp_path}', version=2\) with a"):
         load(dataset, tmp_path, False)
 
 
 def test_what_is_absent_is_said_at_length_and_in_short(tmp_path):
-    dataset = pets((Archive("pets.zip", ("https://pets.example/pets.zip",)),))
+    dataset = pets((PublishedFile("pets.zip", ("https://pets.example/pets.zip",)),))
     with pytest.raises(AbsentDataset) as caught:
         load(dataset, tmp_path, False)
     for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):  # as it comes out of a process

@@ -10,10 +10,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from dataset_archives import Archive, photo_files, published, tar_bytes, write_files, zip_bytes
+from dataset_archives import photo_files, published, tar_bytes, write_files, zip_bytes
 from folder_listing import names_in
 
 from skdecaf._utils import archives
+from skdecaf._utils.download import PublishedFile
 from skdecaf.datasets import caltech101, fetch_caltech101
 
 COUNTS = {"BACKGROUND_Google": 3, "Faces": 4, "Faces_easy": 4, "accordion": 5, "inline_skate": 2}
@@ -216,7 +217,7 @@ def test_a_disk_without_room(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     write_files(tmp_path, {"101_ObjectCategories.tar.gz": TAR})
-    monkeypatch.setattr(caltech101, "_SOURCES", ((Archive("101_ObjectCategories.tar.gz"),),))
+    monkeypatch.setattr(caltech101, "_SOURCES", ((PublishedFile("101_ObjectCategories.tar.gz"),),))
     monkeypatch.setattr(archives, "_write", full)
     with pytest.raises(
         OSError, match="cannot be extracted to '.*extracted': No space left on device; data_home chooses"
@@ -235,7 +236,7 @@ from skdecaf._utils import archives
 from skdecaf.datasets import caltech101, fetch_caltech101
 
 caltech101._COUNTS = {counts}
-caltech101._SOURCES = ((dataset_archives.Archive("caltech-101.zip"),),)
+caltech101._SOURCES = ((dataset_archives.PublishedFile("caltech-101.zip"),),)
 write, written = archives._write, []
 
 def write_and_die(source, path, size):

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from scipy.io import savemat
 
-from skdecaf.datasets._base import Archive
+from skdecaf._utils.download import PublishedFile
 
 
 @cache
@@ -64,7 +64,7 @@ def published(server, contents, how="good", *, with_digest=True):
     """One of `Dataset.sources`: archives (name -> bytes) that a `LocalServer` serves in some way."""
     server.files.update(contents)
     return tuple(
-        Archive(
+        PublishedFile(
             name,
             (server.url(how, name),),
             f"sha256:{hashlib.sha256(content).hexdigest()}" if with_digest else None,

@@ -20,7 +20,9 @@ from folder_listing import names_in
 from local_server import LocalServer, allow_only_the_loopback, eventually
 
 from skdecaf._utils import download
-from skdecaf._utils.download import cache_home, check_file, exclusive, fetch
+from skdecaf._utils.download import PublishedFile, check_file
+from skdecaf._utils.environment import cache_home
+from skdecaf._utils.locks import file_lock
 
 CONTENT = np.random.default_rng(0).bytes(700_001)
 DIGEST = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
@@ -28,11 +30,12 @@ SIZE = len(CONTENT)
 
 # As another process runs it: the module stands alone.
 FETCH_ALONE = """
-import importlib.util, sys
+import importlib.util, pathlib, sys
 spec = importlib.util.spec_from_file_location("download", sys.argv[1])
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
-module.fetch(sys.argv[4:], sys.argv[2], sys.argv[3])
+path = pathlib.Path(sys.argv[2])
+module.download(module.PublishedFile(path.name, sys.argv[4:], sys.argv[3]), path.parent)
 """
 
 
@@ -61,6 +64,11 @@ def server():
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "new" / "folder" / "file.bin"
+
+
+def fetch(urls, path, digest, size=None, **options):
+    path = Path(path)
+    return download.download(PublishedFile(path.name, urls, digest, size), path.parent, **options)
 
 
 def part_of(path):
@@ -368,7 +376,7 @@ def test_a_check_by_the_caller_comes_before_the_name(server, path, pauses):
 
 def add_one(path):
     """What comes out wrong where two do it at once."""
-    with exclusive(path):
+    with file_lock(path):
         count = int(path.read_text()) if path.exists() else 0
         time.sleep(0.001)
         path.write_text(str(count + 1))
@@ -386,7 +394,7 @@ def test_one_forked_process_at_a_time(path):
     """Also where they have the descriptor of a lock that was held when they were forked."""
     context = multiprocessing.get_context("fork")
     processes = [context.Process(target=add_one, args=(path,), daemon=True) for _ in range(8)]
-    with exclusive(path):
+    with file_lock(path):
         for process in processes:
             process.start()
         time.sleep(0.1)

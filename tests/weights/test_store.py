@@ -18,6 +18,7 @@ from tiny_networks import tiny_network
 
 from skdecaf import DeCAFTransformer
 from skdecaf._utils import extras
+from skdecaf._utils.download import PublishedFile
 from skdecaf._utils.process_cache import ProcessCache
 from skdecaf.weights import (
     ARCHITECTURES,
@@ -26,7 +27,7 @@ from skdecaf.weights import (
     store,
 )
 from skdecaf.weights.layers import parameter_shapes
-from skdecaf.weights.registry import WEIGHTS, PublishedFile, PublishedWeights
+from skdecaf.weights.registry import WEIGHTS, PublishedWeights
 
 PUBLISHED = dict(WEIGHTS)
 WITH_FILES = {name: weights for name, weights in PUBLISHED.items() if weights.file}
