@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from skdecaf._dropout import add_squares, drop_entries, expected_scale
+from skdecaf._inputs.reading import fit_input
 from skdecaf._photo_estimator import PhotoEstimator
 from skdecaf.weights.blob_names import column_names, resolve_blobs, split_blobs
 
@@ -304,7 +305,7 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         self._seed = draw_seed(generator)
         network = super()._network()
         blobs = resolve_blobs(self.layer, network)
-        checked = self._fit_input(X)
+        checked = fit_input(self, X)
         self.blobs_ = blobs
         self.network_fingerprint_ = network.fingerprint
         return self._learn(checked, 0.0, 0, return_features), generator

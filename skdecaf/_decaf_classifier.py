@@ -20,7 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skdecaf._decaf import DeCAFTransformer, draw_seed
 from skdecaf._dropout import DropoutFeatures
 from skdecaf._inputs.kinds import find_rows
-from skdecaf._photo_estimator import PhotoClassifier, PhotoEstimator
+from skdecaf._photo_estimator import PhotoClassifierMixin, PhotoEstimator
 from skdecaf._utils.linear_svm import PrincipalAxes, svm_path
 from skdecaf._utils.progress import progress_bar
 from skdecaf._utils.warnings import warn_user
@@ -53,7 +53,7 @@ class ScaledLinearSVC(LinearSVC):
         return _probabilities(self.decision_function(X), self.temperature_)
 
 
-class DeCAFClassifier(PhotoClassifier):
+class DeCAFClassifier(PhotoClassifierMixin, PhotoEstimator):
     """A classifier of photos: DeCAF features and a linear support vector machine, with the layer and C chosen for you.
 
     It is `DeCAFTransformer`, `DropoutFeatures` and `~sklearn.svm.LinearSVC` in one estimator with flat parameters, and

@@ -10,9 +10,10 @@ from sklearn.base import _fit_context, clone
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skdecaf._inputs.kinds import find_rows
+from skdecaf._inputs.reading import fit_input
 from skdecaf._inputs.sources import Images, check_images
 from skdecaf._inputs.value_range import learn_value_range
-from skdecaf._photo_estimator import PhotoClassifier
+from skdecaf._photo_estimator import PhotoClassifierMixin, PhotoEstimator
 from skdecaf.weights import Softmax
 
 
@@ -37,7 +38,7 @@ class Prediction(NamedTuple):
         return f"{self.name} ({self.probability:.0%})"
 
 
-class ImageNetClassifier(PhotoClassifier):
+class ImageNetClassifier(PhotoClassifierMixin, PhotoEstimator):
     """Classify photos into the classes that a convolutional network was trained on.
 
     The classifier is the network's own last layer (Donahue et al., ICML 2014, Section 3), for 1000 classes of ImageNet.
@@ -164,7 +165,7 @@ class ImageNetClassifier(PhotoClassifier):
         if X is None:
             self.value_range_ = learn_value_range(check_images(Images([])), self.value_range)
         else:
-            self._fit_input(X)
+            fit_input(self, X)
             self.network_fingerprint_ = network.fingerprint
         return self
 

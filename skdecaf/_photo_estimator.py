@@ -1,4 +1,4 @@
-"""The base class of estimators that send photos through a network."""
+"""The base classes of estimators that send photos through a network."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
@@ -13,23 +13,17 @@ from sklearn.utils.validation import column_or_1d
 
 from skdecaf._feature_cache import check_memory
 from skdecaf._inputs.extraction import BlobExtractor, ExtractionOptions
-from skdecaf._inputs.reading import read_images
-from skdecaf._inputs.sources import check_images
-from skdecaf._inputs.value_range import learn_value_range, require_value_range
+from skdecaf._inputs.reading import read_input
 from skdecaf.weights import Network, resolve_network
 
 
-class PhotoEstimator(BaseEstimator):
-    """Base of estimators on photos: their common parameters, how they read X, and their network.
+class PhotoReader(BaseEstimator):
+    """Base of estimators on photos: how they read X, and compute blobs with a network.
 
-    Subclasses document the parameters. They set ``network_fingerprint_`` in `fit`.
+    Subclasses document the parameters, and have a method ``_network``.
     """
 
-    _seed = None  # of random filters
-
     _parameter_constraints: dict = {
-        "weights": [str, os.PathLike, Network],
-        "precision": [StrOptions({"float32", "compact"})],
         "crops": [StrOptions({"center", "ten"})],
         "resize": [StrOptions({"warp", "crop"}), None],
         "image_shape": [tuple, list, None],
@@ -38,8 +32,57 @@ class PhotoEstimator(BaseEstimator):
         "on_error": [StrOptions({"raise", "nan"})],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Interval(Integral, 1, None, closed="left"), Interval(Integral, None, -1, closed="right"), None],
-        "memory": "no_validation",  # see check_memory
         "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        crops="center",
+        resize=None,
+        image_shape=None,
+        value_range=None,
+        fast_decode=True,
+        on_error="raise",
+        batch_size=64,
+        n_jobs=None,
+        verbose=False,
+    ):
+        self.crops = crops
+        self.resize = resize
+        self.image_shape = image_shape
+        self.value_range = value_range
+        self.fast_decode = fast_decode
+        self.on_error = on_error
+        self.batch_size = batch_size
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def _read_input(self, X, *, reset=False):
+        self._validate_params()  # set_params may have followed fit
+        return read_input(self, X, reset=reset)
+
+    def _extract(self, blobs, checked, **options):
+        """Compute blobs; the options and the results are those of `BlobExtractor.run`."""
+        extractor = BlobExtractor(self._network(), blobs, self.value_range_, ExtractionOptions.of(self))
+        return extractor.run(checked, **options)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        return tags
+
+
+class PhotoEstimator(PhotoReader):
+    """Base of estimators that take a network as it is. They set ``network_fingerprint_`` in `fit`."""
+
+    _seed = None  # of random filters
+
+    _parameter_constraints: dict = {
+        "weights": [str, os.PathLike, Network],
+        "precision": [StrOptions({"float32", "compact"})],
+        "memory": "no_validation",  # see check_memory
+        **PhotoReader._parameter_constraints,
     }
 
     def __init__(
@@ -58,34 +101,24 @@ class PhotoEstimator(BaseEstimator):
         memory=None,
         verbose=False,
     ):
+        super().__init__(
+            crops=crops,
+            resize=resize,
+            image_shape=image_shape,
+            value_range=value_range,
+            fast_decode=fast_decode,
+            on_error=on_error,
+            batch_size=batch_size,
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
         self.weights = weights
         self.precision = precision
-        self.crops = crops
-        self.resize = resize
-        self.image_shape = image_shape
-        self.value_range = value_range
-        self.fast_decode = fast_decode
-        self.on_error = on_error
-        self.batch_size = batch_size
-        self.n_jobs = n_jobs
         self.memory = memory
-        self.verbose = verbose
 
     def _validate_params(self):
         super()._validate_params()
         check_memory(self)
-
-    def _fit_input(self, X):
-        """Learn how to read X; return its images, checked as far as possible without decoding them."""
-        checked = check_images(read_images(self, X, reset=True), self.on_error)
-        self.value_range_ = learn_value_range(checked, self.value_range)
-        return checked
-
-    def _read_input(self, X, *, reset=False):
-        """Read X as `fit` learned it; return its images, checked as far as possible without decoding them."""
-        self._validate_params()  # set_params may have followed fit
-        checked = check_images(read_images(self, X, reset=reset), self.on_error)
-        return require_value_range(checked, self.value_range_, self.on_error)
 
     def _network(self):
         """The network, which after `fit` must be the one of `fit`. It is never an attribute: pickles stay small."""
@@ -97,19 +130,9 @@ class PhotoEstimator(BaseEstimator):
             )
         return network
 
-    def _extract(self, blobs, checked, **options):
-        """Compute blobs; the options and the results are those of `BlobExtractor.run`."""
-        extractor = BlobExtractor(self._network(), blobs, self.value_range_, ExtractionOptions.of(self))
-        return extractor.run(checked, **options)
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        return tags
-
-
-class PhotoClassifier(ClassifierMixin, PhotoEstimator):
-    """Base of classifiers of photos: subclasses have `classes_` and `predict_proba`, with NaN for bad images."""
+class PhotoClassifierMixin(ClassifierMixin):
+    """Mixin of classifiers of photos: they have `classes_` and `predict_proba`, with NaN for bad images."""
 
     def predict(self, X):
         """Predict the class of each image.

@@ -35,13 +35,14 @@ class ExtractionOptions:
     on_error: str
     batch_size: int
     n_jobs: int | None
-    memory: object
     verbose: object
+    memory: object = None
 
     @classmethod
     def of(cls, estimator):
         """Take the options from an estimator's parameters."""
-        return cls(**{field.name: getattr(estimator, field.name) for field in fields(cls)})
+        parameters = estimator.get_params(deep=False)
+        return cls(**{field.name: parameters[field.name] for field in fields(cls) if field.name in parameters})
 
 
 class _Chunk(NamedTuple):

@@ -12,7 +12,8 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from skdecaf._inputs.kinds import CHANNELS, find_rows
-from skdecaf._inputs.sources import Images
+from skdecaf._inputs.sources import Images, check_images
+from skdecaf._inputs.value_range import learn_value_range, require_value_range
 from skdecaf._utils.warnings import warn_user
 
 _MAX_GUESSED_COLUMNS = 100
@@ -20,6 +21,19 @@ _KIND_IN_WORDS = {
     "table": "numbers, one flattened image a row",
     "images": "paths, photos or arrays of pixels, one an image",
 }
+
+
+def fit_input(estimator, X):
+    """Learn how an estimator reads X; return its images, checked as far as possible without decoding them."""
+    checked = check_images(read_images(estimator, X, reset=True), estimator.on_error)
+    estimator.value_range_ = learn_value_range(checked, estimator.value_range)
+    return checked
+
+
+def read_input(estimator, X, *, reset=False):
+    """Read X as `fit_input` learned it; return its images, checked as far as possible without decoding them."""
+    checked = check_images(read_images(estimator, X, reset=reset), estimator.on_error)
+    return require_value_range(checked, estimator.value_range_, estimator.on_error)
 
 
 def read_images(estimator, X, *, reset):

@@ -12,7 +12,8 @@ from sklearn.utils import check_random_state, compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from skdecaf._photo_estimator import PhotoClassifier, PhotoEstimator
+from skdecaf._inputs.reading import fit_input
+from skdecaf._photo_estimator import PhotoClassifierMixin, PhotoReader
 from skdecaf._utils.extras import require
 from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf.training.classification_layer import check_scores, replace_classification_layer
@@ -25,7 +26,7 @@ from skdecaf.weights.native_format import arrays_and_mean_image, describe, param
 _LINEAR_C = 100.0
 
 
-class FineTunedClassifier(PhotoClassifier):
+class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
     """A classifier of photos whose network is trained further on them.
 
     The network's last layer is replaced by one for the classes of ``y``. It starts as a logistic regression on the
@@ -146,11 +147,7 @@ class FineTunedClassifier(PhotoClassifier):
     """
 
     _parameter_constraints: dict = {
-        **{
-            name: constraint
-            for name, constraint in PhotoEstimator._parameter_constraints.items()
-            if name not in ("weights", "precision", "memory")
-        },
+        **PhotoReader._parameter_constraints,
         "network": [str, os.PathLike, Network],
         "n_layers": [Interval(Integral, 1, None, closed="left"), None],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -170,9 +167,6 @@ class FineTunedClassifier(PhotoClassifier):
         "checkpoint": [str, os.PathLike, None],
         "random_state": ["random_state"],
     }
-
-    # Parameters of the base class that this estimator does not have.
-    memory = None
 
     def __init__(
         self,
@@ -205,6 +199,17 @@ class FineTunedClassifier(PhotoClassifier):
         random_state=None,
         verbose=False,
     ):
+        super().__init__(
+            crops=crops,
+            resize=resize,
+            image_shape=image_shape,
+            value_range=value_range,
+            fast_decode=fast_decode,
+            on_error=on_error,
+            batch_size=batch_size,
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
         self.network = network
         self.n_layers = n_layers
         self.learning_rate = learning_rate
@@ -222,16 +227,7 @@ class FineTunedClassifier(PhotoClassifier):
         self.class_weight = class_weight
         self.warm_start = warm_start
         self.checkpoint = checkpoint
-        self.crops = crops
-        self.resize = resize
-        self.image_shape = image_shape
-        self.value_range = value_range
-        self.fast_decode = fast_decode
-        self.on_error = on_error
-        self.batch_size = batch_size
-        self.n_jobs = n_jobs
         self.random_state = random_state
-        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
@@ -251,7 +247,7 @@ class FineTunedClassifier(PhotoClassifier):
         self
         """
         require("train", "FineTunedClassifier.fit")
-        checked = self._fit_input(X)
+        checked = fit_input(self, X)
         classes, targets, sample_weight = self._check_targets(len(checked.images), y, sample_weight)
         if len(classes) < 2:
             raise ValueError(f"FineTunedClassifier needs photos of at least 2 classes; y has 1 class, {classes[0]!r}")
@@ -285,7 +281,7 @@ class FineTunedClassifier(PhotoClassifier):
             raise ValueError("classes must be passed to the first call of partial_fit")
         if not first and classes is not None and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError("classes differ from those of the first call of partial_fit")
-        checked = self._fit_input(X) if first else self._read_input(X)
+        checked = fit_input(self, X) if first else self._read_input(X)
         known = np.unique(classes) if first else self.classes_
         _, targets, sample_weight = self._check_targets(len(checked.images), y, sample_weight, known)
         photos, rows = self._load(checked)

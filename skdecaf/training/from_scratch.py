@@ -5,7 +5,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
-from skdecaf._photo_estimator import PhotoEstimator
+from skdecaf._inputs.reading import fit_input, read_input
+from skdecaf._photo_estimator import PhotoReader
 from skdecaf._utils.extras import require
 from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf.training.classification_layer import with_classes
@@ -138,7 +139,7 @@ def train_network(
     require("train", "train_network")
     from skdecaf.training.optimization import Options, train
 
-    reader = PhotoEstimator(resize=resize, image_shape=image_shape, value_range=value_range, n_jobs=n_jobs)
+    reader = PhotoReader(resize=resize, image_shape=image_shape, value_range=value_range, n_jobs=n_jobs)
     targets, classes = _check_targets(y)
     network = _untrained(architecture, labels or [(str(each), str(each)) for each in classes], random_state)
     photos = _load(reader, network, X, targets, fitted=False)
@@ -189,7 +190,7 @@ def _untrained(architecture, labels, random_state):
 
 
 def _load(reader, network, X, targets, fitted):
-    checked = reader._read_input(X) if fitted else reader._fit_input(X)
+    checked = read_input(reader, X) if fitted else fit_input(reader, X)
     check_consistent_length(checked.images, targets)
     photos, _ = load_photos(
         checked, network.preprocessing, reader.value_range_,
