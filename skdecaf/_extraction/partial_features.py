@@ -18,7 +18,7 @@ import numpy as np
 
 from skdecaf._extraction.feature_files import StoredNames, StoredRows
 from skdecaf._extraction.photos import photo_identity
-from skdecaf._utils.files import errors_naming
+from skdecaf._utils.files import add_path_to_os_error
 from skdecaf.images.errors import name_of
 
 try:
@@ -182,7 +182,7 @@ def _line(value):
 
 def _append(file, data):
     """Append, and wait until the data are on the disk."""
-    with errors_naming(file.name):
+    with add_path_to_os_error(file.name):
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

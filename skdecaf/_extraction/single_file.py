@@ -11,7 +11,7 @@ from skdecaf._extraction.partial_features import PartialFeatures
 from skdecaf._extraction.photos import StreamedImages
 from skdecaf._inputs.sources import check_images
 from skdecaf._inputs.value_range import require_value_range
-from skdecaf._utils.files import check_output, errors_naming, publish
+from skdecaf._utils.files import add_path_to_os_error, check_output, publish
 from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf._utils.warnings import bad_rows_expected
 from skdecaf.images import ImageError
@@ -130,7 +130,7 @@ def _compute(photos, number, transformer, partial, bar):
 def _publish_features(partial, output, feature_names):
     """Write the output inside the partial folder, then move it to its place."""
     temporary = os.path.join(partial.folder, f"complete{suffix(output)}")
-    with errors_naming(temporary):
+    with add_path_to_os_error(temporary):
         write_features(temporary, partial.stored_rows(), partial.stored_names(), feature_names, partial.left_out)
     names = names_file(output)
     if names is not None:

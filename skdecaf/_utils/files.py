@@ -56,7 +56,7 @@ def atomic_write(path):
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with errors_naming(path):
+        with add_path_to_os_error(path):
             yield temporary
         publish(temporary, path)
     finally:
@@ -64,7 +64,7 @@ def atomic_write(path):
 
 
 @contextlib.contextmanager
-def errors_naming(path):
+def add_path_to_os_error(path):
     """Add the path to errors of the system that lack one, such as that of a full disk."""
     try:
         yield

@@ -95,7 +95,7 @@ def _add_convert(commands):
 def _list(options):
     from skdecaf.weights import store
 
-    rows = [(name, store.describe(name), _state(store, name)) for name in store.names()]
+    rows = [(name, store.published(name), _state(store, name)) for name in store.names()]
     if options.json:
         for name, weights, state in rows:
             _options.print_json({"name": name, "state": state, **_facts(weights, store.files_of(name))})

@@ -6,7 +6,7 @@ from functools import partial
 from skdecaf._utils.archives import Limits
 from skdecaf._utils.download import PublishedFile
 from skdecaf.datasets._base import Dataset, as_bunch, load, wrong_counts
-from skdecaf.datasets._domains import (
+from skdecaf.datasets._chosen_domains import (
     class_counts,
     describe_domains,
     domain_sizes,

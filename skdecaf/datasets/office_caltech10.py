@@ -9,7 +9,7 @@ from skdecaf._utils.archives import Limits
 from skdecaf._utils.download import PublishedFile, download
 from skdecaf._utils.environment import is_offline
 from skdecaf.datasets._base import Dataset, as_bunch, datasets_home, find, load, wrong_counts
-from skdecaf.datasets._domains import (
+from skdecaf.datasets._chosen_domains import (
     class_counts,
     describe_domains,
     has_class_folder,

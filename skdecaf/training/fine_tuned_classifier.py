@@ -19,7 +19,7 @@ from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf.training.classification_layer import check_scores, replace_classification_layer
 from skdecaf.training.photos import load_photos
 from skdecaf.weights import Convolution, FullyConnected, Network, resolve_network
-from skdecaf.weights.native_format import arrays_and_mean_image, describe, parameters_of_network
+from skdecaf.weights.native_format import arrays_and_mean_image, parameters_of_network, to_metadata
 
 # Inverse regularisation of the logistic regression that the last layer starts from, on features whose root mean square
 # norm is 1.
@@ -403,7 +403,7 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
 def _to_state(network):
     """A network as plain values and arrays."""
     arrays = {name: np.asarray(array) for name, array in arrays_and_mean_image(network).items()}
-    return {"description": describe(network), "arrays": arrays}
+    return {"description": to_metadata(network), "arrays": arrays}
 
 
 def _from_state(state):

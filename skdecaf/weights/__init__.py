@@ -2,11 +2,11 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf.weights.architectures import ARCHITECTURES, Architecture
+from skdecaf.weights.file_formats import read_network
 from skdecaf.weights.layers import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm, Softmax
 from skdecaf.weights.network import Network
 from skdecaf.weights.preprocessing import Preprocessing
 from skdecaf.weights.readers.caffe_mean import read_mean
-from skdecaf.weights.reading import read_network
 from skdecaf.weights.resolving import resolve_network
 
 __all__ = [

@@ -10,7 +10,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from skdecaf._utils.files import atomic_write
-from skdecaf.weights.files import open_safetensors
+from skdecaf.weights.file_checks import open_safetensors
 from skdecaf.weights.layers import layer_from_dict, layer_to_dict
 from skdecaf.weights.panels import PackedMatrix
 from skdecaf.weights.preprocessing import Preprocessing
@@ -21,7 +21,7 @@ _STORED_DTYPES = ("F32", "F16", "F64", "I16", "I8")
 _LARGEST_INTEGERS = {"int8": 127, "int16": 32767}
 
 
-def describe(network):
+def to_metadata(network):
     """Everything in a network but its arrays, as a dict of str."""
     return {
         "format": FORMAT,
@@ -33,7 +33,7 @@ def describe(network):
 
 
 def parameters_of_network(description, arrays, name=None):
-    """Parameters of `Network`, from what `describe` returned and the arrays, the mean image among them.
+    """Parameters of `Network`, from what `to_metadata` returned and the arrays, the mean image among them.
 
     The name is that of the description by default.
 
@@ -86,7 +86,7 @@ def write(network, path, dtype="float32"):
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(path.parent)!r} for the file {path.name!r}")
     with atomic_write(path) as temporary:
-        save_file(_encoded(arrays_and_mean_image(network), dtype), temporary, metadata=describe(network))
+        save_file(_encoded(arrays_and_mean_image(network), dtype), temporary, metadata=to_metadata(network))
 
 
 def _encoded(arrays, dtype):

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from skdecaf.weights import native_format
 from skdecaf.weights.architectures import find_architecture
 from skdecaf.weights.compact import CompactMatrix
-from skdecaf.weights.files import weights_file
+from skdecaf.weights.file_checks import weights_file
 from skdecaf.weights.layers import blob_shapes, parameter_shapes
 from skdecaf.weights.native_format import MEAN_IMAGE
 from skdecaf.weights.onnx_export import write_onnx
@@ -118,7 +118,7 @@ class Network:
     def fingerprint(self):
         """Digest of the layers, the preprocessing and the arrays."""
         if self._fingerprint is None:
-            description = native_format.describe(self)
+            description = native_format.to_metadata(self)
             digest = hashlib.blake2b(description["layers"].encode(), digest_size=16)
             digest.update(description["preprocessing"].encode())
             arrays = native_format.arrays_and_mean_image(self)

@@ -15,7 +15,7 @@ from skdecaf.weights.layers import (
     layers_up_to,
     parameter_shapes,
 )
-from skdecaf.weights.native_format import describe
+from skdecaf.weights.native_format import to_metadata
 
 OPSET = 13
 IR_VERSION = 8
@@ -41,7 +41,7 @@ def write_onnx(network, path, blobs=None):
     opset = [onnx.helper.make_opsetid("", OPSET)]
     model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="skdecaf")
     # For `read_onnx`: graphs do not state the size to which photos are resized, among others.
-    onnx.helper.set_model_props(model, describe(network))
+    onnx.helper.set_model_props(model, to_metadata(network))
     onnx.checker.check_model(model)
     onnx.save(model, path)
 

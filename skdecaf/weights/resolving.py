@@ -10,9 +10,9 @@ from skdecaf._utils.process_cache import ProcessCache
 from skdecaf.weights import store
 from skdecaf.weights.compact import CompactMatrix
 from skdecaf.weights.embedded import EMBEDDED_FILE
+from skdecaf.weights.file_formats import read_file
 from skdecaf.weights.layers import FullyConnected, output_shape
 from skdecaf.weights.network import Network, draw_network
-from skdecaf.weights.reading import read_file
 
 # Enough for a grid search over weights, and few enough that large networks do not fill the memory.
 _loaded = ProcessCache(4)

@@ -47,7 +47,7 @@ def folder():
     return cache_home() / "weights"
 
 
-def describe(name):
+def published(name):
     """Return what is published about weights.
 
     Parameters
@@ -80,7 +80,7 @@ def files_of(name):
     list of PublishedFile
         The weights, and the mean image if it is subtracted; none for weights that are part of the package.
     """
-    weights = describe(name)
+    weights = published(name)
     mean_image = None if name.endswith(_PIXEL) else weights.mean_image
     return [file for file in (weights.file, mean_image) if file]
 
@@ -128,8 +128,8 @@ def locate(name, *, download_if_missing=False):
     if absent and (not download_if_missing or is_offline()):
         offline = " and SKDECAF_OFFLINE is set" if is_offline() else ""
         raise FileNotFoundError(f"the weights {name!r} are not on this computer{offline}; {_advice(name)}")
-    if absent and describe(name).extra:
-        require(describe(name).extra, f"reading the weights {name!r}")
+    if absent and published(name).extra:
+        require(published(name).extra, f"reading the weights {name!r}")
     for file in absent:
         _download(file, name, progress=True)
     for file in files_of(name):

@@ -1,4 +1,4 @@
-"""Readers of weights files, one module a format; `skdecaf.weights.reading` chooses the one that a file needs.
+"""Readers of weights files, one module a format; `skdecaf.weights.file_formats` chooses the one that a file needs.
 
 A reader is a function ``read_...(path, name=None, origin=None, **options)``. It returns a complete `Network` called
 ``name`` (by default as the file says, else after the file) whose pickles refer to ``origin``. ``looks_like(head)``

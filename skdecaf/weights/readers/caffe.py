@@ -7,7 +7,7 @@ import numpy as np
 
 from skdecaf._utils.extras import require
 from skdecaf.weights.architectures import ARCHITECTURES
-from skdecaf.weights.files import weights_file
+from skdecaf.weights.file_checks import weights_file
 from skdecaf.weights.layers import layer_from_dict
 from skdecaf.weights.preprocessing import Preprocessing
 from skdecaf.weights.readers.assembling import exact_input_size, network_from_layers, shortest_float

@@ -4,7 +4,7 @@
 import numpy as np
 
 from skdecaf._utils.extras import require
-from skdecaf.weights.files import weights_file
+from skdecaf.weights.file_checks import weights_file
 from skdecaf.weights.readers.caffe_messages import read_blob
 from skdecaf.weights.readers.npy import read_npy_array
 

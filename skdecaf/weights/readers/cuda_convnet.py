@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from skdecaf.weights.embedded import imagenet_labels
-from skdecaf.weights.files import MOST_BYTES, errors_naming, weights_file
+from skdecaf.weights.file_checks import MOST_BYTES, add_path_to_value_error, weights_file
 from skdecaf.weights.layers import blob_shapes, layer_from_dict
 from skdecaf.weights.preprocessing import Preprocessing
 from skdecaf.weights.readers.array_pickles import PickledArray, read_pickle
@@ -51,7 +51,7 @@ def read_decaf(path, name=None, origin=None, *, meta=None):
         _check_sizes([layer for layer, _ in steps], crop, sizes)
     with weights_file(_meta_beside(path) if meta is None else meta) as meta, open(meta, "rb") as file:
         mean_image, names = _read_meta(read_pickle(file))
-    with errors_naming(path):
+    with add_path_to_value_error(path):
         preprocessing = Preprocessing(mean_image.shape[:2], crop, policy="crop", flip=True)
         return network_from_layers(
             steps, preprocessing, _labels(names), mean_image=mean_image, name=name or path.stem, origin=origin

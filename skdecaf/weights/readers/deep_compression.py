@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skdecaf.weights.architectures import ARCHITECTURES, find_architecture
-from skdecaf.weights.files import weights_file
+from skdecaf.weights.file_checks import weights_file
 from skdecaf.weights.layers import parameter_shapes
 from skdecaf.weights.readers.assembling import network_from_arrays
 

@@ -2,11 +2,11 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf.weights.architectures import ARCHITECTURES, find_architecture
-from skdecaf.weights.files import weights_file
+from skdecaf.weights.file_checks import weights_file
 from skdecaf.weights.layers import parameter_shapes
-from skdecaf.weights.readers.archives import open_archive
 from skdecaf.weights.readers.assembling import network_from_arrays, to_float32, with_output_sizes
 from skdecaf.weights.readers.npy import read_npy_array, read_npy_header
+from skdecaf.weights.readers.zip_archives import open_archive
 
 _ARCHITECTURE = "architecture"
 

@@ -9,7 +9,7 @@ from itertools import zip_longest
 import numpy as np
 
 from skdecaf._utils.extras import require
-from skdecaf.weights.files import weights_file
+from skdecaf.weights.file_checks import weights_file
 from skdecaf.weights.native_format import FORMAT, MEAN_IMAGE, parameters_of_network
 from skdecaf.weights.network import Network
 from skdecaf.weights.onnx_export import nodes_and_arrays

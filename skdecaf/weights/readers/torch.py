@@ -10,9 +10,9 @@ import pickletools
 import zipfile
 
 from skdecaf._utils.extras import require
-from skdecaf.weights.files import open_safetensors, weights_file
-from skdecaf.weights.readers.archives import open_archive
+from skdecaf.weights.file_checks import open_safetensors, weights_file
 from skdecaf.weights.readers.assembling import network_from_arrays, to_float32
+from skdecaf.weights.readers.zip_archives import open_archive
 
 _ARCHITECTURE = "torchvision_alexnet"
 _LAYERS = {

@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from contextlib import contextmanager
 
-from skdecaf.weights.files import MOST_BYTES
+from skdecaf.weights.file_checks import MOST_BYTES
 
 # The directory of an archive with twenty entries has 2 kB.
 _LONGEST_READ = 2**20

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from pathlib import Path
 
-from skdecaf.weights.files import open_safetensors, weights_file
+from skdecaf.weights.file_checks import open_safetensors, weights_file
 from skdecaf.weights.native_format import FORMAT
 from skdecaf.weights.network import load_network
 from skdecaf.weights.readers import caffe, caffe_mean, cuda_convnet, deep_compression, npz, onnx, torch
-from skdecaf.weights.readers.archives import open_archive
+from skdecaf.weights.readers.zip_archives import open_archive
 
 _FORMATS = (
     "this package's safetensors, safetensors or state dicts of torchvision's AlexNet, npz, ONNX, caffemodel, the "

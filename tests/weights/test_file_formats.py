@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 from small_alexnets import small_network, torchvision_arrays
 from tiny_networks import tiny_network
 
-from skdecaf.weights import Architecture, Network, read_mean, read_network, reading
+from skdecaf.weights import Architecture, Network, file_formats, read_mean, read_network
 from skdecaf.weights.readers.caffe import read_caffemodel
 
 
@@ -96,8 +96,8 @@ BEGINNINGS = {
 @pytest.mark.parametrize("reader", BEGINNINGS)
 def test_the_first_bytes_tell_the_format(tmp_path, monkeypatch, reader):
     (tmp_path / "net").write_bytes(BEGINNINGS[reader])
-    names = [(looks_like, lambda path, *_, name=read.__name__: name) for looks_like, read in reading._READERS]
-    monkeypatch.setattr(reading, "_READERS", names)
+    names = [(looks_like, lambda path, *_, name=read.__name__: name) for looks_like, read in file_formats._READERS]
+    monkeypatch.setattr(file_formats, "_READERS", names)
     assert read_network(tmp_path / "net") == reader
 
 
@@ -290,7 +290,7 @@ def hostile_contents(tmp_path):
 MEASURE = """
 import json, re, sys, time
 from pathlib import Path
-from skdecaf.weights.reading import read_network
+from skdecaf.weights.file_formats import read_network
 costs = {}
 for name in sys.argv[1:]:
     start = time.process_time()

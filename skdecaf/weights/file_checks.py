@@ -16,7 +16,7 @@ def weights_file(path):
     path = Path(path).absolute()
     if not path.is_file():
         raise FileNotFoundError(f"no network at {str(path)!r}; check the path")
-    with errors_naming(path):
+    with add_path_to_value_error(path):
         size = path.stat().st_size
         if size > MOST_BYTES:
             raise ValueError(f"{size:,} bytes are more than a network of the AlexNet family has ({MOST_BYTES:,})")
@@ -34,7 +34,7 @@ def open_safetensors(path, hint=""):
 
 
 @contextmanager
-def errors_naming(path):
+def add_path_to_value_error(path):
     """Put the path in front of the message of a ValueError."""
     try:
         yield
