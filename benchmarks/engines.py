@@ -46,7 +46,9 @@ class SkdecafEngine:
         pixels = pixels if mean is None else pixels - cut_windows(mean, preprocessing.crop, "center")
         chunks = np.array_split(pixels, min(self.threads, len(pixels)))
         run = partial(self.forward.run, n_threads=self.threads // len(chunks))
-        return np.concatenate([blobs[self.blob] for blobs in self.pool.map(run, chunks)])
+        # As in the transformer, a single chunk is computed by the calling thread.
+        results = self.pool.map(run, chunks) if len(chunks) > 1 else map(run, chunks)
+        return np.concatenate([blobs[self.blob] for blobs in results])
 
     def run_files(self, files):
         """Compute features of photos."""

@@ -2,8 +2,6 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +10,7 @@ from skdecaf._forward.products import BLOCK, ROW_LENGTH, even_parts, pack_column
 from skdecaf._forward.winograd import TileSize, choose_tile_size
 from skdecaf._kernels import bias, im2col, pixels, product, space_to_depth, winograd_input, winograd_output
 from skdecaf.weights.layers import Convolution, output_shape
+from skdecaf.weights.panels import PANEL
 
 # Images are computed together until their left matrices have so many rows, which filters are then read for. Of more
 # rows, what a slice needs no longer fits into the cache.
@@ -61,15 +60,6 @@ def plan_convolution(layer, shape, reads_pixels=False):
     return ConvolutionPlan(layer, shape, tile_size, block if tile_size else 1, min(max(1, _ROWS // rows), MOST_STACKED))
 
 
-class _Slice(NamedTuple):
-    """Output channels of one group that are computed together: their filters as panels, and where they begin."""
-
-    group: int
-    first_channel: int
-    panels: np.ndarray
-    biases: np.ndarray
-
-
 class ConvolutionStep:
     """A convolution, with bias, ReLU, and the pooling that `fuse` has taken.
 
@@ -80,18 +70,13 @@ class ConvolutionStep:
     def __init__(self, plan, filters, biases, rectified):
         """Take filters as right matrices (groups, pairs, depth, channels of a group)."""
         self.layer, self.stacked, self.rectified = plan.layer, plan.stacked, int(rectified)
+        self.in_channels = plan.shape[0]
         out_channels, self.height, self.width = output_shape(plan.layer, plan.shape)
         self.shape = (self.height, self.width, out_channels)
-        groups, self.pairs, self.depth, width = filters.shape
-        parts = even_parts(width, min(_SLICE, -(-width // 2)), 16)
-        self.slices = [
-            _Slice(group, group * width + part.start, panels, group_biases[part])
-            for group, (packed, group_biases) in enumerate(
-                zip(pack_columns(filters, parts), np.split(biases, groups), strict=True)
-            )
-            for part, panels in zip(parts, packed, strict=True)
-        ]
-        self.nbytes = sum(part.panels.nbytes for part in self.slices)
+        groups, self.pairs, self.depth, self.group_width = filters.shape
+        self.panels = [pack_columns(group) for group in filters]
+        self.biases = np.split(biases, groups)
+        self.nbytes = sum(panels.nbytes for panels in self.panels)
         self.pooling = None
 
     def fuse(self, step):
@@ -104,46 +89,50 @@ class ConvolutionStep:
         self.pooling, self.shape = step.layer, step.shape
         return True
 
-    def run(self, maps, out, workspace):
-        """Fill out (n, *self.shape) from maps (n, height, width, channels)."""
-        groups = range(self.layer.groups)
-        if workspace.n_threads <= len(groups):
-            # No thread waits for another, and the cache still has what a phase reads.
-            workspace.for_each(partial(self._run_group, maps, out, workspace), groups)
-        else:
-            self._share_work(groups, maps, out, workspace)
+    def run(self, maps, out, workspace, share=0, n_shares=1):
+        """Fill out (n, *self.shape) from maps (n, height, width, channels), or one of n_shares shares of its channels.
 
-    def _run_group(self, maps, out, workspace, group):
-        key = group if workspace.n_threads > 1 else 0
-        rows = self._rows_array(workspace, key, len(maps))
-        self._fill_rows(maps, group, slice(0, self.lines), rows)
-        for part in self.slices:
-            if part.group == group:
-                self._compute_slice(part, rows, out, workspace, key)
+        Each share fills the left matrices that it needs, so that no thread waits for another.
+        """
+        n_rows, width = len(maps) * self.rows_per_image, self.group_width
+        first, last = self._channels_of(share, n_shares)
+        for group in range(first // width, -(-last // width)):
+            start, stop = max(0, first - group * width), min(width, last - group * width)
+            rows = rows_array(workspace, ("rows", share), self.pairs, n_rows, self.depth)
+            self._fill_rows(maps, group, rows)
+            for part in even_parts(stop - start, _SLICE * max(1, _ROWS // n_rows), PANEL):
+                self._compute_slice(group, slice(start + part.start, start + part.stop), rows, out, workspace, share)
 
-    def _share_work(self, groups, maps, out, workspace):
-        rows = {group: self._rows_array(workspace, group, len(maps)) for group in groups}
-        workspace.for_each(
-            lambda part: self._fill_rows(maps, *part, rows[part[0]]),
-            [(group, lines) for group in groups for lines in workspace.shares(self.lines)],
-        )
-        workspace.for_each(
-            lambda part: self._compute_slice(part, rows[part.group], out, workspace, part.first_channel), self.slices
-        )
+    def _channels_of(self, share, n_shares):
+        """The first channel of a share, and the first of the next; they begin at panels."""
+        panels = self.panels[0].shape[1]
+        bounds = (panels * len(self.panels) * i // n_shares for i in (share, share + 1))
+        return [i // panels * self.group_width + i % panels * PANEL for i in bounds]
 
-    def _rows_array(self, workspace, key, n):
-        return rows_array(workspace, ("rows", key), self.pairs, n * self.rows_per_image, self.depth)
+    def follows(self, below, n_shares):
+        """Whether each share reads only channels that the same share of the step below writes."""
+        per_group = self.in_channels // self.layer.groups
+        for share in range(n_shares):
+            first, last = self._channels_of(share, n_shares)
+            written = below._channels_of(share, n_shares)
+            first_read, last_read = first // self.group_width * per_group, -(-last // self.group_width) * per_group
+            if not written[0] <= first_read <= last_read <= written[1]:
+                return False
+        return True
 
-    def _compute_slice(self, part, rows, out, workspace, key):
-        n, width = len(out), len(part.biases)
+    def _compute_slice(self, group, columns, rows, out, workspace, key):
+        n, width = len(out), columns.stop - columns.start
         # The extra pair avoids cache-set conflicts between rows that lie a page apart (tiles of 8 x 8).
         shape = (n, *self.row_grid, self.pairs + (self.pairs > 1), width)
         products, flat = products_array(workspace, ("products", key), shape)
-        product.multiply(rows.reshape(-1, rows[0, 0].size), part.panels, n * self.rows_per_image, width, flat)
+        product.multiply(
+            rows.reshape(-1, rows[0, 0].size), self.panels[group], columns.start // PANEL, n * self.rows_per_image,
+            width, flat,
+        )  # fmt: skip
         ring = None
         if self.pooling is not None:
             ring = workspace.array(("ring", key), (1, self.lines_at_once + self.pooling.kernel - 1, self.width, width))
-        self._finish(products, part, ring, out)
+        self._finish(products, self.biases[group][columns], group * self.group_width + columns.start, ring, out)
 
     @property
     def window(self):
@@ -161,19 +150,19 @@ class Im2colStep(ConvolutionStep):
         groups = np.split(weight, plan.layer.groups)
         matrices = np.stack([group.transpose(2, 3, 1, 0).reshape(1, -1, len(group)) for group in groups])
         super().__init__(plan, matrices, biases, rectified)
-        self.lines, self.rows_per_image = self.height, self.height * self.width
+        self.rows_per_image = self.height * self.width
         self.row_grid = (self.rows_per_image,)
 
-    def _fill_rows(self, maps, group, lines, rows):
+    def _fill_rows(self, maps, group, rows):
         layer, (n, height, width, channels) = self.layer, maps.shape
         inside = channels // layer.groups
         im2col.im2col(
             maps.reshape(n, height, width * channels), (group * inside, inside, channels),
-            (layer.kernel, layer.stride, layer.pad), (lines.start, lines.stop, self.height), self.width, rows[:, 0],
+            (layer.kernel, layer.stride, layer.pad), (self.height, self.width), rows[:, 0],
         )  # fmt: skip
 
-    def _finish(self, products, part, ring, out):
-        arguments = products.reshape(len(out), self.rows_per_image, -1), part.biases, self.rectified, part.first_channel
+    def _finish(self, products, biases, first_channel, ring, out):
+        arguments = products.reshape(len(out), self.rows_per_image, -1), biases, self.rectified, first_channel
         if ring is None:
             bias.add_bias(*arguments, out.reshape(len(out), self.rows_per_image, -1))
         else:
@@ -189,20 +178,19 @@ class WinogradStep(ConvolutionStep):
         super().__init__(plan, np.stack([size.transform_filters(group) for group in groups]), biases, rectified)
         self.tile_size, self.lines_at_once = (size.t, size.m), size.m
         self.pad = plan.layer.pad if plan.block == 1 else 0
-        self.row_grid = self.lines, _ = size.grid(self.height, self.width)
+        self.row_grid = size.grid(self.height, self.width)
         self.rows_per_image = size.tiles(self.height, self.width)
 
-    def _fill_rows(self, maps, group, lines, rows):
-        down, across = self.row_grid
+    def _fill_rows(self, maps, group, rows):
         for b, block in enumerate(rows):
             first = b * BLOCK
             winograd_input.transform_input(
                 maps, (group * self.depth + first, min(BLOCK, self.depth - first)), self.pad, self.tile_size,
-                (lines.start, lines.stop, down), across, block.reshape(-1, ROW_LENGTH),
+                self.row_grid, block.reshape(-1, ROW_LENGTH),
             )  # fmt: skip
 
-    def _finish(self, products, part, ring, out):
-        arguments = products, self.tile_size, part.biases, self.rectified, part.first_channel
+    def _finish(self, products, biases, first_channel, ring, out):
+        arguments = products, self.tile_size, biases, self.rectified, first_channel
         if ring is None:
             winograd_output.transform_output(*arguments, out)
         else:

@@ -52,7 +52,7 @@ class DenseStep:
         bias.add_bias(products, self.biases[part], self.rectified, part.start, out[np.newaxis])
 
     def _multiply(self, rows, panels, n_rows, n_columns, flat):
-        product.multiply(rows, self.weight.panels[np.newaxis, panels], n_rows, n_columns, flat)
+        product.multiply(rows, self.weight.panels[np.newaxis], panels.start, n_rows, n_columns, flat)
 
     def _scale(self, products, part):
         """Float weights have no scale."""

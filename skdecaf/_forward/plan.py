@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import math
 from collections import deque
-from itertools import chain
+from functools import partial
 
 import numpy as np
 
@@ -33,23 +33,62 @@ from skdecaf.weights.layers import (
 
 
 class _Block:
-    """A convolution and the layers on its maps, run with few images at a time so that the maps stay in the cache."""
+    """Steps on maps that are run with few images at a time, so that the maps stay in the cache."""
 
-    def __init__(self, stacked, buffer):
-        self.steps, self.stacked, self.buffer = [], stacked, buffer
+    def __init__(self, steps, buffer, divided):
+        self.steps, self.buffer, self.divided = steps, buffer, divided
+        self.stacked = min(
+            (step.stacked for _, step in steps if isinstance(step, ConvolutionStep)), default=MOST_STACKED
+        )
 
     def run(self, values, workspace, observe):
         """Return the last step's values; observe(blob, start, values) sees those of all steps."""
         n, last = len(values), self.steps[-1][1]
         result = workspace.array(("maps", self.buffer), (n, *last.shape))
         for part in even_parts(n, self.stacked):
-            below = values[part]
-            for blob, step in self.steps:
-                out = result[part] if step is last else workspace.array(step, (len(below), *step.shape))
-                step.run(below, out, workspace)
+            outs = [
+                result[part] if step is last else workspace.array(step, (part.stop - part.start, *step.shape))
+                for _, step in self.steps
+            ]
+            calls = list(zip(self.steps, [values[part], *outs], outs, strict=False))
+            if self.divided:
+                workspace.for_each(partial(_run_share, calls, workspace), range(workspace.n_threads))
+            for (blob, step), below, out in calls:
+                if not self.divided:
+                    step.run(below, out, workspace)
                 observe(blob, part.start, out)
-                below = out
         return result
+
+
+def _run_share(calls, workspace, share):
+    """Compute a thread's share of the channels of convolutions, one layer after the other."""
+    for (_, step), below, out in calls:
+        step.run(below, out, workspace, share, workspace.n_threads)
+
+
+def _make_blocks(steps, n_threads):
+    """Make blocks of all steps on maps.
+
+    A single thread runs a convolution, and what follows on its maps, with as many images as are best for it. Several
+    threads divide the channels of convolutions, and wait for each other only where one needs the channels of another.
+    """
+    groups = []
+    for blob, step in steps:
+        last = groups[-1][-1][1] if groups else None
+        convolution = isinstance(step, ConvolutionStep)
+        if n_threads == 1:
+            joined = isinstance(last, PixelStep) or not convolution
+        else:
+            joined = convolution and isinstance(last, ConvolutionStep) and step.follows(last, n_threads)
+        if joined and groups:
+            groups[-1].append((blob, step))
+        else:
+            groups.append([(blob, step)])
+    # Two buffers are enough: a block reads what the one before it wrote.
+    return [
+        _Block(group, i % 2, divided=n_threads > 1 and isinstance(group[0][1], ConvolutionStep))
+        for i, group in enumerate(groups)
+    ]
 
 
 class ForwardPass:
@@ -84,13 +123,13 @@ class ForwardPass:
         self.blobs = tuple(dict.fromkeys(blobs))
         self.convolutions, self.fused = {}, {}
         self._workspaces, self._layers, self._reversed = deque(), set(), None
-        self._map_blocks, self._vector_steps = [_Block(MOST_STACKED, 0)], []
+        self._map_steps, self._vector_steps, self._blocks = [], [], {}
         self._plan()
 
     @property
     def nbytes(self):
         """Bytes of the weights in use and of the arrays prepared from them."""
-        steps = [step for _, step in chain(*(block.steps for block in self._map_blocks), self._vector_steps)]
+        steps = [step for _, step in (*self._map_steps, *self._vector_steps)]
         arrays = self.network.arrays
         arrays = [arrays.stored(name) for name in arrays if name.split(".")[0] in self._layers]
         return sum(array.nbytes for array in arrays) + sum(getattr(step, "nbytes", 0) for step in steps)
@@ -127,7 +166,6 @@ class ForwardPass:
         if isinstance(first, Convolution):
             plan = plan_convolution(first, self.network.input_shape, reads_pixels=True)
             self.convolutions[first.name] = plan
-            self._map_blocks[0].stacked = plan.stacked
             if reverse and first.groups == 1:
                 # Once the filters, in place of each image.
                 self._reversed, reverse = first.name, False
@@ -137,16 +175,13 @@ class ForwardPass:
         if not on_maps:
             self._vector_steps.append((blob, step))
             return
-        steps = self._map_blocks[-1].steps
+        steps = self._map_steps
         below, last = steps[-1] if steps else (None, None)
-        if isinstance(step, ConvolutionStep) and not isinstance(last, PixelStep):
-            # Two buffers are enough: a block reads what the one before it wrote.
-            self._map_blocks.append(_Block(step.stacked, len(self._map_blocks) % 2))
-        elif isinstance(last, ConvolutionStep) and below not in self.blobs and last.fuse(step):
+        if isinstance(last, ConvolutionStep) and below not in self.blobs and last.fuse(step):
             steps[-1] = blob, last
             self.fused[blob] = (*self.fused.pop(below, (below,)), blob)
-            return
-        self._map_blocks[-1].steps.append((blob, step))
+        else:
+            steps.append((blob, step))
 
     def _step(self, layer, shape, rectified):
         if isinstance(layer, Convolution):
@@ -233,8 +268,11 @@ class ForwardPass:
                 _flatten_maps(maps, out[blob][start : start + len(maps)])
             observe(blob or "input")
 
+        n_threads = workspace.n_threads
+        if n_threads not in self._blocks:
+            self._blocks[n_threads] = _make_blocks(self._map_steps, n_threads)
         maps = images
-        for block in self._map_blocks:
+        for block in self._blocks[n_threads]:
             maps = block.run(maps, workspace, keep)
         return maps
 

@@ -4,6 +4,8 @@ See `skdecaf._kernels.product` for their layout, and for why each value has the 
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import math
+
 import numpy as np
 
 from skdecaf.weights.panels import PANEL
@@ -15,36 +17,12 @@ ROW_GROUP = 12
 _SCRATCH = ROW_GROUP * PANEL
 
 
-def pack_columns(matrices, parts=None):
-    """Pack matrices into panels.
-
-    Parameters
-    ----------
-    matrices : ndarray of shape (groups, pairs, depth, columns)
-    parts : list of slice, optional
-        Of the columns, at multiples of 16; by default all of them.
-
-    Returns
-    -------
-    list of list of float32 ndarray of shape (pairs, panels, depth * 16)
-        For each group and part. They are neighbours in the memory, so that they share large pages.
-    """
-    groups, pairs, depth, columns = matrices.shape
-    parts = parts or [slice(0, columns)]
-    sizes = [-(-(part.stop - part.start) // PANEL) for part in parts]
-    buffers = np.zeros((groups, sum(sizes), pairs * depth * PANEL), np.float32)
-    return [
-        [
-            _pack_part(matrix[..., part], panels.reshape(pairs, -1, depth, PANEL))
-            for part, panels in zip(parts, np.split(buffer, np.cumsum(sizes)[:-1]), strict=True)
-        ]
-        for matrix, buffer in zip(matrices, buffers, strict=True)
-    ]
-
-
-def _pack_part(matrix, panels):
+def pack_columns(matrices):
+    """Pack right matrices (pairs, depth, columns) into panels, float32 (pairs, columns / 16, depth * 16)."""
+    pairs, depth, columns = matrices.shape
+    panels = np.zeros((pairs, -(-columns // PANEL), depth, PANEL), np.float32)
     for i in range(panels.shape[1]):
-        values = matrix[..., i * PANEL : (i + 1) * PANEL]
+        values = matrices[..., i * PANEL : (i + 1) * PANEL]
         panels[:, i, :, : values.shape[2]] = values
     return panels.reshape(*panels.shape[:2], -1)
 
@@ -77,5 +55,5 @@ def fill_rows(rows, vectors):
 
 def products_array(workspace, key, shape):
     """Array of this shape, and the flat one, somewhat longer, that the kernel needs."""
-    flat = workspace.array(key, (int(np.prod(shape)) + _SCRATCH,))
+    flat = workspace.array(key, (math.prod(shape) + _SCRATCH,))
     return flat[:-_SCRATCH].reshape(shape), flat

@@ -21,11 +21,12 @@ class _Job:
         self._done, self._all_done, self._error = [], _thread.allocate_lock(), None
         self._all_done.acquire()
 
-    def take_parts(self):
-        """Do parts until all are taken."""
+    def take_parts(self, last=False):
+        """Do parts until all are taken, from the first on, or from the last."""
+        take = self._parts.pop if last else self._parts.popleft
         while True:
             try:
-                part = self._parts.popleft()
+                part = take()
             except IndexError:
                 return
             try:
@@ -50,7 +51,11 @@ class _Helpers:
     """
 
     def __init__(self, n_threads):
-        self._jobs, self._n_threads = SimpleQueue(), 0
+        self._jobs, self._n_threads, self._started = SimpleQueue(), n_threads, False
+
+    def _start(self):
+        """Start the threads when there is work for them, so that they need not wait for it, nor another for them."""
+        n_threads, self._n_threads, self._started = self._n_threads, 0, True
         with suppress(RuntimeError):  # no more threads available
             for _ in range(n_threads):
                 # Not by threading.Thread, whose start() waits until the thread runs.
@@ -64,19 +69,21 @@ class _Helpers:
         job = _Job(function, parts)
         for _ in range(min(self._n_threads, len(parts) - 1)):
             self._jobs.put(job)
+        if not self._started:
+            self._start()
         job.take_parts()
         job.wait()
 
     def dismiss(self):
         """Stop the workers after their current part."""
-        for _ in range(self._n_threads):
+        for _ in range(self._n_threads * self._started):
             self._jobs.put(None)
 
     def _help(self):
         # NumPy's error state belongs to a thread.
         with np.errstate(over="ignore", invalid="ignore"):
             while (job := self._jobs.get()) is not None:
-                job.take_parts()
+                job.take_parts(last=True)
 
 
 class Workspace:

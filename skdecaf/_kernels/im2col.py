@@ -35,8 +35,8 @@ def fill_line(row, left, width, channels, first_channel, n_channels, kernel, tar
             copy_run(row, (left + kx) * channels + first_channel, n_channels, target, start + kx * n_channels)
 
 
-# pythran export im2col(float32[:,:,:] order(C), (int, int, int), (int, int, int), (int, int, int), int, float32[:,:,:] order(C))
-def im2col(maps, channels, window, lines, out_width, rows):
+# pythran export im2col(float32[:,:,:] order(C), (int, int, int), (int, int, int), (int, int), float32[:,:,:] order(C))
+def im2col(maps, channels, window, out_shape, rows):
     """Write the window of each output pixel as a row of a matrix.
 
     Parameters
@@ -46,20 +46,18 @@ def im2col(maps, channels, window, lines, out_width, rows):
     channels : tuple (first, number of channels, all channels)
     window : tuple (kernel, stride, pad)
         Of the convolution.
-    lines : tuple (first, last, all)
-        Rows of output pixels to do in each image, and how many there are.
-    out_width : int
+    out_shape : tuple (height, width)
     rows : (blocks, n * output pixels or more, 272)
         Value k of a window, counted in the order (ky, kx, channel), is in block k // 256 at k % 256.
     """
     n, height, row_length = maps.shape
     first_channel, n_channels, all_channels = channels
     kernel, stride, pad = window
-    first, last, out_height = lines
+    out_height, out_width = out_shape
     run = kernel * n_channels
     line = np.empty(kernel * run, np.float32)
     for i in range(n):
-        for oy in range(first, last):
+        for oy in range(out_height):
             for ox in range(out_width):
                 for ky in range(kernel):
                     y = oy * stride + ky - pad

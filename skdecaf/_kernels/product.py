@@ -130,8 +130,8 @@ def move_tile(n_rows, n_columns, add, out, tile, first_out, row_length):
                 out[o + c] = out[t + c]
 
 
-# pythran export multiply(float32[:,:] order(C), float32[:,:,:] order(C), int, int, float32[:] order(C))
-def multiply(rows, panels, n_rows, n_columns, out):
+# pythran export multiply(float32[:,:] order(C), float32[:,:,:] order(C), int, int, int, float32[:] order(C))
+def multiply(rows, panels, first_panel, n_rows, n_columns, out):
     """Multiply rows by panels of columns, as many pairs of matrices as there are.
 
     Parameters
@@ -139,15 +139,17 @@ def multiply(rows, panels, n_rows, n_columns, out):
     rows : (blocks * pairs, height * 272)
         Left matrices, n_rows of their height rows, of which there are a multiple of 12 or more: value k of row r of
         pair i is in rows[k // 256 * pairs + i] at r * 272 + k % 256.
-    panels : (pairs, columns / 16, depth * 16)
+    panels : (pairs, all columns / 16, depth * 16)
         Right matrices: value (k, c) is in panel c // 16 at k * 16 + c % 16. The last panel is filled up with zeros.
+    first_panel : int
+        Where the columns begin.
     n_rows, n_columns : int
         Shape of the products.
     out : (n_rows * row length + 192,)
         Value (r, c) of pair i is at r * row length + i * n_columns + c. The last 192 values are scratch space.
     """
-    pairs, n_panels, size = panels.shape
-    depth = size // 16
+    pairs, _, size = panels.shape
+    depth, n_panels = size // 16, (n_columns + 15) // 16
     blocks = (depth + 255) // 256
     row_length = (len(out) - 192) // n_rows
     for i in range(pairs):
@@ -156,10 +158,10 @@ def multiply(rows, panels, n_rows, n_columns, out):
             for b in range(blocks):
                 multiply_row_by_four_panels(
                     rows[b * pairs + i],
-                    panels[i, start],
-                    panels[i, start + 1],
-                    panels[i, start + 2],
-                    panels[i, start + 3],
+                    panels[i, first_panel + start],
+                    panels[i, first_panel + start + 1],
+                    panels[i, first_panel + start + 2],
+                    panels[i, first_panel + start + 3],
                     b * 4096,
                     min(256, depth - b * 256),
                     out,
@@ -174,7 +176,17 @@ def multiply(rows, panels, n_rows, n_columns, out):
                 for j in range(first, min(first + 8, n_panels)):
                     where = i * n_columns + j * 16, row_length
                     columns = min(16, n_columns - j * 16)
-                    multiply_panel(rows[b * pairs + i], panels[i, j], b * 4096, n, n_rows, columns, b > 0, out, where)
+                    multiply_panel(
+                        rows[b * pairs + i],
+                        panels[i, first_panel + j],
+                        b * 4096,
+                        n,
+                        n_rows,
+                        columns,
+                        b > 0,
+                        out,
+                        where,
+                    )
 
 
 def multiply_panel(rows, panel, first_value, depth, n_rows, n_columns, add, out, where):

@@ -126,8 +126,8 @@ def clear_pixel(target):
         target[c] = 0
 
 
-# pythran export transform_input(float32[:,:,:,:] order(C), (int, int), int, (int, int), (int, int, int), int, float32[:,:] order(C))
-def transform_input(maps, channels, pad, tile_size, tile_rows, across, out):
+# pythran export transform_input(float32[:,:,:,:] order(C), (int, int), int, (int, int), (int, int), float32[:,:] order(C))
+def transform_input(maps, channels, pad, tile_size, grid, out):
     """Transform tiles of the maps to rows of matrix products, one product for each point of a tile.
 
     Parameters
@@ -139,23 +139,21 @@ def transform_input(maps, channels, pad, tile_size, tile_rows, across, out):
         How many pixels outside the first tile begins.
     tile_size : tuple (t, m)
         Tiles of t x t pixels begin m pixels apart.
-    tile_rows : tuple (first, last, all)
-        Rows of tiles to transform in each image, and how many there are.
-    across : int
-        Tiles in a row.
+    grid : tuple (down, across)
+        How many tiles an image has.
     out : (t * t * tiles or more, number of channels or more)
         For each point the rows of all tiles, image by image, row by row.
     """
     n, height, width, _ = maps.shape
     first_channel, n_channels = channels
     t, step = tile_size
-    first, last, down = tile_rows
+    down, across = grid
     apart = len(out) // (t * t)
     wide = (across - 1) * step + t
     window = np.zeros((wide * t, n_channels), np.float32)
     columns = np.empty((t * wide, n_channels), np.float32)
     for i in range(n):
-        for ty in range(first, last):
+        for ty in range(down):
             for j in range(t):
                 y = ty * step + j - pad
                 for x in range(min(width, wide - pad)):

@@ -55,8 +55,7 @@ def test_any_blob_alone_has_the_bits_that_it_has_among_all(blob):
 def test_nothing_beyond_the_last_blob_is_planned():
     network = tiny_network()
     plan = ForwardPass(network, ["pool1", "conv2_pre"])
-    steps = [name for block in plan._map_blocks for name, _ in block.steps]
-    assert steps == [None, "pool1", "norm1", "conv2_pre"]
+    assert [name for name, _ in plan._map_steps] == [None, "pool1", "norm1", "conv2_pre"]
     assert not plan._vector_steps
     assert [name for name, _ in ForwardPass(network, ["fc6"])._vector_steps] == ["fc6"]
 
@@ -70,6 +69,15 @@ def test_poolings_are_fused_unless_the_blob_before_is_asked_for():
     assert fused(network, "pool1", "fc6") == {("conv1", "pool1")}
     assert fused(network, "conv1", "fc6") == fused(network, "conv1_pre", "fc6") == set()
     assert fused(caffenet, "pool5") == {("conv1", "pool1"), ("conv2", "pool2"), ("conv5", "pool5")}
+
+
+def test_threads_wait_for_each_other_only_where_a_layer_reads_the_channels_of_others():
+    """The two groups of conv4 and conv5 are computed by a thread each, and so is what conv3 makes for them."""
+    network = resolve_network("random")
+    plan = ForwardPass(network, ["pool5"])
+    plan.run(images(network, 1), n_threads=2)
+    blocks = [[blob for blob, _ in block.steps] for block in plan._blocks[2]]
+    assert blocks == [[None], ["pool1"], ["norm1"], ["pool2"], ["norm2"], ["conv3", "conv4", "pool5"]]
 
 
 def random_layers(generator):

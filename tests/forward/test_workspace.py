@@ -66,7 +66,10 @@ def test_threads_work_at_the_same_time():
 
 
 def test_the_threads_end_with_the_block(helpers):
-    with Workspace().threads(4):
+    workspace = Workspace()
+    with workspace.threads(4):
+        assert not helpers  # they start when there is work for them
+        workspace.for_each(abs, range(4))
         assert helpers == ["started"] * 3
         time.sleep(0.01)
         assert "ended" not in helpers

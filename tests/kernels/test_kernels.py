@@ -76,7 +76,7 @@ def test_windows_times_filters_are_a_convolution(compiled, plain, n, kernel, str
         inside = 4 // groups
         rows = same(
             compiled("im2col").im2col, plain("im2col").im2col,
-            source, (group * inside, inside, 4), (kernel, stride, pad), (0, height, height), width,
+            source, (group * inside, inside, 4), (kernel, stride, pad), (height, width),
             shape=(1, n * height * width + 2, 272),
         )  # fmt: skip
         assert (rows[0, n * height * width :] == 7).all() and (rows[0, :, depth:] == 7).all()
@@ -88,17 +88,17 @@ def test_windows_times_filters_are_a_convolution(compiled, plain, n, kernel, str
             np.testing.assert_allclose(product, part, rtol=1e-5, atol=1e-5)
 
 
-def test_some_lines_of_windows_in_blocks(compiled, plain):
-    """A window of 6 x 6 pixels of 9 channels has 324 values, in two blocks; two lines are left out."""
+def test_windows_in_blocks(compiled, plain):
+    """A window of 6 x 6 pixels of 9 channels has 324 values, in two blocks."""
     maps = normal(2, 9, 8, 7)
     rows = same(
         compiled("im2col").im2col, plain("im2col").im2col,
-        channels_last(maps).reshape(2, 8, 63), (0, 9, 9), (6, 1, 0), (1, 2, 3), 2, shape=(2, 12, 272),
+        channels_last(maps).reshape(2, 8, 63), (0, 9, 9), (6, 1, 0), (3, 2), shape=(2, 12, 272),
     )  # fmt: skip
     found = np.concatenate([rows[0, :, :256], rows[1, :, :68]], axis=1).reshape(2, 3, 2, 6, 6, 9)
-    for x in range(2):
-        np.testing.assert_array_equal(found[:, 1, x], channels_last(maps)[:, 1:7, x : x + 6])
-    assert (found[:, ::2] == 7).all() and (rows[0, :, 256:] == 7).all() and (rows[1, :, 68:] == 7).all()
+    for y, x in np.ndindex(3, 2):
+        np.testing.assert_array_equal(found[:, y, x], channels_last(maps)[:, y : y + 6, x : x + 6])
+    assert (rows[0, :, 256:] == 7).all() and (rows[1, :, 68:] == 7).all()
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,11 @@ def test_some_lines_of_windows_in_blocks(compiled, plain):
 def test_tiles_times_filters_are_a_convolution(compiled, plain, size, height, width, pad, channels, rectify):
     maps, weight, bias = normal(2, channels, height, width), normal(2, channels, size.r, size.r), normal(2)
     out_size = [side + 2 * pad - size.r + 1 for side in (height, width)]
-    down, across = grid = size.grid(*out_size)
-    t, n_tiles, around = size.t, 2 * down * across, np.pad(maps, ((0, 0), (2, 1), (0, 0), (0, 0)))
+    grid = size.grid(*out_size)
+    t, n_tiles, around = size.t, 2 * size.tiles(*out_size), np.pad(maps, ((0, 0), (2, 1), (0, 0), (0, 0)))
     tiles = same(
         compiled("winograd_input").transform_input, plain("winograd_input").transform_input,
-        channels_last(around), (2, channels), pad, (t, size.m), (0, down, down), across,
+        channels_last(around), (2, channels), pad, (t, size.m), grid,
         shape=(t * t * (n_tiles + 1), channels + 1),
     ).reshape(t * t, n_tiles + 1, channels + 1)  # fmt: skip
     assert (tiles[:, -1] == 7).all() and (tiles[..., -1] == 7).all()
@@ -132,17 +132,6 @@ def test_tiles_times_filters_are_a_convolution(compiled, plain, size, height, wi
         np.testing.assert_allclose(values.transpose(2, 0, 1), expected, rtol=0, atol=5e-5 * np.abs(expected).max())
 
 
-def test_some_rows_of_tiles(compiled):
-    """Other rows of tiles are left alone, those in between are what they are among all."""
-    maps, outs = normal(2, 17, 9, 3), [np.full((36 * 2 * 8, 3), 7, np.float32) for _ in range(2)]
-    transform = compiled("winograd_input").transform_input
-    transform(maps, (0, 3), 1, (6, 4), (0, 4, 4), 2, outs[0])
-    transform(maps, (0, 3), 1, (6, 4), (1, 3, 4), 2, outs[1])
-    every, some = (out.reshape(36, 2, 4, 6) for out in outs)
-    np.testing.assert_array_equal(some[:, :, 1:3], every[:, :, 1:3])
-    assert (some[:, :, ::3] == 7).all()
-
-
 @pytest.mark.parametrize("size", TILE_SIZES, ids=str)
 def test_the_kernels_have_the_matrices(compiled, size):
     """One value at a time: small whole numbers and powers of two, so that nothing is rounded."""
@@ -152,7 +141,7 @@ def test_the_kernels_have_the_matrices(compiled, size):
     for y, x in np.ndindex(t, t):
         image = np.zeros((1, t, t, 1), np.float32)
         image[0, y, x] = 1
-        compiled("winograd_input").transform_input(image, (0, 1), 0, (t, m), (0, 1, 1), 1, tile)
+        compiled("winograd_input").transform_input(image, (0, 1), 0, (t, m), (1, 1), tile)
         expected = np.outer(size.input_transform[:, y], size.input_transform[:, x])
         np.testing.assert_array_equal(tile.reshape(t, t), expected)
         products = image.reshape(1, 1, 1, t * t, 1)
@@ -307,7 +296,7 @@ def test_multiply(compiled, plain, pairs, n, depth, width):
     rows, shape = rows_and_room(left, width)
     out = same(
         compiled("product").multiply, plain("product").multiply,
-        rows, pack_columns(right[np.newaxis])[0][0], n, width, shape=shape, scale=np.sqrt(depth),
+        rows, pack_columns(right), 0, n, width, shape=shape, scale=np.sqrt(depth),
     )[:-192]  # fmt: skip
     expected = np.matmul(left.astype(np.float64), right).transpose(1, 0, 2)
     np.testing.assert_allclose(out.reshape(n, pairs, width), expected, rtol=1e-5, atol=1e-6 * depth)
@@ -316,7 +305,7 @@ def test_multiply(compiled, plain, pairs, n, depth, width):
 def multiply(product, left, right):
     rows, shape = rows_and_room(left[np.newaxis], right.shape[1])
     out = np.empty(shape, np.float32)
-    product.multiply(rows, pack_columns(right[np.newaxis, np.newaxis])[0][0], len(left), right.shape[1], out)
+    product.multiply(rows, pack_columns(right[np.newaxis]), 0, len(left), right.shape[1], out)
     return out[:-192].reshape(len(left), -1)
 
 
@@ -328,6 +317,16 @@ def test_each_value_is_one_sum_in_one_order(compiled):
         np.testing.assert_array_equal(multiply(compiled("product"), left[-n:], right), expected[-n:], err_msg=str(n))
     for n in range(1, 45, 3):
         np.testing.assert_array_equal(multiply(compiled("product"), left[:3], right[:, -n:]), expected[:3, -n:])
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_columns_of_other_panels_are_left_out(compiled, n):
+    left, right = normal(1, n, 300), normal(1, 300, 150)
+    rows, shape = rows_and_room(left, 70)
+    out = np.empty(shape, np.float32)
+    compiled("product").multiply(rows, pack_columns(right), 4, n, 70, out)
+    expected = multiply(compiled("product"), left[0], right[0])[:, 64:134]
+    np.testing.assert_array_equal(out[:-192].reshape(n, -1), expected)
 
 
 def test_the_sums_of_blocks_are_added(compiled):
@@ -362,7 +361,7 @@ def compact_weights(depth, width, span):
     weights = GENERATOR.integers(-32767, 32768, (depth, width)).astype(np.int16)
     factors = GENERATOR.integers(1, 256, (-(-depth // span), width)).astype(np.uint8)
     matrix = weights * np.repeat(factors, span, axis=0)[:depth].astype(np.float32)
-    panels = [pack_columns(each[np.newaxis, np.newaxis])[0][0][0].astype(each.dtype) for each in (weights, factors)]
+    panels = [pack_columns(each[np.newaxis])[0].astype(each.dtype) for each in (weights, factors)]
     return *panels, matrix
 
 
@@ -395,15 +394,15 @@ def test_softmax(compiled, plain, spread):
 
 def test_threads_may_share_arrays(compiled):
     """Each call counts its references to its arguments by itself."""
-    (rows, shape), panels = rows_and_room(normal(1, 3, 64), 32), pack_columns(normal(1, 1, 64, 32))[0][0]
+    (rows, shape), panels = rows_and_room(normal(1, 3, 64), 32), pack_columns(normal(1, 64, 32))
     multiply = compiled("product").multiply
     expected, outs = np.empty(shape, np.float32), np.empty((4, *shape), np.float32)
-    multiply(rows, panels, 3, 32, expected)
+    multiply(rows, panels, 0, 3, 32, expected)
     before = sys.getrefcount(rows), sys.getrefcount(panels)
 
     def repeat(out):
         for _ in range(2000):
-            multiply(rows, panels, 3, 32, out)
+            multiply(rows, panels, 0, 3, 32, out)
 
     threads = [threading.Thread(target=repeat, args=(out,)) for out in outs]
     for thread in threads:
