@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-from . import datasets, domain_adaptation, images, model_selection, plotting, training, weights
+from . import baselines, datasets, domain_adaptation, images, model_selection, plotting, training, weights
 from ._box_cropper import BoxCropper
 from ._decaf import DeCAFTransformer
 from ._decaf_classifier import DeCAFClassifier
@@ -20,6 +20,7 @@ __all__ = [
     "FeatureCache",
     "ImageNetClassifier",
     "Network",
+    "baselines",
     "datasets",
     "domain_adaptation",
     "extract",

@@ -53,8 +53,9 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         "compact" stores the weights of fully connected layers, which are most of a network, in 16 bits each. It needs
         little more than half the memory, and less time for a single photo. DeCAF6 differs by up to 2e-5 of the largest
         feature, DeCAF7 by up to 3e-5.
-    crops : {"center", "ten"}, default="center"
-        One crop, or ten (corners and centre, and their mirrors), whose activations are averaged.
+    crops : {"center", "scales", "ten"}, default="center"
+        One crop; two, the centre of the photo and of the photo enlarged by an eighth; or ten (corners and centre, and
+        their mirrors). The activations of several crops are averaged.
     resize : {"warp", "crop"} or None, default=None
         "warp" ignores a photo's aspect ratio, as in the paper (Section 3); "crop" scales its shorter side and cuts the
         centre, as in the original release. None is the policy that the network was trained with.

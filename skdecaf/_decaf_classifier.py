@@ -76,8 +76,8 @@ class DeCAFClassifier(PhotoClassifierMixin, PhotoEstimator):
         The network, as in `DeCAFTransformer`.
     precision : {"float32", "compact"}, default="float32"
         "compact" keeps the weights of fully connected layers in 16 bits, as in `DeCAFTransformer`.
-    crops : {"center", "ten"}, default="center"
-        One crop, or the average over ten.
+    crops : {"center", "scales", "ten"}, default="center"
+        One crop, or the average over two or ten, as in `DeCAFTransformer`.
     resize : {"warp", "crop"} or None, default=None
         How photos are resized, as in `DeCAFTransformer`.
     image_shape : tuple of int, default=None

@@ -51,8 +51,9 @@ class ImageNetClassifier(PhotoClassifierMixin, PhotoEstimator):
         and files as in `DeCAFTransformer`.
     precision : {"float32", "compact"}, default="float32"
         "compact" needs about three fifths of the memory, as in `DeCAFTransformer`.
-    crops : {"center", "ten"}, default="center"
-        One crop, or ten (corners and centre, and their mirrors), whose probabilities are averaged.
+    crops : {"center", "scales", "ten"}, default="center"
+        One crop; two, the centre of the photo and of the photo enlarged by an eighth; or ten (corners and centre, and
+        their mirrors). The probabilities of several crops are averaged.
     resize : {"warp", "crop"} or None, default=None
         "warp" ignores a photo's aspect ratio; "crop" scales its shorter side and cuts the centre. None is the policy
         that the network was trained with.

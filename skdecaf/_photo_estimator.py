@@ -24,7 +24,7 @@ class PhotoReader(BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "crops": [StrOptions({"center", "ten"})],
+        "crops": [StrOptions({"center", "scales", "ten"})],
         "resize": [StrOptions({"warp", "crop"}), None],
         "image_shape": [tuple, list, None],
         "value_range": [tuple, list, None],

@@ -221,15 +221,15 @@ WIDE = {
 }
 
 
-def by_hand(photo, policy):
-    """A photo brought to 24 x 29 by Pillow."""
+def by_hand(photo, policy, size=(24, 29)):
+    """A photo brought to a size by Pillow."""
     image, (height, width) = Image.fromarray(photo), photo.shape[:2]
     if policy == "warp":
-        return np.asarray(image.resize((29, 24), Image.Resampling.BICUBIC))
-    ratio = max(24 / height, 29 / width)
+        return np.asarray(image.resize(size[::-1], Image.Resampling.BICUBIC))
+    ratio = max(size[0] / height, size[1] / width)
     scaled = image.resize((round(width * ratio), round(height * ratio)), Image.Resampling.BICUBIC)
-    left, top = (scaled.width - 29) // 2, (scaled.height - 24) // 2
-    return np.asarray(scaled.crop((left, top, left + 29, top + 24)))
+    left, top = (scaled.width - size[1]) // 2, (scaled.height - size[0]) // 2
+    return np.asarray(scaled.crop((left, top, left + size[1], top + size[0])))
 
 
 @pytest.mark.parametrize("own", ["warp", "crop"])
@@ -247,6 +247,10 @@ def test_resize_and_ten_crops(own, resize):
     crops += [crop[:, ::-1] for crop in crops]
     expected = float64_features(crops, network).reshape(10, len(photos), -1).mean(axis=0)
     np.testing.assert_allclose(ten, expected, rtol=1e-4, atol=1e-4)
+    scales = transformer(weights=network, resize=resize, crops="scales").fit_transform(photos)
+    larger = [by_hand(photo, resize or own, (27, 33)) for photo in photos]
+    enlarged = float64_features([image[5:22, 7:26] for image in larger], network)
+    np.testing.assert_allclose(scales, (center + enlarged) / 2, rtol=1e-4, atol=1e-4)
 
 
 # Nothing, and another kind
@@ -254,7 +258,7 @@ def test_resize_and_ten_crops(own, resize):
 
 @pytest.mark.parametrize("dropout", [True, "mask", False])
 def test_nothing(dropout, paths):
-    for crops in ("center", "ten"):
+    for crops in ("center", "scales", "ten"):
         fitted = transformer(dropout=dropout, crops=crops, n_jobs=2).fit(paths)
         for X in ([], (), np.array([]), pd.Series([], dtype=object), pl.Series("a", []), np.empty((0, 9, 9, 3))):
             found = fitted.transform(X)

@@ -21,6 +21,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 import skdecaf
+import skdecaf.baselines
 import skdecaf.datasets
 import skdecaf.domain_adaptation
 import skdecaf.images
@@ -46,6 +47,7 @@ PUBLIC_MODULES = (
     skdecaf.model_selection,
     skdecaf.plotting,
     skdecaf.training,
+    skdecaf.baselines,
 )
 
 MARKDOWN_BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -134,7 +134,7 @@ def test_ten_crops_average_probabilities(reference):
     np.testing.assert_allclose(found.sum(axis=1, dtype=np.float64), 1, atol=1e-6)
 
 
-@pytest.mark.parametrize("crops", ["center", "ten"])
+@pytest.mark.parametrize("crops", ["center", "scales", "ten"])
 def test_colours(crops):
     classifier = ImageNetClassifier(colour_network(), crops=crops)
     identifiers = ["n03", "n01", "n04", "n02"]

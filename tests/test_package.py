@@ -57,8 +57,9 @@ def run(code, *options, **environment):
 
 
 ONLY_WHEN_USED = {
-    "concurrent.futures.process", "filelock", "google.protobuf", "matplotlib", "onnx", "onnxruntime", "pandas",
-    "platformdirs", "polars", "safetensors.torch", "skops", "starlette", "torch", "urllib.request", "uvicorn",
+    "concurrent.futures.process", "cv2", "filelock", "google.protobuf", "matplotlib", "onnx", "onnxruntime", "pandas",
+    "platformdirs", "polars", "safetensors.torch", "skimage", "skops", "starlette", "torch", "urllib.request",
+    "uvicorn",
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 
 import skdecaf
 import skdecaf._paper
+import skdecaf.baselines
 import skdecaf.datasets
 import skdecaf.domain_adaptation
 import skdecaf.images
@@ -42,6 +43,7 @@ LEVELS = {
     "_inputs": 4,
     "_photo_estimator": 5,
     "_decaf": 6,
+    "baselines": 6,
     "_decaf_classifier": 7,
     "_extraction": 7,
     "_imagenet": 6,
@@ -55,6 +57,7 @@ LEVELS = {
 
 PUBLIC_MODULES = (
     skdecaf,
+    skdecaf.baselines,
     skdecaf.datasets,
     skdecaf.domain_adaptation,
     skdecaf.images,

@@ -22,7 +22,7 @@ from skdecaf.images.digests import may_change, source_digest
 from skdecaf.images.loading import pixel_budget
 from skdecaf.images.preparing import least_side, prepare_image
 
-N_VIEWS = {"center": 1, "ten": 10}
+N_VIEWS = {"center": 1, "scales": 2, "ten": 10}
 
 
 @dataclass(frozen=True)

@@ -101,9 +101,10 @@ def add_network(parser):
     add_precision(parser)
     parser.add_argument(
         "--crops",
-        choices=("center", "ten"),
+        choices=("center", "scales", "ten"),
         default="center",
-        help="one crop of each photo, or the mean over ten, which takes ten times as long (default: center)",
+        help="one crop of each photo, or the mean over two scales or ten, which takes two or ten "
+        "times as long (default: center)",
     )
     parser.add_argument(
         "--resize",

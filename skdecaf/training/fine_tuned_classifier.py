@@ -77,8 +77,8 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
     checkpoint : str or path, default=None
         A file in which training is stored every minute. If the process is killed, the same `fit` resumes from it,
         and ends with the same weights to the last bit. The file is removed when training is complete.
-    crops : {"center", "ten"}, default="center"
-        Crops whose probabilities are averaged for prediction.
+    crops : {"center", "scales", "ten"}, default="center"
+        Crops, as in `DeCAFTransformer`, whose probabilities are averaged for prediction.
     resize : {"warp", "crop"} or None, default=None
         How photos are resized, as in `DeCAFTransformer`.
     image_shape : tuple of int, default=None

@@ -199,7 +199,7 @@ _CHOICES = {
     "weights": _NETWORKS,
     "layer": [5, 6, 7, [5, 6], "fc6_pre", "norm1"],
     "precision": ["float32", "compact"],
-    "crops": ["center", "ten"],
+    "crops": ["center", "scales", "ten"],
     "resize": [None, "warp", "crop"],
     "image_shape": [None, (3, 4, 4), (6, 8), (8, 6), (8, 6, 1)],
     "value_range": [None, (0, 255), (-1, 255), (0, 300)],

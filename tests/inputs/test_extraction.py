@@ -38,7 +38,7 @@ def paths(tmp_path_factory):
 # The same bits
 
 
-@pytest.mark.parametrize("crops", ["center", "ten"])
+@pytest.mark.parametrize("crops", ["center", "scales", "ten"])
 @pytest.mark.parametrize("weights", [NETWORK, pytest.param("mini", marks=pytest.mark.slow)], ids=["tiny", "mini"])
 def test_an_image_has_the_same_bits_whatever_the_way(weights, crops, paths):
     layers = LAYERS if weights is NETWORK else [5, 6, 8]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import float64_layers
 import numpy as np
 import pytest
+from PIL import Image
 from tiny_networks import TINY, tiny_network
 
 from skdecaf import DeCAFTransformer, Network
@@ -40,6 +41,18 @@ def test_features_with_mean_image_and_flip(flip, mean_image, crops):
     features = DeCAFTransformer(weights=network, dropout=False, crops=crops).fit_transform([PHOTO])
     corners = [(0, 0)] if crops == "center" else [(0, 0), (0, 1), (1, 0), (1, 1), (0, 0)]
     expected = expected_fc6(network, corners, (False,) if crops == "center" else (False, True))
+    np.testing.assert_allclose(features[0], expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_two_scales_with_mean_image_and_flip(flip):
+    network = network_with(flip, MEAN_IMAGE)
+    larger = np.asarray(Image.fromarray(PHOTO).resize((23, 20), Image.Resampling.BILINEAR))
+    means = [Image.fromarray(np.ascontiguousarray(MEAN_IMAGE[:, :, channel])) for channel in range(3)]
+    mean = np.stack([channel.resize((23, 20), Image.Resampling.BILINEAR) for channel in means], axis=2)
+    enlarged = (larger[::-1] if flip else larger) - mean.astype(np.float64)
+    features = DeCAFTransformer(weights=network, dropout=False, crops="scales").fit_transform([PHOTO])
+    expected = (expected_fc6(network, [(0, 0)]) + float64_layers.blobs(network, enlarged[1:18, 2:21])["fc6"]) / 2
     np.testing.assert_allclose(features[0], expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
 
 
