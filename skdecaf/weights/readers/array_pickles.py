@@ -1,12 +1,11 @@
 """Plain containers and numpy arrays in pickles, without running anything that a pickle names.
 
-`pickle.Unpickler` reads them, with stand-ins for the functions that pickles of arrays name. It cannot be told to
+`pickle.Unpickler` reads them, with placeholders for the functions that pickles of arrays name. It cannot be told to
 refuse costly data, so opcodes are checked before: ``b"\\x80\\x02Nr\\0\\0\\0\\x10."`` makes a memo of 4 GB, 100,000
 integer keys with one hash take minutes, and a key of 200,000 nested tuples overflows the stack of the interpreter.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
-import io
 import math
 import pickle
 import pickletools
@@ -14,10 +13,10 @@ import re
 
 import numpy as np
 
+from skdecaf.weights.readers.pickle_opcodes import LONGEST_LINE, PickleFile, allowed_opcodes
+
 _MOST_OPCODES = 500_000
-_LONGEST_LINE = 200
 _LARGEST_INTEGER = 2**63  # only few smaller ones share a hash
-_LONGEST_CONTENT = 4096 * 9216 * 8  # bytes of the weights of fc6 in float64
 
 _OPCODES = {
     "PROTO", "FRAME", "STOP", "NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "BINFLOAT", "LONG1",
@@ -53,7 +52,7 @@ def read_pickle(file):
     ValueError
         If the pickle is damaged, or holds or names anything else; nothing of it has run then.
     """
-    file = _BoundedReads(file)
+    file = PickleFile(file)
     _check_opcodes(file)
     file.seek(0)
     try:
@@ -65,34 +64,11 @@ def read_pickle(file):
         raise ValueError(f"a damaged pickle: {error}") from None
 
 
-class _BoundedReads:
-    """A file that refuses to read more than there is, or more than pickles of networks need at once."""
-
-    def __init__(self, file):
-        self._file, self.size, self.tell, self.seek = file, file.seek(0, io.SEEK_END), file.tell, file.seek
-        file.seek(0)
-
-    def read(self, size):
-        if size > _LONGEST_LINE and size > self.size - self.tell():
-            raise ValueError(f"the pickle is cut off: {size:,} bytes declared, {self.size - self.tell():,} there")
-        if size > _LONGEST_CONTENT:
-            raise ValueError(f"the pickle has a value of {size:,} bytes; no array of a network is as large")
-        return self._file.read(size)
-
-    def readline(self):
-        line = self._file.readline(_LONGEST_LINE)
-        if b"\\" in line:  # pickletools would warn of some
-            raise ValueError("the pickle has a backslash in a name")
-        return line
-
-
 def _check_opcodes(file):
     """Refuse opcodes that arrays do not need, and values that are costly to unpickle."""
     stack, marks, memo = [], [], {}  # types on the stack and in the memo
-    for count, (opcode, value, position) in enumerate(pickletools.genops(file)):
-        if count == _MOST_OPCODES:
-            raise ValueError(f"the pickle has more than {_MOST_OPCODES:,} opcodes; no network needs as many")
-        _check_opcode(opcode, value, position)
+    for opcode, value in allowed_opcodes(file, _OPCODES, range(2, 6), _MOST_OPCODES):
+        _check_value(opcode, value)
         if opcode.name == "MARK":
             marks.append(len(stack))
         elif opcode.name in ("BINGET", "LONG_BINGET"):
@@ -111,11 +87,7 @@ def _check_opcodes(file):
             stack += opcode.stack_after
 
 
-def _check_opcode(opcode, value, position):
-    if opcode.name not in _OPCODES:
-        raise ValueError(f"byte {position:,} of the pickle, {opcode.code.encode('latin-1')}, is not plain data")
-    if opcode.name == "PROTO" and not 2 <= value <= 5:
-        raise ValueError(f"pickles of protocol {value} are not read")
+def _check_value(opcode, value):
     if opcode.name == "LONG_BINPUT" and value > _MOST_OPCODES:
         raise ValueError(f"the pickle keeps a value at index {value:,} of its memo; no network needs as many")
     if opcode.name == "LONG1" and abs(value) >= _LARGEST_INTEGER:
@@ -135,17 +107,17 @@ def _pop(stack, marks, types):
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Finds stand-ins for the functions and classes in pickles of arrays, and nothing else."""
+    """Finds placeholders for the functions and classes in pickles of arrays, and nothing else."""
 
     def __init__(self, file, **options):
         super().__init__(file, **options)
         self._bytes_left = file.size
-        self._stand_ins = {
-            "numpy.core.multiarray _reconstruct": _StandIn(self._unbuilt_array),
-            "numpy.core.multiarray scalar": _StandIn(self._scalar),
-            "numpy dtype": _StandIn(_PickledDtype),
-            "numpy ndarray": _StandIn(),
-            "collections OrderedDict": _StandIn(_ordered_dict),
+        self._placeholders = {
+            "numpy.core.multiarray _reconstruct": _Placeholder(self._unbuilt_array),
+            "numpy.core.multiarray scalar": _Placeholder(self._scalar),
+            "numpy dtype": _Placeholder(_PickledDtype),
+            "numpy ndarray": _Placeholder(),
+            "collections OrderedDict": _Placeholder(_ordered_dict),
         }
 
     def find_class(self, module, name):
@@ -153,14 +125,14 @@ class _ArrayUnpickler(pickle.Unpickler):
             return Ignored
         if module == "numpy._core.multiarray":  # its name from numpy 2.0 on
             module = "numpy.core.multiarray"
-        found = self._stand_ins.get(f"{module} {name}")
+        found = self._placeholders.get(f"{module} {name}")
         if found is None:
-            name = f"{module}.{name}"[:_LONGEST_LINE]
+            name = f"{module}.{name}"[:LONGEST_LINE]
             raise ValueError(f"the pickle names {name!r}, which is neither a plain container nor an array")
         return found
 
     def _unbuilt_array(self, kind=None, *_):
-        if kind is not self._stand_ins["numpy ndarray"]:
+        if kind is not self._placeholders["numpy ndarray"]:
             raise ValueError("the pickle has an array of another class than numpy's own")
         return PickledArray(self._array)
 
@@ -187,7 +159,7 @@ class _ArrayUnpickler(pickle.Unpickler):
         return np.frombuffer(content, dtype).reshape(shape, order=order) if content else np.empty(0, dtype)
 
 
-class _StandIn:
+class _Placeholder:
     """Takes the place of a function or class that a pickle names."""
 
     __slots__ = ("_make",)

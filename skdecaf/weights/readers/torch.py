@@ -6,12 +6,12 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import io
-import pickletools
 import zipfile
 
 from skdecaf._utils.extras import require
 from skdecaf.weights.file_checks import open_safetensors, weights_file
 from skdecaf.weights.readers.assembling import network_from_arrays, to_float32
+from skdecaf.weights.readers.pickle_opcodes import PickleFile, allowed_opcodes
 from skdecaf.weights.readers.zip_archives import open_archive
 
 _ARCHITECTURE = "torchvision_alexnet"
@@ -126,7 +126,7 @@ def _check_description(path):
     with open(path, "rb") as file:
         start = file.read(_LONGEST_DESCRIPTION)
     if looks_like(start):
-        pickles = _Pickles(start)
+        pickles = PickleFile(io.BytesIO(start))
         pickles.seek(len(_MAGIC))
         for _ in ("protocol", "system", "state dict", "keys"):
             _check_pickle(pickles, size)
@@ -142,17 +142,13 @@ def _check_description(path):
                 raise ValueError(f"entry {entry.filename!r} is compressed, as torch never writes it")
         if described[0].file_size > _LONGEST_DESCRIPTION:
             raise ValueError(f"entry {described[0].filename!r} is too long for the names of a network's tensors")
-        _check_pickle(_Pickles(archive.read(described[0])), size)
+        _check_pickle(PickleFile(io.BytesIO(archive.read(described[0]))), size)
 
 
 def _check_pickle(file, size):
     """Check the opcodes of a pickle without executing them."""
     tuples, before = set(), None
-    for count, (opcode, value, _) in enumerate(pickletools.genops(file)):
-        if count >= _MOST_OPCODES:
-            raise ValueError("its pickle is too long for the names of a network's tensors")
-        if opcode.name not in _OPCODES or (opcode.name == "PROTO" and value != 2):
-            raise ValueError(f"its pickle has an instruction {opcode.name} {value}, which no state dict needs")
+    for opcode, value in allowed_opcodes(file, _OPCODES, range(2, 3), _MOST_OPCODES):
         if opcode.name == "GLOBAL" and value not in _GLOBALS:
             raise ValueError(f"its pickle asks for {value.replace(' ', '.')!r}, which no state dict of floats needs")
         if isinstance(value, int) and value > max(size, _SMALL):
@@ -163,16 +159,6 @@ def _check_pickle(file, size):
         elif opcode.name.endswith("BINGET") and value in tuples:
             raise ValueError("its pickle uses a tuple twice, which no state dict does")
         before = opcode.name
-
-
-class _Pickles(io.BytesIO):
-    """Pickles without backslashes in names, of which `pickletools` would warn."""
-
-    def readline(self):
-        line = super().readline()
-        if b"\\" in line:
-            raise ValueError("its pickle has a backslash in a name")
-        return line
 
 
 def _check_header(path):

@@ -240,14 +240,14 @@ def tuples_of_tuples():
 
 PICKLES = [
     (tuples_of_tuples(), "uses a tuple twice"),
-    (b"\x80\x02})2" + b"\x862" * 60 + b"K\x01s.", "an instruction DUP"),
+    (b"\x80\x02})2" + b"\x862" * 60 + b"K\x01s.", "b'2', is not plain data"),
     (b"\x80\x02c__builtin__\nbytearray\nJ\xff\xff\xff\x7f\x85R.", "asks for '__builtin__.bytearray'"),
     (b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R.", "asks for 'os.system'"),
     (b"\x80\x02ctorch\nFloatStorage\nJ\xff\xff\xff\x7f\x85R.", "has the number 2,147,483,647"),
-    (b"\x80\x02X\xff\xff\xff\x7fabc.", "expected 2147483647 bytes"),
-    (b"\x80\x02" + b"(" * 10_000 + b".", "too long"),
+    (b"\x80\x02X\xff\xff\xff\x7fabc.", "cut off: 2,147,483,647 bytes declared"),
+    (b"\x80\x02" + b"(" * 10_000 + b".", "more than 5,000 opcodes"),
     (b"\x80\x02" + b")\x85" * 2400 + b".", "holds a tuple|cannot read"),
-    (b"\x80\x04}.", "an instruction PROTO 4"),
+    (b"\x80\x04}.", "protocol 4"),
     (b"\x80\x02\x95", "not enough data"),
     (b"", "at the end|exhausted"),
     (b"garbage", "at position|unknown|newline"),
