@@ -14,9 +14,10 @@ from skdecaf._decaf import DeCAFTransformer
 from skdecaf._decaf_classifier import DeCAFClassifier
 from skdecaf._forward import plan_forward_pass
 from skdecaf._imagenet import ImageNetClassifier
+from skdecaf._utils.warnings import bad_rows_expected
 from skdecaf.cli._demo.pictures import data_url, jpeg, picture_of_drops, picture_of_maps
 from skdecaf.cli._models import model_files, model_of
-from skdecaf.cli._photos import bad_rows_expected, printable
+from skdecaf.cli._photos import printable
 from skdecaf.cli._similarity import cosine_distances, list_folder, unit_features
 from skdecaf.images import ImageError
 from skdecaf.images.decoding import decode_reduced
