@@ -21,6 +21,7 @@ from tiny_networks import TINY, tiny_network
 
 from skdecaf import DeCAFTransformer, FeatureCache
 from skdecaf._forward import ForwardPass
+from skdecaf.images import UnreadableImageWarning
 from skdecaf.weights import Architecture, Network, Preprocessing
 
 NETWORK = tiny_network()
@@ -373,9 +374,12 @@ def test_bad_images_become_nan(n_jobs, bad_images, paths):
 
 def test_bad_images_stay_out_of_the_range(paths):
     infinite = np.array([[4000.0, np.inf]])
-    with pytest.warns(UserWarning, match="1 of 3 images cannot be read; their results are NaN: image 1$"):
+    with pytest.warns(
+        UnreadableImageWarning, match="1 of 3 images cannot be read; their results are NaN: image 1$"
+    ) as caught:
         estimator = transformer(dropout=True, on_error="nan").fit([stack(1)[0] / 255, infinite, paths[0]])
     assert estimator.value_range_ == (0, 1)
+    assert list(caught[0].message.errors) == [1]
 
 
 def test_nothing_but_bad_images(paths):

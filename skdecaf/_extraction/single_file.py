@@ -13,7 +13,7 @@ from skdecaf._inputs.sources import check_images
 from skdecaf._inputs.value_range import require_value_range
 from skdecaf._utils.files import add_path_to_os_error, check_output, publish
 from skdecaf._utils.threads import resolve_n_jobs
-from skdecaf._utils.warnings import bad_rows_expected
+from skdecaf._utils.warnings import collect_unreadable
 from skdecaf.images import ImageError
 
 _PUBLISHING = "publishing"  # marks a partial folder whose files are being moved
@@ -121,7 +121,7 @@ def _compute(photos, number, transformer, partial, bar):
         partial.add(photos[start:done], features, {first + i: str(error) for i, error in errors.items()})
         bar.update(done - start)
 
-    with bad_rows_expected():
+    with collect_unreadable():
         transformer._activations(checked, return_features=False, callback=store)
     if error is not None:
         raise error

@@ -46,7 +46,7 @@ def read_images(estimator, X, *, reset):
         and ``image_shape_``, and for tables, frames and (n, 1) columns ``n_features_in_`` (and ``feature_names_in_``);
         those of an earlier fit are removed.
     X : object
-        The X of `fit` or `transform`.
+        The X of `fit` or `transform`; `Images` keep their way to name an image.
     reset : bool
         Whether to learn the kind of input, as in `fit`, or to check it, as in `transform`.
 
@@ -74,7 +74,7 @@ def read_images(estimator, X, *, reset):
     rows = read(estimator, X, rows, layout, reset)
     if reset:
         estimator.input_kind_ = kind
-    return Images(rows, image_shape=estimator.image_shape_)
+    return X if isinstance(X, Images) else Images(rows, image_shape=estimator.image_shape_)
 
 
 def _read_table(estimator, X, rows, layout, reset):

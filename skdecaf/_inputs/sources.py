@@ -7,7 +7,7 @@ import numpy as np
 
 from skdecaf._inputs.kinds import CHANNELS
 from skdecaf._inputs.value_range import is_out_of_range
-from skdecaf._utils.warnings import warn_user
+from skdecaf._utils.warnings import UnreadableImageWarning, warn_user
 from skdecaf.images import ImageError, check_source, describe, needs_value_range, to_rgb
 from skdecaf.images.arrays import as_uint8
 from skdecaf.images.decoding import decode_reduced
@@ -108,11 +108,12 @@ def check_images(images, on_error="nan"):
     return CheckedImages(images, errors, unscaled)
 
 
-def warn_unreadable(images, rows, consequence):
-    """Warn once about the images in these rows, which cannot be read."""
-    if rows:
-        first, more = ", ".join(images.name(i) for i in sorted(rows)[:3]), ", …" if len(rows) > 3 else ""
-        warn_user(f"{len(rows)} of {len(images)} images cannot be read{consequence}: {first}{more}")
+def warn_unreadable(images, errors, consequence):
+    """Warn once about the images with errors."""
+    if errors:
+        first, more = ", ".join(images.name(i) for i in sorted(errors)[:3]), ", …" if len(errors) > 3 else ""
+        message = f"{len(errors)} of {len(images)} images cannot be read{consequence}: {first}{more}"
+        warn_user(UnreadableImageWarning(message, errors))
 
 
 def load_image(images, i, value_range, least_side=None, *, with_digest=False, reserve=lambda n_pixels: None):

@@ -8,6 +8,42 @@ from contextlib import contextmanager
 _OURS = ("skdecaf", "sklearn", "joblib")
 
 
+class UnreadableImageWarning(UserWarning):
+    """A warning that images cannot be read, with ``on_error="nan"``.
+
+    Parameters
+    ----------
+    message : str
+    errors : dict of int to ImageError
+        Why the images in these rows cannot be read.
+
+    Attributes
+    ----------
+    errors : dict of int to ImageError
+    """
+
+    def __init__(self, message, errors):
+        super().__init__(message)
+        self.errors = errors
+
+
+@contextmanager
+def collect_unreadable():
+    """Collect the errors of unreadable images by row, as the caller reports them; no warning is shown."""
+    errors, show = {}, warnings.showwarning
+
+    def collect(message, *arguments, **options):
+        if isinstance(message, UnreadableImageWarning):
+            errors.update(message.errors)
+        else:
+            show(message, *arguments, **options)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UnreadableImageWarning)
+        warnings.showwarning = collect
+        yield errors
+
+
 def warn_user(message):
     """Warn from the first caller outside this package, scikit-learn and joblib, which wrap and run our methods.
 
@@ -17,11 +53,3 @@ def warn_user(message):
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in _OURS:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, UserWarning, stacklevel=level)
-
-
-@contextmanager
-def bad_rows_expected():
-    """Silence the warning about NaN rows, as the caller reports each of them."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*cannot be read")
-        yield

@@ -9,9 +9,9 @@ import numpy as np
 from skdecaf._inputs.sources import check_images
 from skdecaf._utils.json_text import to_json
 from skdecaf._utils.progress import progress_bar
-from skdecaf._utils.warnings import bad_rows_expected
+from skdecaf._utils.warnings import collect_unreadable
 from skdecaf.cli import _options
-from skdecaf.cli._photos import PhotoFiles, why_unreadable
+from skdecaf.cli._photos import PhotoFiles
 
 _FIRST_CHUNK, _LARGEST_CHUNK = 16, 256
 _SECONDS = 0.5  # per chunk, about
@@ -82,19 +82,17 @@ def label_with_model(photos, model, k):
 def _label(photos, reader, label):
     """Label chunk by chunk; ``reader`` is the estimator that reads the photos."""
     on_error = reader.on_error
-    # Its own errors would name the photo's index in the chunk.
-    reader.set_params(on_error="nan")
+    reader.set_params(on_error="nan")  # labels of the photos before a bad one are yielded first
     start, size = 0, _FIRST_CHUNK
     while chunk := photos[start : start + size]:
         begin = time.perf_counter()
-        with bad_rows_expected():
-            chunk_labels = label(chunk)
+        with collect_unreadable() as errors:
+            chunk_labels = label(PhotoFiles(chunk))
         start, size = start + size, _next_size(size, time.perf_counter() - begin)
-        for photo, labels in zip(chunk, chunk_labels, strict=True):
-            error = None if labels else why_unreadable(photo, reader.value_range_)
-            if error and on_error == "raise":
-                raise error
-            yield photo, labels, error
+        for i, (photo, labels) in enumerate(zip(chunk, chunk_labels, strict=True)):
+            if i in errors and on_error == "raise":
+                raise errors[i]
+            yield photo, labels, errors.get(i)
 
 
 def _next_size(size, seconds):

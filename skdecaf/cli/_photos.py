@@ -4,9 +4,9 @@
 import os
 from collections import Counter
 
-from skdecaf._inputs.sources import Images, load_image
+from skdecaf._inputs.sources import Images
 from skdecaf._utils.photo_folders import describe_ignored, photos_below, warn_of_ignored
-from skdecaf.images import ImageError, describe
+from skdecaf.images import describe
 
 
 class PhotoFiles(Images):
@@ -54,22 +54,3 @@ def find_photos(places):
 def printable(path):
     """Turn a path into valid text: bytes that are not UTF-8 become escapes."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def why_unreadable(photo, value_range):
-    """Read a photo again whose row is NaN, to get its error.
-
-    Parameters
-    ----------
-    photo : str
-    value_range : tuple of two floats, or None
-
-    Returns
-    -------
-    ImageError
-    """
-    try:
-        load_image(PhotoFiles([photo]), 0, value_range)
-    except ImageError as error:
-        return error
-    return ImageError(f"{photo!r} could not be read a moment ago, but can be now; run again")

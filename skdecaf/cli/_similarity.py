@@ -9,9 +9,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.preprocessing import normalize
 
-from skdecaf._inputs.sources import check_images
-from skdecaf._utils.warnings import bad_rows_expected
-from skdecaf.cli._photos import PhotoFiles, find_photos, why_unreadable
+from skdecaf._utils.warnings import collect_unreadable
+from skdecaf.cli._photos import PhotoFiles, find_photos
 
 _CHUNK_BYTES = 64 * 2**20  # of a block of the distance matrix
 _DECIMALS = 6  # rounding errors of float32 are smaller
@@ -125,16 +124,15 @@ def duplicate_groups(photos, transformer, threshold):
 
 def unit_features(photos, transformer):
     """The photos that can be read, their features with unit norm, and the others (path: reason)."""
-    check_images(PhotoFiles(photos), transformer.on_error)
-    with bad_rows_expected():
-        features = transformer.fit_transform(photos)
-    good = ~np.isnan(features).any(axis=1)
-    if not good.any():
+    with collect_unreadable() as errors:
+        features = transformer.fit_transform(PhotoFiles(photos))
+    good = [i for i in range(len(photos)) if i not in errors]
+    if not good:
         raise ValueError(f"none of the {len(photos)} photos can be read")
-    if not good.all():
+    if errors:
         features = features[good]
-    left_out = {photos[i]: str(why_unreadable(photos[i], transformer.value_range_)) for i in np.flatnonzero(~good)}
-    return [photos[i] for i in np.flatnonzero(good)], normalize(features, copy=False), left_out
+    left_out = {photos[i]: str(errors[i]) for i in sorted(errors)}
+    return [photos[i] for i in good], normalize(features, copy=False), left_out
 
 
 def _chunk_size(n_columns):

@@ -11,8 +11,8 @@ from sklearn.metrics import confusion_matrix
 
 from skdecaf._decaf_classifier import DeCAFClassifier
 from skdecaf._utils.photo_folders import list_labelled_photos
-from skdecaf._utils.warnings import bad_rows_expected
-from skdecaf.cli._photos import why_unreadable
+from skdecaf._utils.warnings import collect_unreadable
+from skdecaf.cli._photos import PhotoFiles
 
 
 class Mistake(NamedTuple):
@@ -142,12 +142,11 @@ def train_on_folder(folder, classifier, report=lambda message: None):
     """
     photos, labels = _list_classes(folder)
     report(f"{len(photos)} photos of {len(set(labels))} classes")
-    with bad_rows_expected():
+    with collect_unreadable() as errors:
         warnings.filterwarnings("ignore", message="a class has 1 image")  # the summary says it
-        classifier.fit(photos, labels)
-    bad, value_range = set(classifier.bad_images_.tolist()), classifier.pipeline_[0].value_range_
-    read = [i for i in range(len(photos)) if i not in bad]
-    left_out = {photos[i]: str(why_unreadable(photos[i], value_range)) for i in sorted(bad)}
+        classifier.fit(PhotoFiles(photos), labels)
+    read = [i for i in range(len(photos)) if i not in errors]
+    left_out = {photos[i]: str(errors[i]) for i in sorted(errors)}
     return Training(classifier, [photos[i] for i in read], [labels[i] for i in read], left_out)
 
 

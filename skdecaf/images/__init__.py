@@ -1,6 +1,7 @@
 """From anything image-like to the pixels that a network reads."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+from skdecaf._utils.warnings import UnreadableImageWarning
 from skdecaf.images.arrays import needs_value_range, to_rgb
 from skdecaf.images.crops import Crop
 from skdecaf.images.decoding import check_source, decode
@@ -11,6 +12,7 @@ from skdecaf.images.loading import map_chunks
 __all__ = [
     "Crop",
     "ImageError",
+    "UnreadableImageWarning",
     "check_source",
     "cut_windows",
     "decode",

@@ -36,21 +36,21 @@ def load_photos(checked, preprocessing, value_range, *, resize, fast_decode, on_
     side = least_side(preprocessing, fast_decode)
 
     def work(start, stop, cancelled):
-        bad = []
+        bad = {}
         for i in range(start, stop):
             if cancelled.is_set() or i in checked.errors:
                 continue
             try:
                 loaded = load_image(images, i, value_range, side)
-            except ImageError:
+            except ImageError as error:
                 if on_error == "raise":
                     raise
-                bad.append(i)
+                bad[i] = error
                 continue
             photos[i] = np.rint(resize_photo(loaded.pixels, preprocessing, resize, loaded.box)).clip(0, 255)
         return bad
 
-    bad = set(checked.errors)
+    bad = dict(checked.errors)
     for found in map_chunks(work, len(images), _CHUNK, n_threads):
         bad.update(found)
     warn_unreadable(images, bad, " and are left out")

@@ -14,7 +14,7 @@ from skdecaf._decaf import DeCAFTransformer
 from skdecaf._decaf_classifier import DeCAFClassifier
 from skdecaf._forward import plan_forward_pass
 from skdecaf._imagenet import ImageNetClassifier
-from skdecaf._utils.warnings import bad_rows_expected
+from skdecaf._utils.warnings import collect_unreadable
 from skdecaf.cli._demo.pictures import data_url, jpeg, picture_of_drops, picture_of_maps
 from skdecaf.cli._models import model_files, model_of
 from skdecaf.cli._photos import printable
@@ -120,7 +120,7 @@ class Computer:
     def train(self, photos, labels):
         """Train a classifier; return it, the contents of its skops file, and how accurate it is."""
         classifier = DeCAFClassifier(cv=_FOLDS, on_error="nan", random_state=0, **self._options)
-        with bad_rows_expected():
+        with collect_unreadable():
             warnings.filterwarnings("ignore", message="a class has 1 image")  # the page says that nothing is known
             classifier.fit(photos, labels)
         classifier.set_params(on_error="raise")
