@@ -215,8 +215,10 @@ ENGINES = {
     "opencv": OpenCvEngine,
 }
 
-# Variables that limit an engine to AVX2 if SKDECAF_CPU=avx2; ONNX Runtime and OpenVINO have no such switch.
+# Variables that limit an engine to AVX2 if SKDECAF_CPU=avx2; ONNX Runtime has none. OpenVINO documents none, but its
+# wheels have that of oneDNN: primitives are then called brgconv_avx2 and the like (seen in 2026.4.1).
 AVX2_SWITCHES = {
+    "openvino": {"ONEDNN_MAX_CPU_ISA": "AVX2"},
     "torch": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
     "opencv": {"OPENCV_CPU_DISABLE": "AVX512-SKX"},
 }
