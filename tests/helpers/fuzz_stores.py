@@ -9,7 +9,7 @@ import sqlite3
 import struct
 import sys
 import warnings
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 
 import numpy as np
@@ -29,11 +29,20 @@ from skdecaf.images.decoding import decode_reduced
 # Photos
 
 
+@contextmanager
+def _pixels_limited_to(limit):
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, limit
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
 def read_photo(path):
     """Decode a photo and resize it; what its first bytes say about its pixels must be true."""
-    Image.MAX_IMAGE_PIXELS = 250_000  # larger ones take long
-    dtype = check_source(path)
-    pixels, box = decode_reduced(path, 16)
+    with _pixels_limited_to(250_000):  # larger ones take long
+        dtype = check_source(path)
+        pixels, box = decode_reduced(path, 16)
     assert pixels.dtype == dtype and pixels.ndim in (2, 3), (pixels.dtype, dtype, pixels.shape)
     fit_image(to_rgb(pixels, (0, 255)), (8, 8), policy="crop", resample="bicubic", box=box)
 

@@ -207,7 +207,7 @@ TARGETS = {
     "model": Target(read_model, lambda folder: iter([model_file()])),
     "model-schema": Target(
         read_model,
-        lambda folder: iter([bytes(5)]),
+        lambda folder: iter([bytes([0, 0, 0, 0, 1])]),  # an edit that changes nothing: a part replaced by its copy
         lambda data: with_entry(model_file(), "schema.json", edited_schema(data, entry(model_file(), "schema.json"))),
     ),
     "any": Target(read_network, lambda folder: iter([npz_file(), *caffemodels(folder), *own_files(folder)])),
