@@ -1,9 +1,17 @@
 """How Sphinx builds these pages; nothing here needs a network connection."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import os
 import re
+import sys
+from pathlib import Path
+
+from docutils import nodes
 
 import skdecaf
+from skdecaf._utils import documented
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
 project = "skdecaf"
 author = "the skdecaf developers"
@@ -15,12 +23,13 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
     "numpydoc",
+    "show_outputs",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_extensions", "_templates"]
 default_role = "py:obj"  # `name` in a docstring links to the name's page where it has one
 
 autosummary_generate = True
@@ -52,6 +61,9 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
 }
 
+# HTML representations of estimators link to the pages of this build, which are in a folder beside those that show them.
+documented.documentation_address = lambda: ".."
+
 html_theme = "pydata_sphinx_theme"
 html_title = "skdecaf"
 html_logo = html_favicon = "_static/logo.svg"
@@ -59,11 +71,23 @@ html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["skdecaf.css"]
 html_sidebars = {"model_card": []}
+# The menu of versions appears in published pages: `switcher.json` lists them, at the address of this variable. The
+# release checklist says how to add one.
+_switcher = os.environ.get("SKDECAF_DOCS_SWITCHER")
 html_theme_options = {
     "logo": {"text": "skdecaf"},
     "show_prev_next": True,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
+    **(
+        {
+            "switcher": {"json_url": _switcher, "version_match": version},
+            "navbar_end": ["version-switcher", "theme-switcher", "navbar-icon-links"],
+            "check_switcher": False,  # building needs no network connection
+        }
+        if _switcher
+        else {}
+    ),
     "footer_start": ["copyright"],
     "footer_end": [],
     "pygments_light_style": "tango",
@@ -84,6 +108,26 @@ def _set_shapes_as_code(app, what, name, obj, options, lines):
     lines[:] = [re.sub(r"of shape (\([^()`]*\))", r"of shape ``\1``", line) for line in lines]
 
 
+def _link_or_code(app, env, node, contnode):
+    """Link an unqualified name such as `LinearSVC` if one page has it; show parameters and the like as plain code."""
+    if node.get("refdomain") != "py" or node["reftype"] != "obj":
+        return None
+    name = node["reftarget"].removesuffix("()")
+    if not re.fullmatch(nitpick_ignore_regex[0][1], name):  # a name that must have a page
+        return None
+    if name[:1].isupper():
+        domain = env.get_domain("py")
+        found = [one for one in domain.objects if one.endswith(f".{name}")]
+        if len(found) == 1:
+            return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", found[0], node, contnode)
+        classes = env.intersphinx_inventory.get("py:class", {})
+        found = [one for one in classes if one.startswith("sklearn.") and one.endswith(f".{name}")]
+        if len(found) == 1:
+            return nodes.reference("", "", contnode, internal=False, refuri=classes[found[0]].uri)
+    contnode["classes"].clear()
+    return contnode
+
+
 def _hide_licence_lines(app, docname, source):
     """Leave the licence comment out of the pages of examples."""
     if docname.startswith("auto_examples/"):
@@ -92,5 +136,6 @@ def _hide_licence_lines(app, docname, source):
 
 def setup(app):
     app.connect("source-read", _hide_licence_lines)
+    app.connect("missing-reference", _link_or_code, priority=900)  # after intersphinx
     app.connect("autodoc-skip-member", _skip_request_methods)
     app.connect("autodoc-process-docstring", _set_shapes_as_code, priority=100)  # before numpydoc

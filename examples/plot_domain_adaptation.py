@@ -90,5 +90,5 @@ ax.legend()
 plt.show()
 
 # %%
-# These photos are small pieces of two photos, so the figures only show how it is done. The guide's page on adaptation
-# has figures for photos of three kinds, and for methods that need no label of the target at all.
+# Here one transformation makes all photos of the target, so the figures only show how it is done. The guide's page on
+# adaptation has figures for photos of three kinds, and for methods that need no label of the target at all.

@@ -14,9 +14,7 @@ from skdecaf import DeCAFTransformer
 from skdecaf.plotting import EmbeddingDisplay
 
 photos, labels = load_photos()
-display = EmbeddingDisplay.from_estimator(
-    DeCAFTransformer(), photos, labels, random_state=0, thumbnails=True, thumbnail_size=20
-)
+display = EmbeddingDisplay.from_estimator(DeCAFTransformer(), photos, labels, random_state=0, thumbnails=True)
 plt.show()
 
 # %%

@@ -32,6 +32,11 @@ model.fit(train_photos, train_labels)
 print(f"accuracy on the other {len(test_photos)}: {model.score(test_photos, test_labels):.1%}")
 
 # %%
+# In a notebook, the pipeline is drawn as a diagram, in which each question mark links to the page of a step:
+
+model  # noqa: B018
+
+# %%
 # The figure shows some test photos with their predicted classes. Wrong predictions are red. Without matplotlib, the
 # figure is left out.
 

@@ -2,32 +2,16 @@
 Use a folder of your own photos
 ===============================
 
-Put the photos of each class into a folder with the name of the class. If you pass no folder, this example makes one
-first.
+Put the photos of each class into a folder with the name of the class. The loader reads file names only, and photos are
+decoded in small batches later. So this works with many more photos than fit into memory.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
-import tempfile
-from pathlib import Path
-
-from PIL import Image
-from sample_photos import load_photos, named_folder
-
-folder = named_folder()
-if folder is None:
-    folder = tempfile.mkdtemp()
-    for i, (photo, label) in enumerate(zip(*load_photos(), strict=True)):
-        path = Path(folder, label, f"{i:03d}.png")
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(photo).save(path)
-
-# %%
-# The loader reads file names only, and photos are decoded in small batches later. So this works with many more photos
-# than fit into memory.
+from sample_photos import photo_folder
 
 from skdecaf.datasets import load_image_folder
 
-photos = load_image_folder(folder)
+photos = load_image_folder(photo_folder())
 print(f"{len(photos.data)} photos of {len(photos.target_names)} classes: {', '.join(photos.target_names)}")
 
 # %%

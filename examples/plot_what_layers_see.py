@@ -11,19 +11,19 @@ the centre of 64 x 64 is cropped.
 
 # SPDX-License-Identifier: BSD-3-Clause
 import matplotlib.pyplot as plt
-from sample_photos import load_whole_photos
+from sklearn.datasets import load_sample_images
 
-from skdecaf.images import cut_windows, decode, fit_image, to_rgb
+from skdecaf.images import cut_windows, fit_image
 from skdecaf.weights import resolve_network
 
 preprocessing = resolve_network("mini").preprocessing
-photo = load_whole_photos()[0]
-fitted = fit_image(to_rgb(decode(photo)), preprocessing.resize, preprocessing.policy, preprocessing.resample)
+photo = load_sample_images().images[0]
+fitted = fit_image(photo, preprocessing.resize, preprocessing.policy, preprocessing.resample)
 crops = cut_windows(fitted, preprocessing.crop, "center")
 
 figure, axes = plt.subplots(1, 2, figsize=(6, 2.6), layout="constrained")
-for ax, picture in zip(axes, (decode(photo), crops[0]), strict=True):
-    ax.imshow(picture, cmap="gray")
+for ax, picture in zip(axes, (photo, crops[0]), strict=True):
+    ax.imshow(picture)
     ax.set_axis_off()
 plt.show()
 

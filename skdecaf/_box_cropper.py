@@ -4,14 +4,15 @@
 from numbers import Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_feature_names_in, validate_data
 
+from skdecaf._utils.documented import DocumentedEstimator
 from skdecaf.images import Crop, describe
 
 
-class BoxCropper(TransformerMixin, BaseEstimator):
+class BoxCropper(TransformerMixin, DocumentedEstimator):
     """Crop photos around boxes, as a step before `DeCAFTransformer`.
 
     This step decodes nothing: the next step cuts the crops out when it reads the photos.

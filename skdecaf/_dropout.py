@@ -5,11 +5,13 @@ from numbers import Real
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.sparsefuncs import inplace_column_scale
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skdecaf._utils.documented import DocumentedEstimator
 
 FLOAT_DTYPES = [np.float64, np.float32]  # other dtypes are converted to the first
 RANDOM_BLOCK = 2**18  # random numbers drawn at a time, of 8 bytes each
@@ -130,7 +132,7 @@ def drop_entries(X, rate, random_state):
     return X
 
 
-class DropoutFeatures(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class DropoutFeatures(OneToOneFeatureMixin, TransformerMixin, DocumentedEstimator):
     """Dropout as a step between features and a linear classifier.
 
     Dropout [1]_ is training under noise that sets each feature to zero with probability `rate`. This step applies

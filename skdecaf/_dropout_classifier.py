@@ -5,7 +5,7 @@ from inspect import signature
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone, is_classifier
+from sklearn.base import ClassifierMixin, MetaEstimatorMixin, _fit_context, clone, is_classifier
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import (
@@ -27,10 +27,11 @@ from sklearn.utils.validation import (
 
 from skdecaf._dropout import FLOAT_DTYPES, drop_entries, without_duplicates
 from skdecaf._utils.delegation import DelegatedPredictions
+from skdecaf._utils.documented import DocumentedEstimator
 from skdecaf._utils.progress import progress_bar
 
 
-class DropoutClassifier(DelegatedPredictions, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class DropoutClassifier(DelegatedPredictions, MetaEstimatorMixin, ClassifierMixin, DocumentedEstimator):
     """Train a classifier under dropout, with many random masks of each sample.
 
     In training each feature of each sample is set to zero with probability `rate`, with a new mask at every

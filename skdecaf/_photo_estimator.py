@@ -5,7 +5,7 @@ import os
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -14,10 +14,11 @@ from sklearn.utils.validation import column_or_1d
 from skdecaf._feature_cache import check_memory
 from skdecaf._inputs.extraction import BlobExtractor, ExtractionOptions
 from skdecaf._inputs.reading import read_input
+from skdecaf._utils.documented import DocumentedEstimator
 from skdecaf.weights import Network, resolve_network
 
 
-class PhotoReader(BaseEstimator):
+class PhotoReader(DocumentedEstimator):
     """Base of estimators on photos: how they read X, and compute blobs with a network.
 
     Subclasses document the parameters, and have a method ``_network``.

@@ -17,8 +17,6 @@ from pathlib import Path
 
 import pytest
 from numpydoc.validate import validate
-from PIL import Image
-from sklearn.datasets import load_sample_images
 
 import skdecaf
 import skdecaf.baselines
@@ -38,6 +36,11 @@ PAGES = [
     ROOT / "README.md",
     *(page for page in sorted(DOCS.rglob("*.rst")) if page.relative_to(DOCS).parts[0] not in GENERATED),
 ]
+# The extension that shows what the code of a page prints; it also makes the photos that the pages speak of.
+spec = importlib.util.spec_from_file_location("show_outputs", DOCS / "_extensions" / "show_outputs.py")
+show_outputs = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(show_outputs)
+
 PUBLIC_MODULES = (
     skdecaf,
     skdecaf.weights,
@@ -66,15 +69,9 @@ def code_blocks(page, language):
 
 @pytest.fixture
 def photos(tmp_path, monkeypatch):
-    """The photos that the pages speak of, in the working directory: photos/cat, photos/dog and new.jpg."""
+    """The photos that the pages speak of, in the working directory."""
     monkeypatch.chdir(tmp_path)
-    for name, pixels in zip(("cat", "dog"), load_sample_images().images, strict=True):
-        folder = tmp_path / "photos" / name
-        folder.mkdir(parents=True)
-        for i in range(4):
-            left = 120 * i
-            Image.fromarray(pixels[100:300, left : left + 200]).save(folder / f"{i + 1:02d}.jpg")
-    shutil.copy(tmp_path / "photos" / "cat" / "03.jpg", tmp_path / "new.jpg")
+    show_outputs.write_page_photos(tmp_path)
 
 
 SLOW_PAGES = (
@@ -94,6 +91,29 @@ def test_python_of_a_page_runs(page, photos):
     namespace = {"__name__": "__main__"}
     for block in code_blocks(page, "python"):
         exec(compile(block, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize(
+    ("code", "output"),
+    [
+        ("x = 1", ""),
+        ("print(1)\nprint(2)", "1\n2"),
+        ("x = 2\nx", "2"),
+        ("print(1)\n[2, 3]", "1\n[2, 3]"),
+        ("None", ""),
+        ("import sys; _ = sys.stderr.write('progress')", ""),
+        ("from sklearn.svm import LinearSVC\nLinearSVC()", ""),
+        ("print(*range(50), sep='\\n')", "\n".join([*map(str, range(29)), "..."])),
+    ],
+)
+def test_the_output_of_a_block_is_what_it_prints_and_its_last_value(code, output):
+    assert show_outputs.run_block(code, {}) == output
+
+
+def test_the_blocks_of_a_page_share_their_names():
+    namespace = {}
+    show_outputs.run_block("x = 20", namespace)
+    assert show_outputs.run_block("x + 1", namespace) == "21"
 
 
 def commands_of(page):
@@ -290,5 +310,11 @@ def test_pages_build_without_warnings(tmp_path):
     shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-b", "html", "docs", "html"]
     run(command, tmp_path)
-    for page in ("index.html", "api/skdecaf.DeCAFTransformer.html", "auto_examples/plot_first_features.html"):
-        assert (tmp_path / "html" / page).is_file()
+    texts = {
+        page: (tmp_path / "html" / f"{page}.html").read_text(encoding="utf-8")
+        for page in ("index", "api/skdecaf.DeCAFTransformer", "auto_examples/plot_first_features")
+    }
+    assert "['cat']" in texts["index"]  # what the code prints
+    assert 'href="https://scikit-learn.org/stable/modules/generated/sklearn.svm.LinearSVC' in "".join(texts.values())
+    example = texts["auto_examples/plot_first_features"]
+    assert 'href="../api/skdecaf.DeCAFTransformer.html"' in example and "SPDX-License-Identifier" not in example

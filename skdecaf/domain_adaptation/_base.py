@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
+from skdecaf._utils.documented import DocumentedEstimator
 from skdecaf.model_selection.splits import check_domains
 
 FLOAT_DTYPES = [np.float64, np.float32]  # kept as they are; the first is what others are converted to
@@ -28,7 +29,7 @@ def split_domains(sample_domain, X):
     return in_source
 
 
-class DomainTransformer(TransformerMixin, BaseEstimator):
+class DomainTransformer(TransformerMixin, DocumentedEstimator):
     """Base class: `_learn` sees the rows of each domain in `fit`, `_map` maps rows of one domain in `transform`.
 
     Attributes

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdecaf._utils.documented import DocumentedEstimator
 from skdecaf._utils.linear_algebra import singular_axes
 from skdecaf._utils.squared_hinge import SquaredHinge
 from skdecaf.domain_adaptation._base import FLOAT_DTYPES, source_rows, split_domains
@@ -75,7 +76,7 @@ class _Alternation:
         return SquaredHinge(np.concatenate([self.source, given.rows(self.target)]), self.signs, self.C)
 
 
-class MaxMarginDomainTransform(ClassifierMixin, BaseEstimator):
+class MaxMarginDomainTransform(ClassifierMixin, DocumentedEstimator):
     """Linear SVMs for the source, and a linear map that brings the few labelled rows of the target to their right side.
 
     One-versus-rest SVMs and the map W from the target to the source are learned in turns: the SVMs on rows of the

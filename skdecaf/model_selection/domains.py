@@ -2,7 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone, is_classifier
+from sklearn.base import MetaEstimatorMixin, _fit_context, clone, is_classifier
 from sklearn.utils import _safe_indexing, check_consistent_length, column_or_1d, get_tags
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metadata_routing import (
@@ -15,6 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_method_params, _estimator_has, check_is_fitted
 
 from skdecaf._utils.delegation import DelegatedPredictions
+from skdecaf._utils.documented import DocumentedEstimator
 from skdecaf._utils.warnings import warn_user
 from skdecaf.model_selection.splits import check_domains, check_labels
 
@@ -71,7 +72,7 @@ def mask_target_labels(y, train, test):
     return masked
 
 
-class DomainSelector(DelegatedPredictions, MetaEstimatorMixin, BaseEstimator):
+class DomainSelector(DelegatedPredictions, MetaEstimatorMixin, DocumentedEstimator):
     """Train an estimator on the samples of one domain.
 
     Parameters
