@@ -69,7 +69,7 @@ def _evaluation(trained, verbose):
             for one in sorted(figures, key=lambda one: one.accuracy)
         ],
     )
-    yield "<h2>Confusion matrix</h2>\n" + _matrix(*trained.confusion_matrix())
+    yield "<h2>Confusion matrix</h2>\n" + _matrix(trained.classes, trained.confusion_matrix())
 
 
 def _mistakes(trained, verbose):
@@ -77,11 +77,10 @@ def _mistakes(trained, verbose):
     shown = mistakes[:_MOST_MISTAKES]
     yield "<h2>Most confident mistakes</h2>\n"
     yield f"<p>{len(shown)} of {len(mistakes)} photos that are predicted wrong.</p>\n<section>\n"
-    value_range = trained.classifier.pipeline_[0].value_range_
     with progress_bar(len(shown), verbose, name="thumbnails") as bar:
         for one in shown:
             try:
-                contents, captions = thumbnail(one.photo, value_range), [one.photo]
+                contents, captions = thumbnail(one.photo, trained.value_range), [one.photo]
             except ImageError as error:  # the file has changed since
                 contents, captions = None, [str(error)]
             yield figure(contents, *captions, f"{one.label}, taken for {one.predicted} ({one.probability:.0%})")

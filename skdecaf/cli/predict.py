@@ -1,6 +1,8 @@
 """``skdecaf predict``: labels of photos from a trained model."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import os
+
 from skdecaf.cli import _options
 
 _DESCRIPTION = """\
@@ -49,14 +51,44 @@ def add_parser(commands):
 
 def run(options):
     """Run the command."""
-    from skdecaf.cli._labels import label_with_model, print_labels
-    from skdecaf.cli._models import load_model
+    from skdecaf.cli._labels import print_labels
 
     photos = _options.list_photos(options)
+    is_network = options.model.lower().endswith(".safetensors")
+    labelled = _with_network(options, photos) if is_network else _with_model(options, photos)
+    print_labels(labelled, len(photos), ("label", "probability"), options)
+
+
+def _with_model(options, photos):
+    from skdecaf.cli._labels import label_with_model
+    from skdecaf.cli._models import load_model
+
     model = load_model(options.model, options.memory, options.allow_download)
     _options.check_top(options, len(model[1:].classes_))
     if options.value_range:
         model[0].value_range_ = _options.value_range(options)
     model[0].set_params(verbose=False, **_options.running_parameters(options))
-    labelled = label_with_model(photos, model, options.top)
-    print_labels(labelled, len(photos), ("label", "probability"), options)
+    return label_with_model(photos, model, options.top)
+
+
+def _with_network(options, photos):
+    """Label with a network that was fine-tuned."""
+    from skdecaf._imagenet import ImageNetClassifier, check_names_classes
+    from skdecaf.cli._labels import label_with_network
+    from skdecaf.weights import Network
+
+    if not os.path.isfile(options.model):
+        raise FileNotFoundError(
+            f"there is no model {options.model!r}; make one with: skdecaf train FOLDER -o {options.model} --fine-tune"
+        )
+    network = Network.load(options.model)
+    check_names_classes(network)
+    _options.check_top(options, len(network.labels))
+    classifier = ImageNetClassifier(
+        network,
+        value_range=_options.value_range(options),
+        memory=options.memory,
+        **_options.running_parameters(options),
+    )
+    labelled = label_with_network(photos, classifier, options.top)
+    return ((photo, [label[:2] for label in labels], error) for photo, labels, error in labelled)

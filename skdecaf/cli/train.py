@@ -21,9 +21,15 @@ most often. Activations of photos are kept, so that a second run is quick.
 
 The model is a scikit-learn pipeline (DeCAFTransformer, DropoutFeatures, LinearSVC) in
 a skops file, for "skdecaf predict" or skops.io.load. Needs pip install "skdecaf[cli]".
+
+With --fine-tune the last layers of the network are trained as well, once for each
+fold and once on all photos. The model is then a network in a safetensors file, for
+"skdecaf predict", or for --weights of other commands. Needs pip install
+"skdecaf[train]"; predicting does not.
 """
 _EXAMPLES = """\
   skdecaf train animals/ -o animals.skops --report animals.html
+  skdecaf train animals/ -o animals.safetensors --fine-tune --folds 3
   skdecaf train animals/ -o animals.skops --folds 10 --crops ten --on-error skip
 """
 
@@ -32,7 +38,7 @@ def add_parser(commands):
     """Add the command."""
     parser = _options.add_command(commands, "train", run, _DESCRIPTION, _EXAMPLES)
     parser.add_argument("folder", metavar="FOLDER", help="a folder with one folder of photos per class")
-    _options.add_output(parser, lambda path: _options.file_name(path, (".skops",)), "MODEL")
+    _options.add_output(parser, lambda path: _options.file_name(path, (".skops", ".safetensors")), "MODEL")
     parser.add_argument(
         "--folds",
         type=_folds,
@@ -48,6 +54,10 @@ def add_parser(commands):
         metavar="C",
         help="inverse strength of the classifier's penalty, a number or auto (default: auto)",
     )
+    parser.add_argument("--fine-tune", action="store_true", help="train the last layers of the network as well")
+    parser.add_argument(
+        "--epochs", type=_options.positive, metavar="N", help="how many times --fine-tune uses each photo (default: 20)"
+    )
     _options.add_network(parser)
     _options.add_running(parser)
     _options.add_memory(parser)
@@ -62,21 +72,24 @@ def add_parser(commands):
 def run(options):
     """Run the command."""
     from skdecaf._utils.files import check_output
-    from skdecaf.cli._models import model_files, model_of, save_model
     from skdecaf.cli._photos import printable
-    from skdecaf.cli._training import train_on_folder
+    from skdecaf.cli._training import fine_tune, train_on_folder
 
-    model_files()  # before the photos are read
+    _check(options)
     check_output(options.output, options.overwrite)
     if options.report:
-        if os.path.abspath(options.report) == os.path.abspath(options.output):
-            options.parser.error("--report and --output name one file")
         check_output(options.report, options.overwrite)
-    trained = train_on_folder(options.folder, _make_classifier(options), report=_options.complain)
-    save_model(model_of(trained.classifier), options.output)
+    trained = frozen = train_on_folder(options.folder, _make_classifier(options), report=_options.complain)
+    if options.fine_tune:
+        trained = fine_tune(frozen, _make_fine_tuned(options), options.folds, report=_options.complain)
+        trained.classifier.network_.save(options.output)
+    else:
+        from skdecaf.cli._models import model_of, save_model
+
+        save_model(model_of(trained.classifier), options.output)
     _options.complain_of(trained.left_out)
     if options.json:
-        _options.print_json({"output": options.output, **_summary(trained)})
+        _options.print_json({"output": options.output, **_summary(trained, frozen.classifier)})
     else:
         counted = _options.counted(trained.left_out)
         print(f"{printable(options.output)}: {len(trained.photos)} photos of {len(trained.n_photos)} classes{counted}")
@@ -86,6 +99,29 @@ def run(options):
 
         why_unknown = _why_unknown(trained, options.folds)
         write_training_report(options.report, options.folder, trained, why_unknown, not options.quiet)
+
+
+def _check(options):
+    """Refuse what would be found wrong only after the photos are read."""
+    from skdecaf._utils.extras import require
+    from skdecaf.cli._models import model_files
+
+    suffix = ".safetensors" if options.fine_tune else ".skops"
+    if not options.output.lower().endswith(suffix):
+        purpose = "with" if options.fine_tune else "without"
+        options.parser.error(f"argument -o/--output: {purpose} --fine-tune, {options.output!r} must end in {suffix}")
+    if options.epochs and not options.fine_tune:
+        options.parser.error("--epochs needs --fine-tune")
+    if options.fine_tune and (options.crops, options.resize, options.precision) != ("center", None, "float32"):
+        options.parser.error("--crops, --resize and --precision do not go with --fine-tune")
+    if options.fine_tune and len(options.layer or ()) > 1:
+        options.parser.error("--fine-tune needs a single --layer")
+    if options.report and os.path.abspath(options.report) == os.path.abspath(options.output):
+        options.parser.error("--report and --output name one file")
+    if options.fine_tune:
+        require("train", "--fine-tune")
+    else:
+        model_files()
 
 
 def _folds(text):
@@ -121,9 +157,23 @@ def _make_classifier(options):
     )
 
 
-def _summary(trained):
-    """What `_lines` says, complete and as JSON values."""
-    classifier = trained.classifier
+def _make_fine_tuned(options):
+    from skdecaf.training import FineTunedClassifier
+
+    layer = options.layer[0] if options.layer else "auto"
+    epochs = {"epochs": options.epochs} if options.epochs else {}
+    return FineTunedClassifier(
+        options.weights,
+        layer=layer,
+        random_state=0,
+        n_jobs=options.n_jobs,
+        verbose=not options.quiet,
+        **epochs,
+    )
+
+
+def _summary(trained, classifier):
+    """What `_lines` says, complete and as JSON values; the classifier is the one with the network as it is."""
     keys = ("layer", "C", "mean_test_score")
     candidates = zip(*(classifier.cv_results_[key] for key in keys), strict=True)
     is_evaluated = trained.is_evaluated
@@ -131,6 +181,7 @@ def _summary(trained):
         "photos": trained.n_photos,
         "layer": classifier.layer_,
         "C": classifier.C_,
+        "fine_tuned": trained.classifier is not classifier,
         "accuracies": list(trained.fold_scores),
         "candidates": [{"layer": layer, "C": C, "accuracy": accuracy} for layer, C, accuracy in candidates],
         "classes": [

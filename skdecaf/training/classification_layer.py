@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from skdecaf.training.torch_modules import layers_until
 from skdecaf.weights import FullyConnected, Softmax
 
 
@@ -32,12 +33,21 @@ def with_classes(layers, n_classes):
     return *layers[:-1], replace(layers[-1], out_features=n_classes), Softmax("prob")
 
 
-def replace_classification_layer(network, labels, weight, bias):
-    """Make a network for other classes, with a new last layer.
+def read_by_last_layer(network):
+    """Return the blob that a new last layer reads by default: pool5 if there is one, else what the last layer reads."""
+    if "pool5" in network.blob_shapes:
+        return "pool5"
+    blobs = list(network.blob_shapes)
+    return blobs[blobs.index(check_scores(network)) - 1]
+
+
+def replace_classification_layer(network, blob, labels, weight, bias):
+    """Make a network for other classes, with a new last layer that reads a blob; layers after the blob are left out.
 
     Parameters
     ----------
     network : Network
+    blob : str
     labels : sequence of (identifier, name)
     weight : ndarray of shape (n_classes, n_features)
     bias : ndarray of shape (n_classes,)
@@ -46,7 +56,9 @@ def replace_classification_layer(network, labels, weight, bias):
     -------
     Network
     """
-    scores = check_scores(network)
-    arrays = {**network.arrays, f"{scores}.weight": np.float32(weight), f"{scores}.bias": np.float32(bias)}
-    layers = with_classes(network.layers, len(labels))
+    name = check_scores(network)
+    layers = (*layers_until(network, blob), FullyConnected(name, len(labels)), Softmax("prob"))
+    kept = {layer.name for layer in layers}
+    arrays = {key: array for key, array in network.arrays.items() if key.rpartition(".")[0] in kept}
+    arrays |= {f"{name}.weight": np.float32(weight), f"{name}.bias": np.float32(bias)}
     return network.replace(layers=layers, arrays=arrays, labels=labels, name=f"{network.name}-fine-tuned")

@@ -1,4 +1,4 @@
-"""The features that a network's last layer reads."""
+"""Blobs of photos that are in memory."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf._utils.extras import require
@@ -9,13 +9,13 @@ from skdecaf.training.torch_modules import to_torch
 torch = require("train", "training a network")
 
 
-def features_below(network, layer, photos, batch_size, n_threads):
-    """Compute what a layer reads, for the centres of photos.
+def blob_of_photos(network, blob, photos, batch_size, n_threads):
+    """Compute a blob for the centres of photos.
 
     Parameters
     ----------
     network : Network
-    layer : str
+    blob : str
     photos : ndarray of shape (n, height, width, 3), uint8
         Of the network's resize size.
     batch_size, n_threads : int
@@ -24,11 +24,8 @@ def features_below(network, layer, photos, batch_size, n_threads):
     -------
     ndarray of shape (n, n_features), float32
     """
-    module = to_torch(network)
-    names = [name for name, _ in module.named_children()]
-    below = torch.nn.Sequential(*list(module)[: names.index(layer)]).eval()
-    size = network.preprocessing.crop
+    module, size = to_torch(network, until=blob), network.preprocessing.crop
     with limited_threads(n_threads), torch.inference_mode():
         batches = torch.from_numpy(photos).split(batch_size)
         pixels = (center_crops(batch.permute(0, 3, 1, 2), size).float() for batch in batches)
-        return torch.cat([below(batch) for batch in pixels]).numpy()
+        return torch.cat([module(batch).flatten(1) for batch in pixels]).numpy()

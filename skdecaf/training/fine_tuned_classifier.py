@@ -16,9 +16,10 @@ from skdecaf._inputs.reading import fit_input
 from skdecaf._photo_estimator import PhotoClassifierMixin, PhotoReader
 from skdecaf._utils.extras import require
 from skdecaf._utils.threads import resolve_n_jobs
-from skdecaf.training.classification_layer import check_scores, replace_classification_layer
+from skdecaf.training.classification_layer import read_by_last_layer, replace_classification_layer
 from skdecaf.training.photos import load_photos
 from skdecaf.weights import Convolution, FullyConnected, Network, resolve_network
+from skdecaf.weights.blob_names import resolve_blobs
 from skdecaf.weights.native_format import arrays_and_mean_image, parameters_of_network, to_metadata
 
 # Inverse regularisation of the logistic regression that the last layer starts from, on features whose root mean square
@@ -44,6 +45,9 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         The network to start from, as `weights` in `DeCAFTransformer`.
     n_layers : int or None, default=3
         How many layers are trained, counted from the last; those before stay as they are. None trains all.
+    layer : int, str or "auto", default="auto"
+        The activations that the new last layer reads, as in `DeCAFTransformer`; the network's layers after these are
+        left out. "auto" is pool5, or what the network's last layer reads if there is no pool5.
     learning_rate : float, default=0.01
         Learning rate of the last layer.
     layer_decay : float, default=0.5
@@ -150,6 +154,7 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         **PhotoReader._parameter_constraints,
         "network": [str, os.PathLike, Network],
         "n_layers": [Interval(Integral, 1, None, closed="left"), None],
+        "layer": [Integral, str],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "layer_decay": [Interval(Real, 0, 1, closed="right")],
         "epochs": [Interval(Integral, 1, None, closed="left")],
@@ -173,6 +178,7 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         network="mini",
         n_layers=3,
         *,
+        layer="auto",
         learning_rate=0.01,
         layer_decay=0.5,
         epochs=20,
@@ -212,6 +218,7 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         )
         self.network = network
         self.n_layers = n_layers
+        self.layer = layer
         self.learning_rate = learning_rate
         self.layer_decay = layer_decay
         self.epochs = epochs
@@ -347,13 +354,15 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         return resolve_network(self.network)
 
     def _with_new_layer(self, photos, targets, sample_weight, classes):
-        """The network with a last layer that is a logistic regression on the features below it."""
-        from skdecaf.training.features import features_below
+        """The network with a last layer that is a logistic regression on the blob that it reads."""
+        from skdecaf.training.features import blob_of_photos
 
         network = self._start()
-        features = features_below(network, check_scores(network), photos, self.batch_size, self._n_threads())
+        blob = read_by_last_layer(network) if self.layer == "auto" else resolve_blobs(self.layer, network)[0]
+        features = blob_of_photos(network, blob, photos, self.batch_size, self._n_threads())
         weight, bias = _linear_layer(features, targets, sample_weight, len(classes))
-        return replace_classification_layer(network, [(str(each), str(each)) for each in classes], weight, bias)
+        labels = [(str(each), str(each)) for each in classes]
+        return replace_classification_layer(network, blob, labels, weight, bias)
 
     def _train(self, network, photos, targets, sample_weight, generator, epochs):
         from skdecaf.training.optimization import Options, train

@@ -51,7 +51,7 @@ def to_torch(network, *, until=None, batch_norm=False):
     torch = require("train", "to_torch")
     from skdecaf.training.torch_layers import NetworkModule, Normalization, module_of_layer
 
-    nn, layers = torch.nn, _layers_until(network, until)
+    nn, layers = torch.nn, layers_until(network, until)
     last = next((layer.name for layer in reversed(layers) if _has_weights(layer)), None)
     modules, shape = OrderedDict(normalization=Normalization(network)), network.input_shape
     for layer in layers:
@@ -100,7 +100,7 @@ def _has_weights(layer):
     return isinstance(layer, Convolution | FullyConnected)
 
 
-def _layers_until(network, until):
+def layers_until(network, until):
     """The layers that a blob needs."""
     if until is None:
         return network.layers

@@ -31,7 +31,7 @@ def colors(n=30, seed=0):
 
 
 def quick(**parameters):
-    options = {"network": tiny_network(), "epochs": 2, "batch_size": 10, "random_state": 0, "n_jobs": 1}
+    options = {"network": tiny_network(), "layer": "fc7", "epochs": 2, "batch_size": 10, "random_state": 0, "n_jobs": 1}
     return FineTunedClassifier(**options | parameters)
 
 
@@ -55,6 +55,19 @@ def test_without_training_it_is_a_logistic_regression_on_the_features_below():
     expected = LogisticRegression(C=100, max_iter=200).fit(features, y).predict_proba(features)
     still = quick(epochs=1, learning_rate=1e-12, augmentation=(), n_layers=1, weight_decay=0.0).fit(X, y)
     np.testing.assert_allclose(still.predict_proba(X), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(("layer", "kept"), [("auto", "pool5"), (5, "pool5"), ("fc6", "fc6"), ("conv1", "conv1")])
+def test_the_new_layer_reads_a_blob_and_later_layers_are_left_out(layer, kept):
+    network = tiny_network()
+    after = quick(layer=layer, n_layers=1).fit(*colors()).network_
+    names = [layer.name for layer in network.layers]
+    end = names.index(kept) + 1 + (kept != "pool5")  # with its ReLU
+    assert [layer.name for layer in after.layers] == [*names[:end], "fc8", "prob"]
+    assert after.blob_shapes["fc8"] == (3,) and after.blob_shapes[kept] == network.blob_shapes[kept]
+    assert {name.rpartition(".")[0] for name in after.arrays} <= {layer.name for layer in after.layers}
+    with pytest.raises(ValueError, match="there is no layer 'fc9'"):
+        quick(layer="fc9").fit(*colors())
 
 
 @pytest.mark.parametrize(("n_layers", "trained"), [(1, {"fc8"}), (2, {"fc7", "fc8"}), (None, None)])
