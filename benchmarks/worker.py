@@ -12,7 +12,7 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 
-_LEAST_SECONDS = 0.2  # of a round, so that short calls are measured over many
+_MIN_SECONDS = 0.2  # of a round, so that short calls are measured over many
 
 
 @contextmanager
@@ -102,7 +102,7 @@ class _Service:
     def time_images(self):
         """Seconds that one batch takes, by the clock and of all processors: the mean over a short round."""
         calls, start, cpu_start = 0, time.perf_counter(), time.process_time()
-        while not calls or time.perf_counter() - start < _LEAST_SECONDS:
+        while not calls or time.perf_counter() - start < _MIN_SECONDS:
             self.engine.run(self.batch)
             calls += 1
         return (time.perf_counter() - start) / calls, (time.process_time() - cpu_start) / calls

@@ -18,7 +18,7 @@ from skdecaf.images import ImageError
 
 _PUBLISHING = "publishing"  # marks a partial folder whose files are being moved
 _FORMAT = 3  # increase it with every change to the meaning of the journal
-_LEAST_PHOTOS_AT_ONCE = 256
+_MIN_PHOTOS_AT_ONCE = 256
 
 
 def check_outputs(output, overwrite):
@@ -68,7 +68,7 @@ def extract_to_file(photos, output, transformer, bar, report, *, first=0, finish
         _report_state(partial, report)
         if transformer.on_error == "raise" and partial.left_out:
             raise ImageError(partial.left_out[min(partial.left_out)])
-        n_at_once = max(_LEAST_PHOTOS_AT_ONCE, 4 * transformer.batch_size * resolve_n_jobs(transformer.n_jobs))
+        n_at_once = max(_MIN_PHOTOS_AT_ONCE, 4 * transformer.batch_size * resolve_n_jobs(transformer.n_jobs))
         while some := list(islice(photos, n_at_once)):
             _compute(some, first + partial.n_photos, transformer, partial, bar)
         if partial.n_rows:

@@ -5,7 +5,7 @@ threads, since each value of a matrix product is one sum in one order: see `skde
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
-from skdecaf._forward.arithmetic import arithmetic
+from skdecaf._forward.numerics_version import numerics_version
 from skdecaf._forward.plan import ForwardPass, plan_forward_pass
 
-__all__ = ["ForwardPass", "arithmetic", "plan_forward_pass"]
+__all__ = ["ForwardPass", "numerics_version", "plan_forward_pass"]

@@ -15,7 +15,7 @@ from skdecaf.weights.panels import PANEL
 # Images are computed together until their left matrices have so many rows, which filters are then read for. Of more
 # rows, what a slice needs no longer fits into the cache.
 _ROWS = 72
-MOST_STACKED = 32
+MAX_BATCH_SIZE = 32
 # Most output channels that are computed together; there are two slices at least, for two threads.
 _SLICE = 96
 
@@ -34,7 +34,7 @@ class ConvolutionPlan:
     block : int
         Space to depth: squares of block x block pixels are first made one pixel each, so that a stride becomes 1; 1 is
         none.
-    stacked : int
+    batch_size : int
         How many images are computed together.
     """
 
@@ -42,7 +42,7 @@ class ConvolutionPlan:
     shape: tuple
     tile_size: TileSize | None
     block: int
-    stacked: int
+    batch_size: int
 
 
 def plan_convolution(layer, shape, reads_pixels=False):
@@ -57,7 +57,9 @@ def plan_convolution(layer, shape, reads_pixels=False):
         kernel = -(-layer.kernel // block)
         tile_size = choose_tile_size(kernel, channels * block**2, out_channels, layer.groups, height, width)
     rows = tile_size.tiles(height, width) if tile_size else height * width
-    return ConvolutionPlan(layer, shape, tile_size, block if tile_size else 1, min(max(1, _ROWS // rows), MOST_STACKED))
+    return ConvolutionPlan(
+        layer, shape, tile_size, block if tile_size else 1, min(max(1, _ROWS // rows), MAX_BATCH_SIZE)
+    )
 
 
 class ConvolutionStep:
@@ -69,7 +71,7 @@ class ConvolutionStep:
 
     def __init__(self, plan, filters, biases, rectified):
         """Take filters as right matrices (groups, pairs, depth, channels of a group)."""
-        self.layer, self.stacked, self.rectified = plan.layer, plan.stacked, int(rectified)
+        self.layer, self.batch_size, self.rectified = plan.layer, plan.batch_size, int(rectified)
         self.in_channels = plan.shape[0]
         out_channels, self.height, self.width = output_shape(plan.layer, plan.shape)
         self.shape = (self.height, self.width, out_channels)

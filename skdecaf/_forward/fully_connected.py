@@ -12,7 +12,7 @@ from skdecaf.weights.compact import CompactMatrix
 from skdecaf.weights.panels import PANEL
 
 # Images that are computed together.
-_MOST_IMAGES = 96
+_MAX_IMAGES = 96
 # Share of weights that are not zero below which a sparse product is the faster one.
 _SPARSE_BELOW = 1 / 8
 
@@ -37,7 +37,7 @@ class DenseStep:
     def run(self, vectors, out, workspace):
         """Fill out (n, columns) from vectors (n, depth)."""
         parts = workspace.shares(self.shape[0], PANEL)
-        for images in even_parts(len(vectors), _MOST_IMAGES):
+        for images in even_parts(len(vectors), _MAX_IMAGES):
             rows = rows_array(workspace, "vectors", 1, len(vectors[images]), self.depth)
             fill_rows(rows, vectors[images])
             compute = partial(self._compute_part, rows.reshape(len(rows), -1), out[images], workspace)

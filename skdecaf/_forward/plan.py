@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from skdecaf._forward.convolutions import (
-    MOST_STACKED,
+    MAX_BATCH_SIZE,
     ConvolutionStep,
     Im2colStep,
     PixelStep,
@@ -37,15 +37,15 @@ class _Block:
 
     def __init__(self, steps, buffer, divided):
         self.steps, self.buffer, self.divided = steps, buffer, divided
-        self.stacked = min(
-            (step.stacked for _, step in steps if isinstance(step, ConvolutionStep)), default=MOST_STACKED
+        self.batch_size = min(
+            (step.batch_size for _, step in steps if isinstance(step, ConvolutionStep)), default=MAX_BATCH_SIZE
         )
 
     def run(self, values, workspace, observe):
         """Return the last step's values; observe(blob, start, values) sees those of all steps."""
         n, last = len(values), self.steps[-1][1]
         result = workspace.array(("maps", self.buffer), (n, *last.shape))
-        for part in even_parts(n, self.stacked):
+        for part in even_parts(n, self.batch_size):
             outs = [
                 result[part] if step is last else workspace.array(step, (part.stop - part.start, *step.shape))
                 for _, step in self.steps
@@ -245,7 +245,7 @@ class ForwardPass:
     def _run(self, images, workspace, out, observe):
         """Compute the maps of a few images at a time, then the vectors of all of them."""
         n, vectors = len(images), None
-        for part in even_parts(n, MOST_STACKED):
+        for part in even_parts(n, MAX_BATCH_SIZE):
             maps = self._run_maps(images[part], workspace, {blob: rows[part] for blob, rows in out.items()}, observe)
             if self._vector_steps:
                 if vectors is None:

@@ -27,12 +27,12 @@ def pack_columns(matrices):
     return panels.reshape(*panels.shape[:2], -1)
 
 
-def even_parts(n, most, multiple=1):
-    """Divide n things into the fewest parts of at most `most`, of nearly equal size, as slices.
+def even_parts(n, max_size, multiple=1):
+    """Divide n things into the fewest parts of at most `max_size`, of nearly equal size, as slices.
 
     All but the last part have a size that is a multiple of the given number.
     """
-    n_parts = -(-n // most)
+    n_parts = -(-n // max_size)
     size = -(-n // max(n_parts * multiple, 1)) * multiple
     return [slice(start, min(start + size, n)) for start in range(0, n, size)] if n else []
 

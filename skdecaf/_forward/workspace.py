@@ -10,7 +10,7 @@ from queue import SimpleQueue
 import numpy as np
 
 # Threads inside a layer: more would wait for the memory, and for the interpreter's lock.
-_MOST_THREADS = 4
+_MAX_THREADS = 4
 
 
 class _Job:
@@ -104,7 +104,7 @@ class Workspace:
     @contextmanager
     def threads(self, n_threads):
         """Start up to three workers for the block, so that `for_each` uses at most four threads."""
-        n_threads = min(n_threads, _MOST_THREADS)
+        n_threads = min(n_threads, _MAX_THREADS)
         if n_threads == 1:
             yield
             return

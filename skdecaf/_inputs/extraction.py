@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skdecaf._feature_cache import CachedRows
-from skdecaf._forward import arithmetic, plan_forward_pass
+from skdecaf._forward import numerics_version, plan_forward_pass
 from skdecaf._inputs.sources import load_image, warn_unreadable
 from skdecaf._inputs.value_range import warn_if_out_of_range
 from skdecaf._utils.progress import progress_bar
@@ -228,7 +228,7 @@ class BlobExtractor:
             return nullcontext()
         policy = self.options.resize or self.network.preprocessing.policy
         decoding = decoder_version(), self.least_side, policy, self.options.crops
-        recipe = [self.network.fingerprint, *decoding, arithmetic()]
+        recipe = [self.network.fingerprint, *decoding, numerics_version()]
         return CachedRows(self.options.memory, json.dumps(recipe), dict(zip(self.blobs, self.sizes, strict=True)))
 
 

@@ -23,18 +23,18 @@ def widen(source, factors, first, count, span, out):
         k = end
 
 
-def add_term(row, place, k, panel, factor, first_factor, sums):
+def add_term(row, index, k, panel, factor, first_factor, sums):
     """Add a term to the sums of 16 columns, which are where their factors are."""
-    start, f, p = max(0, k * 16), max(0, first_factor), max(0, place)
+    start, f, p = max(0, k * 16), max(0, first_factor), max(0, index)
     value = row[p]
     # omp simd
     for c in range(16):
         sums[f + c] += value * (np.float32(panel[start + c]) * factor[f + c])
 
 
-def add_four_terms(row, place, k, panel, factor, first_factor, sums):
+def add_four_terms(row, index, k, panel, factor, first_factor, sums):
     """Add four terms, one after the other, while the sums are in a register."""
-    start, f, p = max(0, k * 16), max(0, first_factor), max(0, place)
+    start, f, p = max(0, k * 16), max(0, first_factor), max(0, index)
     v0 = row[p]
     v1 = row[p + 1]
     v2 = row[p + 2]

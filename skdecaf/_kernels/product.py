@@ -174,7 +174,7 @@ def multiply(rows, panels, first_panel, n_rows, n_columns, out):
             for b in range(blocks):
                 n = min(256, depth - b * 256)
                 for j in range(first, min(first + 8, n_panels)):
-                    where = i * n_columns + j * 16, row_length
+                    layout = i * n_columns + j * 16, row_length
                     columns = min(16, n_columns - j * 16)
                     multiply_panel(
                         rows[b * pairs + i],
@@ -185,17 +185,17 @@ def multiply(rows, panels, first_panel, n_rows, n_columns, out):
                         columns,
                         b > 0,
                         out,
-                        where,
+                        layout,
                     )
 
 
-def multiply_panel(rows, panel, first_value, depth, n_rows, n_columns, add, out, where):
+def multiply_panel(rows, panel, first_value, depth, n_rows, n_columns, add, out, layout):
     """Multiply all rows by a block of a panel, which begins at first_value.
 
-    The product goes to the place in out that where says: (first value, how far rows are apart). With add it is
-    added to the values that are there.
+    It goes to out, whose layout is (first value, values from a row to the next). With add it is added to the values
+    that are there.
     """
-    first_out, row_length = where
+    first_out, row_length = layout
     tile = len(out) - 192
     r = 0
     while r < n_rows:
@@ -205,12 +205,12 @@ def multiply_panel(rows, panel, first_value, depth, n_rows, n_columns, add, out,
         count = 12 if rest == 0 else rest if rest > 9 else min(4, rest)
         first, to = r * 272, first_out + r * row_length
         whole = (count == 1 or count == 4 or count == 12) and n_columns == 16 and not add
-        target, apart = (to, row_length) if whole else (tile, 16)
+        target, stride = (to, row_length) if whole else (tile, 16)
         # Each of the three is called once, so that the compiler puts it in this place, where it can vectorise it.
         if count > 4:
-            multiply_twelve_rows(rows, panel, first, first_value, depth, out, target, apart)
+            multiply_twelve_rows(rows, panel, first, first_value, depth, out, target, stride)
         elif count > 1:
-            multiply_four_rows(rows, panel, first, first_value, depth, out, target, apart)
+            multiply_four_rows(rows, panel, first, first_value, depth, out, target, stride)
         else:
             multiply_row(rows, panel, first, first_value, depth, out, target)
         if not whole:

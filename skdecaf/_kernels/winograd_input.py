@@ -9,20 +9,20 @@ p and -p shares the even and the odd part of its polynomial.
 import numpy as np
 
 
-def transform_six(rows, first, out, place, apart):
-    """Transform six neighbouring rows of values, from the first on, into every apart-th row of out, from place on."""
+def transform_six(rows, first, out, offset, stride):
+    """Transform six rows of values, from the first on, to the rows offset, offset + stride and so on of out."""
     d0 = rows[first]
     d1 = rows[first + 1]
     d2 = rows[first + 2]
     d3 = rows[first + 3]
     d4 = rows[first + 4]
     d5 = rows[first + 5]
-    v0 = out[place]
-    v1 = out[place + apart]
-    v2 = out[place + 2 * apart]
-    v3 = out[place + 3 * apart]
-    v4 = out[place + 4 * apart]
-    v5 = out[place + 5 * apart]
+    v0 = out[offset]
+    v1 = out[offset + stride]
+    v2 = out[offset + 2 * stride]
+    v3 = out[offset + 3 * stride]
+    v4 = out[offset + 4 * stride]
+    v5 = out[offset + 5 * stride]
     two, four, five = np.float32(2), np.float32(4), np.float32(5)
     # omp simd
     for c in range(len(d0)):
@@ -34,7 +34,7 @@ def transform_six(rows, first, out, place, apart):
         v5[c] = four * d1[c] - five * d3[c] + d5[c]
 
 
-def transform_seven(rows, first, out, place, apart):
+def transform_seven(rows, first, out, offset, stride):
     """Transform seven: at each point but 1/2 the six of the differences s_j = d_(j+1) - d_j / 2."""
     d0 = rows[first]
     d1 = rows[first + 1]
@@ -43,13 +43,13 @@ def transform_seven(rows, first, out, place, apart):
     d4 = rows[first + 4]
     d5 = rows[first + 5]
     d6 = rows[first + 6]
-    v0 = out[place]
-    v1 = out[place + apart]
-    v2 = out[place + 2 * apart]
-    v3 = out[place + 3 * apart]
-    v4 = out[place + 4 * apart]
-    v5 = out[place + 5 * apart]
-    v6 = out[place + 6 * apart]
+    v0 = out[offset]
+    v1 = out[offset + stride]
+    v2 = out[offset + 2 * stride]
+    v3 = out[offset + 3 * stride]
+    v4 = out[offset + 4 * stride]
+    v5 = out[offset + 5 * stride]
+    v6 = out[offset + 6 * stride]
     half, two, four, five = np.float32(0.5), np.float32(2), np.float32(4), np.float32(5)
     # omp simd
     for c in range(len(d0)):
@@ -68,7 +68,7 @@ def transform_seven(rows, first, out, place, apart):
         v6[c] = four * s1 - five * s3 + s5
 
 
-def transform_eight(rows, first, out, place, apart):
+def transform_eight(rows, first, out, offset, stride):
     """Transform eight."""
     d0 = rows[first]
     d1 = rows[first + 1]
@@ -78,14 +78,14 @@ def transform_eight(rows, first, out, place, apart):
     d5 = rows[first + 5]
     d6 = rows[first + 6]
     d7 = rows[first + 7]
-    v0 = out[place]
-    v1 = out[place + apart]
-    v2 = out[place + 2 * apart]
-    v3 = out[place + 3 * apart]
-    v4 = out[place + 4 * apart]
-    v5 = out[place + 5 * apart]
-    v6 = out[place + 6 * apart]
-    v7 = out[place + 7 * apart]
+    v0 = out[offset]
+    v1 = out[offset + stride]
+    v2 = out[offset + 2 * stride]
+    v3 = out[offset + 3 * stride]
+    v4 = out[offset + 4 * stride]
+    v5 = out[offset + 5 * stride]
+    v6 = out[offset + 6 * stride]
+    v7 = out[offset + 7 * stride]
     quarter, half, two, four, five = np.float32(0.25), np.float32(0.5), np.float32(2), np.float32(4), np.float32(5)
     a, b, e = np.float32(5.25), np.float32(4.25), np.float32(1.25)
     # omp simd
@@ -100,14 +100,14 @@ def transform_eight(rows, first, out, place, apart):
         v7[c] = d7[c] - d1[c] + a * (d3[c] - d5[c])
 
 
-def transform_rows(t, rows, first, out, place, apart):
-    """Transform t neighbouring rows of values, from the first on, into every apart-th row of out, from place on."""
+def transform_rows(t, rows, first, out, offset, stride):
+    """Transform t rows of values, from the first on, to the rows offset, offset + stride and so on of out."""
     if t == 6:
-        transform_six(rows, first, out, place, apart)
+        transform_six(rows, first, out, offset, stride)
     elif t == 7:
-        transform_seven(rows, first, out, place, apart)
+        transform_seven(rows, first, out, offset, stride)
     else:
-        transform_eight(rows, first, out, place, apart)
+        transform_eight(rows, first, out, offset, stride)
 
 
 def fill_pixel(pixel, first, target):
@@ -148,7 +148,7 @@ def transform_input(maps, channels, pad, tile_size, grid, out):
     first_channel, n_channels = channels
     t, step = tile_size
     down, across = grid
-    apart = len(out) // (t * t)
+    stride = len(out) // (t * t)
     wide = (across - 1) * step + t
     window = np.zeros((wide * t, n_channels), np.float32)
     columns = np.empty((t * wide, n_channels), np.float32)
@@ -166,4 +166,4 @@ def transform_input(maps, channels, pad, tile_size, grid, out):
             for tx in range(across):
                 tile = (i * down + ty) * across + tx
                 for k in range(t):
-                    transform_rows(t, columns, k * wide + tx * step, out, k * t * apart + tile, apart)
+                    transform_rows(t, columns, k * wide + tx * step, out, k * t * stride + tile, stride)

@@ -10,18 +10,18 @@ from .bias import finish_pixel
 from .fused_pooling import pool_written_rows
 
 
-def combine_six(rows, first, apart, out, place):
-    """Combine six rows of values, every apart-th from the first, into four of out, from place on."""
+def combine_six(rows, first, stride, out, offset):
+    """Combine six rows of values, first, first + stride and so on, into four of out, from offset on."""
     m0 = rows[first]
-    m1 = rows[first + apart]
-    m2 = rows[first + 2 * apart]
-    m3 = rows[first + 3 * apart]
-    m4 = rows[first + 4 * apart]
-    m5 = rows[first + 5 * apart]
-    y0 = out[place]
-    y1 = out[place + 1]
-    y2 = out[place + 2]
-    y3 = out[place + 3]
+    m1 = rows[first + stride]
+    m2 = rows[first + 2 * stride]
+    m3 = rows[first + 3 * stride]
+    m4 = rows[first + 4 * stride]
+    m5 = rows[first + 5 * stride]
+    y0 = out[offset]
+    y1 = out[offset + 1]
+    y2 = out[offset + 2]
+    y3 = out[offset + 3]
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)
     # omp simd
     for c in range(len(y0)):
@@ -35,20 +35,20 @@ def combine_six(rows, first, apart, out, place):
         y3[c] = d1 + eight * d2 + m5[c]
 
 
-def combine_seven(rows, first, apart, out, place):
+def combine_seven(rows, first, stride, out, offset):
     """Combine seven rows into five."""
     m0 = rows[first]
-    m1 = rows[first + apart]
-    m2 = rows[first + 2 * apart]
-    m3 = rows[first + 3 * apart]
-    m4 = rows[first + 4 * apart]
-    m5 = rows[first + 5 * apart]
-    m6 = rows[first + 6 * apart]
-    y0 = out[place]
-    y1 = out[place + 1]
-    y2 = out[place + 2]
-    y3 = out[place + 3]
-    y4 = out[place + 4]
+    m1 = rows[first + stride]
+    m2 = rows[first + 2 * stride]
+    m3 = rows[first + 3 * stride]
+    m4 = rows[first + 4 * stride]
+    m5 = rows[first + 5 * stride]
+    m6 = rows[first + 6 * stride]
+    y0 = out[offset]
+    y1 = out[offset + 1]
+    y2 = out[offset + 2]
+    y3 = out[offset + 3]
+    y4 = out[offset + 4]
     two, four, eight, sixteen = np.float32(2), np.float32(4), np.float32(8), np.float32(16)
     half, quarter, eighth, sixteenth = np.float32(0.5), np.float32(0.25), np.float32(0.125), np.float32(0.0625)
     # omp simd
@@ -64,20 +64,20 @@ def combine_seven(rows, first, apart, out, place):
         y4[c] = s1 + sixteen * s2 + sixteenth * m5[c] + m6[c]
 
 
-def combine_eight(rows, first, apart, out, place):
+def combine_eight(rows, first, stride, out, offset):
     """Combine eight rows into four."""
     m0 = rows[first]
-    m1 = rows[first + apart]
-    m2 = rows[first + 2 * apart]
-    m3 = rows[first + 3 * apart]
-    m4 = rows[first + 4 * apart]
-    m5 = rows[first + 5 * apart]
-    m6 = rows[first + 6 * apart]
-    m7 = rows[first + 7 * apart]
-    y0 = out[place]
-    y1 = out[place + 1]
-    y2 = out[place + 2]
-    y3 = out[place + 3]
+    m1 = rows[first + stride]
+    m2 = rows[first + 2 * stride]
+    m3 = rows[first + 3 * stride]
+    m4 = rows[first + 4 * stride]
+    m5 = rows[first + 5 * stride]
+    m6 = rows[first + 6 * stride]
+    m7 = rows[first + 7 * stride]
+    y0 = out[offset]
+    y1 = out[offset + 1]
+    y2 = out[offset + 2]
+    y3 = out[offset + 3]
     two, four, eight = np.float32(2), np.float32(4), np.float32(8)
     half, quarter, eighth = np.float32(0.5), np.float32(0.25), np.float32(0.125)
     # omp simd
@@ -94,14 +94,14 @@ def combine_eight(rows, first, apart, out, place):
         y3[c] = d1 + eight * d2 + eighth * d3 + m7[c]
 
 
-def combine_rows(t, rows, first, apart, out, place):
+def combine_rows(t, rows, first, stride, out, offset):
     """Combine t rows into the pixels along a side of a tile."""
     if t == 6:
-        combine_six(rows, first, apart, out, place)
+        combine_six(rows, first, stride, out, offset)
     elif t == 7:
-        combine_seven(rows, first, apart, out, place)
+        combine_seven(rows, first, stride, out, offset)
     else:
-        combine_eight(rows, first, apart, out, place)
+        combine_eight(rows, first, stride, out, offset)
 
 
 def transform_row(products, t, step, bias, rectify, first_channel, top, bottom, columns, pixels, rows):

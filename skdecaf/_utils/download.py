@@ -19,10 +19,10 @@ _PAUSE = 0.5  # seconds before another round, doubled after each fruitless one
 _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 2**16
 # Bounds of one call; the next call continues.
-_MOST_REQUESTS = 200
-_MOST_COPIES = 5  # received bytes per byte of the file
-_LEAST_TIME = 3600.0  # seconds, for a file of any size
-_LEAST_SPEED = 5_000  # bytes per second beyond that
+_MAX_REQUESTS = 200
+_MAX_COPIES = 5  # received bytes per byte of the file
+_MIN_TIME = 3600.0  # seconds, for a file of any size
+_MIN_SPEED = 5_000  # bytes per second beyond that
 LARGEST = 2**34  # bytes of a file of unknown size
 _TEMPORARY_CLIENT_ERRORS = (408, 425, 429)
 _NETWORK_SCHEMES = ("http", "https", "ftp")  # addresses that may answer later
@@ -52,15 +52,15 @@ class _DownloadBudget:
     def __init__(self, size, largest):
         self.largest = largest if size is None else size
         self._n_requests, self._n_bytes = 0, 0
-        self._seconds, self._begin = _LEAST_TIME + self.largest / _LEAST_SPEED, time.monotonic()
+        self._seconds, self._begin = _MIN_TIME + self.largest / _MIN_SPEED, time.monotonic()
         self.is_used_up = False
 
     def use(self, n_requests=0, n_bytes=0):
         """Count requests and bytes."""
         self._n_requests, self._n_bytes = self._n_requests + n_requests, self._n_bytes + n_bytes
         for unit, used, most in (
-            ("requests", self._n_requests, _MOST_REQUESTS),
-            ("bytes", self._n_bytes, _MOST_COPIES * self.largest + _CHUNK),
+            ("requests", self._n_requests, _MAX_REQUESTS),
+            ("bytes", self._n_bytes, _MAX_COPIES * self.largest + _CHUNK),
             ("seconds", time.monotonic() - self._begin, self._seconds),
         ):
             if used > most:

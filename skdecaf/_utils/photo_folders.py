@@ -14,7 +14,7 @@ SUFFIXES = (
     *((".avif",) if find_spec("PIL._avif") else ()), *(_HEIF_SUFFIXES if find_spec("pillow_heif") else ()),
 )  # fmt: skip
 _SYSTEM_FILES = ("desktop.ini", "thumbs.db")
-_MOST_EXTENSIONS = 8  # in a message
+_MAX_EXTENSIONS = 8  # in a message
 
 
 def visible_entries(folder):
@@ -63,8 +63,8 @@ def _count(entry, ignored):
 def describe_ignored(ignored):
     """Name the files that `photos_below` ignored by extension and number: ``3 .heic, 1 .txt``."""
     counts = sorted(ignored.items(), key=lambda pair: (-pair[1], pair[0]))
-    words = [f"{n} {extension or 'without extension'}" for extension, n in counts[:_MOST_EXTENSIONS]]
-    n_others = sum(n for _, n in counts[_MOST_EXTENSIONS:])
+    words = [f"{n} {extension or 'without extension'}" for extension, n in counts[:_MAX_EXTENSIONS]]
+    n_others = sum(n for _, n in counts[_MAX_EXTENSIONS:])
     text = ", ".join([*words, f"{n_others} others"] if n_others else words)
     is_heif = any(extension.lower() in _HEIF_SUFFIXES for extension in ignored)
     return text + ('; to read HEIC, run pip install "skdecaf[heif]"' if is_heif else "")

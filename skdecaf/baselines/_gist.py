@@ -13,7 +13,7 @@ from skdecaf.images import fit_image
 
 _PREFILTER_CYCLES = 4.0  # cycles per photo above which contrast is normalised
 _PREFILTER_PADDING = 5
-_LEAST_CONTRAST = 0.2
+_MIN_CONTRAST = 0.2
 _PADDING = 32
 # The highest frequency of the filters, in cycles per pixel, and the ratio of one scale to the next.
 _HIGHEST, _RATIO = 0.3, 1.85
@@ -133,7 +133,7 @@ def normalised_contrast(square):
     high = padded - ifft2(fft2(padded) * low_pass).real
     contrast = np.sqrt(np.abs(ifft2(fft2(high**2) * low_pass)))
     inner = slice(_PREFILTER_PADDING, -_PREFILTER_PADDING)
-    return (high / (_LEAST_CONTRAST + contrast))[inner, inner]
+    return (high / (_MIN_CONTRAST + contrast))[inner, inner]
 
 
 def _frequencies(n):

@@ -10,7 +10,7 @@ from skdecaf._utils.progress import progress_bar
 from skdecaf.cli._web_page import Cell, as_text, figure, table, thumbnail, write_page
 from skdecaf.images import ImageError
 
-_MOST_MISTAKES = 24
+_MAX_MISTAKES = 24
 
 
 def write_training_report(path, folder, trained, why_unknown, verbose):
@@ -74,7 +74,7 @@ def _evaluation(trained, verbose):
 
 def _mistakes(trained, verbose):
     mistakes = trained.mistakes()
-    shown = mistakes[:_MOST_MISTAKES]
+    shown = mistakes[:_MAX_MISTAKES]
     yield "<h2>Most confident mistakes</h2>\n"
     yield f"<p>{len(shown)} of {len(mistakes)} photos that are predicted wrong.</p>\n<section>\n"
     with progress_bar(len(shown), verbose, name="thumbnails") as bar:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf.cli import _options
 
-_MOST_DEFAULT = 5
+_MAX_DEFAULT = 5
 _DESCRIPTION = """\
 Find the photos of a folder that are most similar to given photos. FOLDER is searched
 with its subfolders. A photo that is in FOLDER is not its own result.
@@ -32,7 +32,7 @@ def add_parser(commands):
         "--top",
         type=_options.positive,
         metavar="K",
-        help=f"similar photos for each photo (default: {_MOST_DEFAULT})",
+        help=f"similar photos for each photo (default: {_MAX_DEFAULT})",
     )
     _options.add_layer(parser, default="5")
     _options.add_network(parser)
@@ -55,7 +55,7 @@ def run(options):
     transformer = _options.make_transformer(
         options, verbose=not options.quiet, default_layer=5, memory=_options.memory(options)
     )
-    found = nearest_photos(photos, queries, transformer, options.top or _MOST_DEFAULT)
+    found = nearest_photos(photos, queries, transformer, options.top or _MAX_DEFAULT)
     _options.complain_of(found.left_out)
     if options.html:
         rows = [

@@ -7,7 +7,7 @@ import os
 from skdecaf.cli import _options
 
 # Classes and confusions in the report.
-_MOST_LINES = 5
+_MAX_LINES = 5
 
 _DESCRIPTION = """\
 Train a classifier on a folder of class folders. FOLDER has one folder of photos per
@@ -207,9 +207,9 @@ def _lines(trained, folds):
     others = [candidate for candidate in trained.candidates if candidate[0] != trained.chosen]
     if others:
         yield "others: " + "; ".join(f"{name} {score:.1%}" for name, score, _ in others)
-    worst = sorted(trained.class_figures(), key=lambda one: one.accuracy)[:_MOST_LINES]
+    worst = sorted(trained.class_figures(), key=lambda one: one.accuracy)[:_MAX_LINES]
     yield "least accurate classes: " + ", ".join(f"{one.name} {one.accuracy:.0%}" for one in worst)
-    for (right, wrong), count in trained.confusions()[:_MOST_LINES]:
+    for (right, wrong), count in trained.confusions()[:_MAX_LINES]:
         yield f"{right} taken for {wrong}: {count} photo{'s' if count > 1 else ''}"
 
 

@@ -13,7 +13,7 @@ import zlib
 import numpy as np
 
 _LARGEST = 2**27  # bytes of a file, and of an unpacked variable
-_MOST_ELEMENTS = 500_000  # a variable or cell has four or five
+_MAX_ELEMENTS = 500_000  # a variable or cell has four or five
 _LARGEST_TEXT = 2**16  # bytes of a text, a shape or names of fields
 _MAX_DEPTH = 4  # a struct, its fields, their cells, and the content of these
 _HEADER = 128
@@ -122,7 +122,7 @@ class _Elements:
 
     def __init__(self, content, order, counter=None):
         self.remain, self.order = content, order
-        self._counter = counter or iter(range(_MOST_ELEMENTS))  # shared by all elements of a file
+        self._counter = counter or iter(range(_MAX_ELEMENTS))  # shared by all elements of a file
 
     def within(self, content):
         """The elements inside an element."""
@@ -131,7 +131,7 @@ class _Elements:
     def next(self):
         """The type and the bytes of the next element."""
         if next(self._counter, None) is None:
-            raise _Problem(f"has more than {_MOST_ELEMENTS:,} elements")
+            raise _Problem(f"has more than {_MAX_ELEMENTS:,} elements")
         try:
             kind, size = struct.unpack_from(f"{self.order}II", self.remain)
         except struct.error:

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skdecaf._utils.linear_algebra import singular_axes
 from skdecaf.domain_adaptation._base import DomainTransformer
 
-_LEAST_EIGENVALUE = 1e-12  # of the largest one
+_MIN_EIGENVALUE = 1e-12  # of the largest one
 
 
 def transfer_components(values, vectors, in_source, n_components, reg):
@@ -51,7 +51,7 @@ def transfer_components(values, vectors, in_source, n_components, reg):
     last = whitened.shape[1] - 1
     variances, axes = eigh(whitened.T @ whitened, subset_by_index=[last + 1 - n_components, last])
     variances, axes = variances[::-1], axes[:, ::-1]
-    kept = variances > _LEAST_EIGENVALUE * variances[0]
+    kept = variances > _MIN_EIGENVALUE * variances[0]
     kept[0] = True  # so that there is one where all rows are equal
     axes = axes[:, kept]
     weights = axes - shrink * np.outer(direction, direction @ axes)
@@ -170,7 +170,7 @@ class TransferComponentAnalysis(ClassNamePrefixFeaturesOutMixin, DomainTransform
             self.projection_ = _with_signs((axes * values) @ weights)
         else:
             values, vectors = eigh(self._kernel(X, X).astype(np.float64))
-            kept = values > _LEAST_EIGENVALUE * values[-1]
+            kept = values > _MIN_EIGENVALUE * values[-1]
             values, vectors = values[kept], vectors[:, kept]
             weights = transfer_components(values, vectors, in_source, self.n_components, self.reg)
             self.dual_coef_, self.X_fit_ = _with_signs(vectors @ weights), X

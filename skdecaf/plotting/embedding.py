@@ -27,8 +27,8 @@ from skdecaf.plotting.estimators import drop_predictor
 
 _MAX_COLUMNS = 512  # wider features are projected first
 _FEW = 500  # photos; for fewer, threads slow t-SNE down
-_MOST_DOMAINS = 8
-_MOST_COLORS = 20  # that can be told apart without markers
+_MAX_DOMAINS = 8
+_MAX_COLORS = 20  # that can be told apart without markers
 _ROWS_OF_LEGEND = 34
 _FADED, _HIGHLIGHT = "#d0d0d0", "#bd1f01"
 
@@ -231,7 +231,7 @@ class EmbeddingDisplay:
         if np.shape(self.positions)[1:] != (2,):
             raise ValueError(f"positions must have two columns; their shape is {np.shape(self.positions)}")
         names, palette, shapes, index = self._groups_as_drawn(highlight, own_marker="marker" in scatter_kw)
-        in_legend = len(names) if len(names) <= _MOST_COLORS or len(set(shapes)) > 1 else 0
+        in_legend = len(names) if len(names) <= _MAX_COLORS or len(set(shapes)) > 1 else 0
         ax = axes_for(self, ax, figsize=(7.2 + in_legend // _ROWS_OF_LEGEND, 5.2))
         colors = np.array(palette, dtype=object)[index]
         markers = self._markers_of_photos(shapes, index)
@@ -266,15 +266,15 @@ class EmbeddingDisplay:
             return [], distinct_colors(1), MARKERS[0], np.zeros(len(self.positions), dtype=int)
         names, index = np.unique(groups, return_inverse=True)
         points = distinct_points(len(names))
-        if len(names) <= _MOST_COLORS or points is None or self.domains is not None or own_marker:
+        if len(names) <= _MAX_COLORS or points is None or self.domains is not None or own_marker:
             points = distinct_colors(len(names)), MARKERS[0] * len(names)
         return names.tolist(), *points, index
 
     def _markers(self):
         """Markers by domain."""
         names = [] if self.domains is None else np.unique(self.domains).tolist()
-        if len(names) > _MOST_DOMAINS:
-            raise ValueError(f"there are markers for {_MOST_DOMAINS} domains; domains has {len(names)}")
+        if len(names) > _MAX_DOMAINS:
+            raise ValueError(f"there are markers for {_MAX_DOMAINS} domains; domains has {len(names)}")
         return dict(zip(names, MARKERS, strict=False))
 
     def _markers_of_photos(self, shapes, index):

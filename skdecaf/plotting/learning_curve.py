@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 from skdecaf.model_selection import PerClassShuffleSplit, mean_per_class_accuracy
 from skdecaf.plotting.drawing import axes_for, require_matplotlib, with_defaults
 
-_MOST_TICKS = 16  # whose labels do not overlap
+_MAX_TICKS = 16  # whose labels do not overlap
 
 
 class LearningCurveByClassDisplay:
@@ -205,7 +205,7 @@ class LearningCurveByClassDisplay:
 def _legible(numbers):
     """The numbers in order, without those whose labels would overlap a larger one's on a logarithmic axis."""
     largest, *smaller = sorted(numbers, reverse=True)
-    gap = np.log(largest / min(numbers)) / _MOST_TICKS
+    gap = np.log(largest / min(numbers)) / _MAX_TICKS
     kept = [largest]
     for number in smaller:
         if np.log(kept[-1] / number) >= gap:

@@ -13,8 +13,8 @@ from skdecaf.images import decode, needs_value_range, resize_image
 from skdecaf.plotting.drawing import axes_for, require_matplotlib, visible_pixels
 
 _LONGEST_SIDE = 640  # pixels; networks read fewer
-_MOST_AT_ONCE = 256  # photos in memory
-_MOST_OPAQUE = 0.75
+_MAX_AT_ONCE = 256  # photos in memory
+_MAX_OPAQUE = 0.75
 _SCORE_NAMES = {"predict_proba": "probability", "decision_function": "decision value"}
 
 
@@ -158,7 +158,7 @@ class OcclusionDisplay:
         photo = visible_pixels(decode(self.photo))
         drops = drop_of_each_pixel(photo, np.asarray(self.drops), self.size)
         largest = np.abs(drops).max() or 1
-        options = {"cmap": "coolwarm", "alpha": _MOST_OPAQUE * np.abs(drops) / largest, **imshow_kw}
+        options = {"cmap": "coolwarm", "alpha": _MAX_OPAQUE * np.abs(drops) / largest, **imshow_kw}
         if options.get("norm") is None:  # a norm has its own limits
             options = {"vmin": -largest, "vmax": largest, **options}
         ax.imshow(photo.mean(axis=2), cmap="gray", vmin=0, vmax=255)
@@ -194,7 +194,7 @@ def measure_drops(estimator, photo, *, label=None, response_method="auto", size=
     shape = [1 + ceil((length - side) / (step * side)) for length in pixels.shape[:2]]
     photos = chain([pixels], _covered(pixels, side, shape))
     scores = np.concatenate(
-        [_scores(estimator, method, some) for some in iter(lambda: list(islice(photos, _MOST_AT_ONCE)), [])]
+        [_scores(estimator, method, some) for some in iter(lambda: list(islice(photos, _MAX_AT_ONCE)), [])]
     )
     chosen = scores[0].argmax() if label is None else classes.index(label)
     names = getattr(estimator, "class_names_", None)  # of ImageNetClassifier

@@ -7,7 +7,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 # AlexNet in float64, the largest network of the family, has 488 million bytes.
-MOST_BYTES = 512 * 2**20
+MAX_BYTES = 512 * 2**20
 
 
 @contextmanager
@@ -18,8 +18,8 @@ def weights_file(path):
         raise FileNotFoundError(f"no network at {str(path)!r}; check the path")
     with add_path_to_value_error(path):
         size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise ValueError(f"{size:,} bytes are more than a network of the AlexNet family has ({MOST_BYTES:,})")
+        if size > MAX_BYTES:
+            raise ValueError(f"{size:,} bytes are more than a network of the AlexNet family has ({MAX_BYTES:,})")
         yield path
 
 

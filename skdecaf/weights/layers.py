@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 
 # Far more than networks of this family need; a file with larger numbers is damaged or hostile.
 _LARGEST_NUMBER = 2**20
-_MOST_VALUES = 2**26
+_MAX_VALUES = 2**26
 
 
 class _Layer:
@@ -199,7 +199,7 @@ def blob_shapes(layers, input_shape):
                 raise ValueError(f"two layers are called {layer.name!r}")
             if layer.name.endswith("_pre"):
                 raise ValueError(f"layer {layer.name!r}: the ending '_pre' is reserved for values before a ReLU")
-            if math.prod(shape) > _MOST_VALUES:
+            if math.prod(shape) > _MAX_VALUES:
                 raise ValueError(f"layer {layer.name!r} writes a blob of shape {shape}, too large for this family")
             last, shapes[layer.name] = layer.name, shape
     if not shapes:

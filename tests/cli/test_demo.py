@@ -343,7 +343,7 @@ def test_a_store_is_bounded_in_number_bytes_and_time():
 
 
 def test_a_forgotten_photo_is_asked_for_again(computer, monkeypatch):
-    monkeypatch.setattr(app, "_MOST_PHOTOS", 1)
+    monkeypatch.setattr(app, "_MAX_PHOTOS", 1)
     client = client_of(computer)
     first = add(client, photo_file(1))
     add(client, photo_file(2))

@@ -224,7 +224,7 @@ def test_whatever_changes_nothing_stale_comes_back(name, parameters, table, cach
             np.testing.assert_array_equal(transformer(memory=cache, **changed).fit_transform(X), expected)
 
 
-@pytest.mark.parametrize("version", ["decoder_version", "arithmetic"])
+@pytest.mark.parametrize("version", ["decoder_version", "numerics_version"])
 def test_another_version_computes_anew(version, paths, cache, passes, monkeypatch):
     transformer(memory=cache).fit_transform(paths)
     monkeypatch.setattr(f"skdecaf._inputs.extraction.{version}", lambda: "another one")

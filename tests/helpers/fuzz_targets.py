@@ -43,7 +43,7 @@ from skdecaf.weights.readers.onnx import read_onnx
 from skdecaf.weights.readers.torch import read_torch, read_torch_safetensors
 
 # A network that costs more takes too long to be tried on a photo.
-_MOST_VALUES, _MOST_MULTIPLY_ADDS = 10**6, 10**8
+_MAX_VALUES, _MAX_MULTIPLY_ADDS = 10**6, 10**8
 
 
 class Target(NamedTuple):
@@ -74,7 +74,7 @@ def exercise(target, data, path):
 def is_cheap(network):
     n_values = sum(map(math.prod, (network.input_shape, *network.blob_shapes.values())))
     costs = multiply_adds(network.layers, network.input_shape)
-    return n_values <= _MOST_VALUES and sum(costs.values()) <= _MOST_MULTIPLY_ADDS
+    return n_values <= _MAX_VALUES and sum(costs.values()) <= _MAX_MULTIPLY_ADDS
 
 
 # Files to begin with

@@ -212,12 +212,12 @@ def test_patience_ends_with_a_server_that_continues_with_other_bytes(server, pat
 def test_requests_bytes_and_seconds_are_bounded(server, path, pauses, monkeypatch):
     with pytest.raises(OSError, match="more than the 1,000,000 bytes"):
         fetch(urls(server, "endless"), path, DIGEST, largest=1_000_000)
-    monkeypatch.setattr(download, "_MOST_REQUESTS", 2)
+    monkeypatch.setattr(download, "_MAX_REQUESTS", 2)
     with pytest.raises(OSError, match="gave up after 2 requests.*the next call continues"):
         fetch(urls(server, "cut"), path, DIGEST, SIZE)
     part_of(path).unlink()
-    monkeypatch.setattr(download, "_LEAST_TIME", 0.3)
-    monkeypatch.setattr(download, "_LEAST_SPEED", 10**9)
+    monkeypatch.setattr(download, "_MIN_TIME", 0.3)
+    monkeypatch.setattr(download, "_MIN_SPEED", 10**9)
     begin = time.monotonic()
     with pytest.raises(OSError, match="gave up after 0 seconds"):
         fetch(urls(server, "drip", "good"), path, DIGEST, SIZE)

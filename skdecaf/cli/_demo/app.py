@@ -14,15 +14,15 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from skdecaf.cli._demo.computing import MOST_MEGAPIXELS, check_photo, thumbnail_of_file
+from skdecaf.cli._demo.computing import MAX_MEGAPIXELS, check_photo, thumbnail_of_file
 from skdecaf.cli._demo.guards import Guard, RateLimit
 from skdecaf.cli._demo.storing import Store
 
 _MEGABYTES_OF_A_PHOTO = 20
-_MOST_PHOTOS = 500
+_MAX_PHOTOS = 500
 _BYTES_OF_PHOTOS = 512 * 2**20
-_MOST_MODELS, _BYTES_OF_MODELS = 8, 64 * 2**20
-_MOST_CLASSES = 20
+_MAX_MODELS, _BYTES_OF_MODELS = 8, 64 * 2**20
+_MAX_CLASSES = 20
 _LONGEST_NAME = 60
 _BYTES_OF_JSON = 64 * 2**10
 _SECONDS_TO_UPLOAD = 60
@@ -78,8 +78,8 @@ class _Demo:
 
     def __init__(self, computer, folder):
         self._computer, self._folder = computer, folder
-        self._photos = Store(_MOST_PHOTOS, _BYTES_OF_PHOTOS)
-        self._models = Store(_MOST_MODELS, _BYTES_OF_MODELS)
+        self._photos = Store(_MAX_PHOTOS, _BYTES_OF_PHOTOS)
+        self._models = Store(_MAX_MODELS, _BYTES_OF_MODELS)
         self._uploads, self._computing = asyncio.Semaphore(_UPLOADS_AT_ONCE), asyncio.Semaphore(_COMPUTING_AT_ONCE)
 
     async def about(self, request):
@@ -92,9 +92,9 @@ class _Demo:
                 "names_classes": bool(network.labels),
                 "n_photos": len(folder.photos) if folder else None,
                 "megabytes": _MEGABYTES_OF_A_PHOTO,
-                "megapixels": MOST_MEGAPIXELS,
-                "most_photos": _MOST_PHOTOS,
-                "most_classes": _MOST_CLASSES,
+                "megapixels": MAX_MEGAPIXELS,
+                "most_photos": _MAX_PHOTOS,
+                "most_classes": _MAX_CLASSES,
                 "longest_name": _LONGEST_NAME,
             }
         )
@@ -229,10 +229,10 @@ def _check_classes(asked):
         if not photos:
             raise HTTPException(422, f"the class {name} has no photos")
         classes[name] = photos
-    if not 2 <= len(classes) <= _MOST_CLASSES:
-        raise HTTPException(422, f"give 2 to {_MOST_CLASSES} classes")
-    if sum(map(len, classes.values())) > _MOST_PHOTOS:
-        raise HTTPException(422, f"give at most {_MOST_PHOTOS} photos")
+    if not 2 <= len(classes) <= _MAX_CLASSES:
+        raise HTTPException(422, f"give 2 to {_MAX_CLASSES} classes")
+    if sum(map(len, classes.values())) > _MAX_PHOTOS:
+        raise HTTPException(422, f"give at most {_MAX_PHOTOS} photos")
     return classes
 
 

@@ -29,7 +29,7 @@ from skdecaf.plotting.occlusion import drop_of_each_pixel, measure_drops
 from skdecaf.weights import resolve_network
 from skdecaf.weights.blob_names import split_blobs
 
-MOST_MEGAPIXELS = 50
+MAX_MEGAPIXELS = 50
 _NARROWEST = 50  # of the longer side to the shorter
 _THUMBNAIL = 400  # pixels
 _N_MAPS = 16
@@ -53,8 +53,8 @@ def check_photo(contents):
     """Refuse a photo that has too many pixels, is too narrow or cannot be read; return a thumbnail."""
     with errors_naming(contents), io.BytesIO(contents) as file:
         width, height = read_header(file).size
-        if width * height > MOST_MEGAPIXELS * 1e6:
-            raise ImageError(f"has {width} × {height} pixels; at most {MOST_MEGAPIXELS} million are allowed")
+        if width * height > MAX_MEGAPIXELS * 1e6:
+            raise ImageError(f"has {width} × {height} pixels; at most {MAX_MEGAPIXELS} million are allowed")
         if max(width, height) > _NARROWEST * min(width, height):
             raise ImageError(f"has {width} × {height} pixels, which is too narrow")
     return data_url(_thumbnail(contents), "jpeg")

@@ -22,7 +22,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_MOST_CLIENTS = 1000
+_MAX_CLIENTS = 1000
 
 
 class RateLimit:
@@ -46,7 +46,7 @@ class RateLimit:
         tokens = min(self.capacity, tokens + (now - then) * self.per_second)
         missing = max(0, cost - tokens)
         self._buckets[client] = (tokens if missing else tokens - cost), now
-        if len(self._buckets) > _MOST_CLIENTS:
+        if len(self._buckets) > _MAX_CLIENTS:
             self._buckets.popitem(last=False)
         return missing / self.per_second
 

@@ -13,7 +13,7 @@ from skdecaf.plotting.drawing import mosaic
 _SEQUENTIAL = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
 _DIVERGING = ((59, 76, 192), (221, 221, 221), (180, 4, 38))
 _BRIGHT_PERCENTILE = 99
-_MOST_OPAQUE = 0.75
+_MAX_OPAQUE = 0.75
 _GAP = 255
 
 
@@ -43,7 +43,7 @@ def picture_of_drops(pixels, drops):
     """A grey photo, with red where covering a pixel lowers the score, and blue where it raises it."""
     relative = drops / (np.abs(drops).max() or 1)
     color = _colors(_DIVERGING, (relative + 1) / 2)
-    opacity = _MOST_OPAQUE * np.abs(relative)[:, :, np.newaxis]
+    opacity = _MAX_OPAQUE * np.abs(relative)[:, :, np.newaxis]
     grey = pixels.mean(axis=2, keepdims=True)
     mixed = (opacity * color + (1 - opacity) * grey).astype(np.uint8)
     return data_url(_contents(Image.fromarray(mixed), "JPEG", quality=85), "jpeg")

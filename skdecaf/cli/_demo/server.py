@@ -8,7 +8,7 @@ import webbrowser
 
 import uvicorn
 
-_MOST_CONNECTIONS = 100
+_MAX_CONNECTIONS = 100
 _SECONDS_TO_STOP = 3
 
 
@@ -48,7 +48,7 @@ def serve(app, listening, url=None):
         log_level="warning",
         access_log=False,
         server_header=False,
-        limit_concurrency=_MOST_CONNECTIONS,
+        limit_concurrency=_MAX_CONNECTIONS,
         timeout_graceful_shutdown=_SECONDS_TO_STOP,
     )
     if url:

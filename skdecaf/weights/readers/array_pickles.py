@@ -15,7 +15,7 @@ import numpy as np
 
 from skdecaf.weights.readers.pickle_opcodes import LONGEST_LINE, PickleFile, allowed_opcodes
 
-_MOST_OPCODES = 500_000
+_MAX_OPCODES = 500_000
 _LARGEST_INTEGER = 2**63  # only few smaller ones share a hash
 
 _OPCODES = {
@@ -67,7 +67,7 @@ def read_pickle(file):
 def _check_opcodes(file):
     """Refuse opcodes that arrays do not need, and values that are costly to unpickle."""
     stack, marks, memo = [], [], {}  # types on the stack and in the memo
-    for opcode, value in allowed_opcodes(file, _OPCODES, range(2, 6), _MOST_OPCODES):
+    for opcode, value in allowed_opcodes(file, _OPCODES, range(2, 6), _MAX_OPCODES):
         _check_value(opcode, value)
         if opcode.name == "MARK":
             marks.append(len(stack))
@@ -88,7 +88,7 @@ def _check_opcodes(file):
 
 
 def _check_value(opcode, value):
-    if opcode.name == "LONG_BINPUT" and value > _MOST_OPCODES:
+    if opcode.name == "LONG_BINPUT" and value > _MAX_OPCODES:
         raise ValueError(f"the pickle keeps a value at index {value:,} of its memo; no network needs as many")
     if opcode.name == "LONG1" and abs(value) >= _LARGEST_INTEGER:
         raise ValueError("the pickle has an integer that is too large for a length")

@@ -13,7 +13,7 @@ import numpy as np
 
 from skdecaf.weights.readers.message_fields import MessageFields
 
-_MOST_LAYERS = 200
+_MAX_LAYERS = 200
 
 # Message -> (field, number, type[, default]). A star marks a repeated field, a capital another message. All integers
 # have 64 bits, enumerations are integers, and text is bytes, since it need not be UTF-8.
@@ -131,8 +131,8 @@ def read_net(data):
     fields = MessageFields(data)
     large, rest = fields.split((0, len(data)), _NET_FIELDS, "the network")
     n_layers = len(large[_LAYER]) + len(large[_V1_LAYER])
-    if not 0 < n_layers <= _MOST_LAYERS:
-        raise ValueError(f"the network has {n_layers} layers, not 1 to {_MOST_LAYERS}")
+    if not 0 < n_layers <= _MAX_LAYERS:
+        raise ValueError(f"the network has {n_layers} layers, not 1 to {_MAX_LAYERS}")
     if large[_LAYER] and large[_V1_LAYER]:
         raise ValueError("the network has layers in both fields, 'layer' and 'layers'")
     layers = [_read_layer(fields, place) for place in large[_LAYER]]

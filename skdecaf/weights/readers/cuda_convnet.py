@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from skdecaf.weights.embedded import imagenet_labels
-from skdecaf.weights.file_checks import MOST_BYTES, add_path_to_value_error, weights_file
+from skdecaf.weights.file_checks import MAX_BYTES, add_path_to_value_error, weights_file
 from skdecaf.weights.layers import blob_shapes, layer_from_dict
 from skdecaf.weights.preprocessing import Preprocessing
 from skdecaf.weights.readers.array_pickles import PickledArray, read_pickle
 from skdecaf.weights.readers.assembling import exact_input_size, network_from_layers, shortest_float
 
-_MOST_VALUES = MOST_BYTES // 8
+_MAX_VALUES = MAX_BYTES // 8
 
 
 def looks_like(head):
@@ -114,7 +114,7 @@ def _chain(layers):
             raise ValueError(f"{what} does not read the output of the layer before it")
         layer_type, values, parameters = _TRANSLATIONS[kind](fields, what)
         n_values += sum(array.size for array in parameters.values())
-        if n_values > _MOST_VALUES:  # one array of the pickle may be in many layers
+        if n_values > _MAX_VALUES:  # one array of the pickle may be in many layers
             raise ValueError(f"{what} is one of too many for a network of the AlexNet family")
         steps.append((layer_from_dict({"type": layer_type, "name": name, **values}), parameters))
         sizes.append(fields.get("outputsX") if kind == "pool" else None)

@@ -11,8 +11,8 @@ _VARINT, _EIGHT_BYTES, _LENGTH_DELIMITED, _FOUR_BYTES = 0, 1, 2, 5
 _WIDTHS = {_FOUR_BYTES: 4, _EIGHT_BYTES: 8}
 
 # Far more than files of networks need.
-_MOST_FIELDS = 10_000
-_MOST_BYTES = 2**20
+_MAX_FIELDS = 10_000
+_MAX_BYTES = 2**20
 
 
 class MessageFields:
@@ -61,9 +61,9 @@ class MessageFields:
             else:
                 self._n_rest += following - start
                 rest.append((start, following))
-            if self._n_fields > _MOST_FIELDS:
-                raise ValueError(f"{what}: the file has more than {_MOST_FIELDS:,} fields")
-            if self._n_rest > _MOST_BYTES:
+            if self._n_fields > _MAX_FIELDS:
+                raise ValueError(f"{what}: the file has more than {_MAX_FIELDS:,} fields")
+            if self._n_rest > _MAX_BYTES:
                 raise ValueError(f"{what}: field {number} brings the description to {self._n_rest:,} bytes")
             start = following
         return taken, b"".join(self.data[first:last] for first, last in rest)

@@ -20,7 +20,7 @@ from skdecaf.weights.readers.onnx_layers import chain_of_layers, recognised_arra
 # Numbers of the fields that hold nearly all of a model: its graph, the graph's arrays, and their values.
 _GRAPH, _INITIALIZER, _FLOAT_DATA, _RAW_DATA = 7, 5, 4, 9
 _DTYPES = {"FLOAT": "<f4", "FLOAT16": "<f2", "INT32": "<i4", "INT64": "<i8", "BOOL": "?"}
-_MOST_AXES = 4
+_MAX_AXES = 4
 
 
 def looks_like(head):
@@ -104,7 +104,7 @@ def _array(onnx, tensor, name, path=None, places=()):
     if tensor.data_type not in dtypes:
         raise ValueError(f"array {name!r} is of ONNX's data type {tensor.data_type}, not of {', '.join(_DTYPES)}")
     dtype, shape = dtypes[tensor.data_type], tuple(tensor.dims)
-    if len(shape) > _MOST_AXES:
+    if len(shape) > _MAX_AXES:
         raise ValueError(f"array {name!r} has {len(shape)} axes, more than a filter")
     try:
         if not places:

@@ -48,7 +48,7 @@ _GLOBALS = {
     "torch HalfStorage",
     "torch BFloat16Storage",
 }
-_MOST_OPCODES = 5000
+_MAX_OPCODES = 5000
 _LONGEST_DESCRIPTION = 2**20
 _SMALL = 4096  # as a number of values, it costs little
 
@@ -148,7 +148,7 @@ def _check_description(path):
 def _check_pickle(file, size):
     """Check the opcodes of a pickle without executing them."""
     tuples, before = set(), None
-    for opcode, value in allowed_opcodes(file, _OPCODES, range(2, 3), _MOST_OPCODES):
+    for opcode, value in allowed_opcodes(file, _OPCODES, range(2, 3), _MAX_OPCODES):
         if opcode.name == "GLOBAL" and value not in _GLOBALS:
             raise ValueError(f"its pickle asks for {value.replace(' ', '.')!r}, which no state dict of floats needs")
         if isinstance(value, int) and value > max(size, _SMALL):

@@ -10,11 +10,11 @@ import zipfile
 import zlib
 from contextlib import contextmanager
 
-from skdecaf.weights.file_checks import MOST_BYTES
+from skdecaf.weights.file_checks import MAX_BYTES
 
 # The directory of an archive with twenty entries has 2 kB.
 _LONGEST_READ = 2**20
-_MOST_ENTRIES = 1000
+_MAX_ENTRIES = 1000
 
 
 class _ShortReads(io.FileIO):
@@ -39,7 +39,7 @@ def open_archive(path):
 
 
 def _check_entries(entries):
-    if len(entries) > _MOST_ENTRIES:
+    if len(entries) > _MAX_ENTRIES:
         raise ValueError(f"{len(entries):,} entries in the archive are more than a network needs")
     names = set()
     for entry in entries:
@@ -51,5 +51,5 @@ def _check_entries(entries):
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError(f"entry {entry.filename!r} is compressed by method {entry.compress_type}, not by deflate")
     size = sum(entry.file_size for entry in entries)
-    if size > MOST_BYTES:
-        raise ValueError(f"{size:,} bytes unpacked are more than a network of the AlexNet family has ({MOST_BYTES:,})")
+    if size > MAX_BYTES:
+        raise ValueError(f"{size:,} bytes unpacked are more than a network of the AlexNet family has ({MAX_BYTES:,})")

@@ -12,7 +12,7 @@ _ALGORITHM = 5
 
 
 @cache
-def arithmetic():
+def numerics_version():
     """Name all that decides the last bits of a blob, but the network and the pixels.
 
     Returns
