@@ -5,6 +5,7 @@ identify image file <_io.BytesIO object at 0x7f3a>" for a PNG whose header is da
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import re
 import struct
 from importlib.util import find_spec
 
@@ -76,6 +77,12 @@ if AvifImagePlugin is not None and AvifImagePlugin.SUPPORTED:
 if find_spec("pillow_heif"):
     _READERS["HEIF"] = _read_heif
 
+# Usual files have up to 10. A scan may have 20 bytes, and takes as long as all pixels; libtiff has the same limit.
+_MOST_SCANS = 100
+_CHECKED = 2**26  # bytes in which scans are counted; a larger file may take long
+_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")
+_START_OF_SCAN, _END_OF_IMAGE = b"\xda", b"\xd9"
+
 # The number of first bytes that these tests and the first fields of a PNG need.
 HEAD_SIZE = 32
 
@@ -116,13 +123,26 @@ def format_name(head):
 
 def read_header(file):
     """Open a file as a PIL image, without reading its pixels."""
-    head = file.read(HEAD_SIZE)
+    name = format_name(file.read(HEAD_SIZE))
     file.seek(0)
-    image = _READERS[format_name(head)](file)
+    if name == "JPEG":
+        _check_scans(file.read(_CHECKED))
+        file.seek(0)
+    image = _READERS[name](file)
     (width, height), limit = image.size, Image.MAX_IMAGE_PIXELS
     if limit is not None and width * height > 2 * limit:
         raise Image.DecompressionBombError(f"{width} x {height} pixels exceed Pillow's limit of {2 * limit}")
     return image
+
+
+def _check_scans(jpeg):
+    """Refuse a JPEG with many scans."""
+    n_scans, place = 0, 2
+    while (marker := _MARKER.search(jpeg, place)) and marker[1] != _END_OF_IMAGE:
+        n_scans += marker[1] == _START_OF_SCAN
+        if n_scans > _MOST_SCANS:
+            raise ImageError(f"has more than {_MOST_SCANS} scans, which take long to decode; save it again")
+        place = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2])
 
 
 def most_halvings(image, least_side):

@@ -8,13 +8,14 @@ import struct
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from skdecaf.images import ImageError, check_source, decode
 
@@ -306,6 +307,17 @@ def test_warnings_of_pillow_neither_leak_nor_stop(kind, tmp_path):
             image.getexif()
 
 
+def test_pillow_logs_nothing_about_a_photo(caplog):
+    data = tiff_with(struct.pack("<HHIHH", 277, 3, 1, 60_000, 0))  # samples per pixel, before the right number
+    for source in (data, encode(RGB, "TIFF")):
+        with suppress(ImageError):
+            decode(source)
+    assert not caplog.records
+    with suppress(SyntaxError):
+        TiffImagePlugin.TiffImageFile(io.BytesIO(data))
+    assert "60000" in caplog.text, "Pillow tells its own users"
+
+
 # What formats' specifications say
 
 
@@ -378,6 +390,20 @@ def check_hostile(data):
         except ImageError:
             continue
         assert function is check_source or result.ndim in (2, 3)
+
+
+def test_a_jpeg_with_many_scans_is_refused():
+    """A hundred bytes may take as long as all pixels."""
+    data = encode(RGB, "JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    n_scans = data.count(b"\xff\xda")
+    full = data[:-2] + last * (100 - n_scans) + data[-2:]
+    assert decode(full).shape == RGB.shape
+    with pytest.raises(ImageError, match="has more than 100 scans, which take long to decode; save it again"):
+        decode(data[:-2] + last * (101 - n_scans) + data[-2:])
+    thumbnails = b"\xff\xe1" + struct.pack(">H", 2 + 400) + b"\xff\xda" * 200
+    for harmless in (data[:2] + thumbnails + data[2:], data + full, data[:2] + b"\xff" * 99 + data[2:]):
+        np.testing.assert_array_equal(decode(harmless), decode(data))
 
 
 @pytest.mark.parametrize("format", FORMATS)
