@@ -15,6 +15,7 @@ from skdecaf._dropout import DropoutFeatures
 from skdecaf._dropout_classifier import DropoutClassifier
 from skdecaf._utils.extras import require
 from skdecaf._utils.files import atomic_write
+from skdecaf.cli._model_size import check_size
 from skdecaf.weights import store
 
 
@@ -34,7 +35,7 @@ def save_model(model, path):
 def load_model(path, memory=None, allow_download=False):
     """Read a model from a skops file without running code from it.
 
-    What the file says about cache folders and downloads is ignored.
+    What the file says about cache folders, downloads and the number of threads is ignored.
 
     Parameters
     ----------
@@ -63,6 +64,7 @@ def load_model(path, memory=None, allow_download=False):
         pass
     damaged = f"{path!r} is not a skops file, or it is damaged; give one that skdecaf train or skops.io.dump wrote"
     with _errors_as(damaged):
+        check_size(path)
         trusted = _trusted_types()
         untrusted = sorted(set(skops_io.get_untrusted_types(file=path)) - set(trusted))
     if untrusted:
@@ -74,8 +76,9 @@ def load_model(path, memory=None, allow_download=False):
         model = skops_io.load(path, trusted=trusted)
     _check_steps(model, path)
     for part in _parts(model):
-        if getattr(part, "memory", None) is not None:
-            part.memory = None
+        for name in ("memory", "n_jobs"):
+            if getattr(part, name, None) is not None:
+                setattr(part, name, None)
         if isinstance(part, DeCAFTransformer):
             _check_weights(getattr(part, "weights", None), path, allow_download)
     model[0].memory = memory
@@ -102,7 +105,7 @@ def _errors_as(message, except_for=()):
     """Turn all errors but some into a ValueError: damaged files raise whatever their readers happen to meet."""
     try:
         yield
-    except (MemoryError, *except_for):
+    except except_for:
         raise
     except Exception as error:
         raise ValueError(f"{message} ({type(error).__name__}: {error})") from None

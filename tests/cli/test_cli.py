@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import errno
+import io
 import json
 import os
 import random
@@ -606,10 +607,12 @@ def test_a_model_acts_on_nothing_but_its_photos(command, weights, animals, tmp_p
     labels = [os.path.basename(os.path.dirname(photo)) for photo in photos]
     model = make_pipeline(DeCAFTransformer(weights=weights), LogisticRegression()).fit(photos, labels)
     model.set_params(decaftransformer__memory=str(tmp_path / "cache"), memory=str(tmp_path / "joblib"))
-    model[-1].hidden_ = [{"transformer": DeCAFTransformer(memory=str(tmp_path / "hidden"))}]
+    model[-1].hidden_ = [{"transformer": DeCAFTransformer(memory=str(tmp_path / "hidden"), n_jobs=10**6)}]
+    model[0].n_jobs = 10**6
     skops.io.dump(model, tmp_path / "m.skops")
     loaded = load_model(str(tmp_path / "m.skops"))
     assert loaded.memory is loaded[0].memory is loaded[-1].hidden_[0]["transformer"].memory is None
+    assert loaded[0].n_jobs is loaded[-1].hidden_[0]["transformer"].n_jobs is None
     expected = command("predict", tmp_path / "m.skops", animals)
     assert expected[0] == 0 and not (tmp_path / "cache").exists()
     assert command("predict", tmp_path / "m.skops", animals, "--memory", tmp_path / "mine") == expected
@@ -633,6 +636,43 @@ def test_a_model_downloads_nothing_unless_allowed(command, weights, animals, tmp
     assert code == 1 and "m.skops' needs the weights 'caffenet', which are not on this computer" in errors
     assert not requests and not (tmp_path / "home").exists()
     assert command("predict", tmp_path / "m.skops", animals, "--allow-download")[0] == 130 and requests
+
+
+def sparse_zeros():
+    """The contents of a small file of a sparse matrix that takes 200 MB."""
+    file = io.BytesIO()
+    np.savez_compressed(file, format=b"csr", shape=(1, 1), data=np.zeros(25 * 10**6))
+    return file.getvalue()
+
+
+def array_of_shape(shape):
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+BOMBS = {
+    "schema": lambda: ({"schema.json": b"[%s0]" % (b"[]," * 2**21)}, 1, "its schema unpack"),
+    "array": lambda: ({"bomb.npy": bytes(2**27)}, 1, "its arrays unpack"),
+    "array, often": lambda: ({"bomb.npy": bytes(2**20)}, 100, "its arrays unpack"),
+    "sparse": lambda: ({"bomb.npz": sparse_zeros()}, 1, "its arrays unpack"),
+    "shape": lambda: ({"bomb.npy": array_of_shape((10**13,))}, 1, "MemoryError"),
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_a_small_model_file_that_unpacks_to_much_is_refused(kind, command, animals, tmp_path):
+    members, times, reason = BOMBS[kind]()
+    name = next(iter(members))
+    array = {"__class__": "ndarray", "__module__": "numpy", "__loader__": "NdArrayNode", "type": "numpy", "file": name}
+    content = [array | {"__id__": i} for i in range(times)]
+    schema = {"__class__": "list", "__module__": "builtins", "__loader__": "ListNode", "content": content, "__id__": -1}
+    schema |= {"protocol": 2, "_skops_version": skops.__version__}
+    with zipfile.ZipFile(tmp_path / "m.skops", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, value in ({"schema.json": json.dumps(schema)} | members).items():
+            archive.writestr(name, value)
+    code, output, errors = command("predict", tmp_path / "m.skops", animals)
+    assert (code, output) == (1, "") and "m.skops' is not a skops file, or it is damaged" in errors and reason in errors
 
 
 def test_whatever_the_damage_a_model_file_is_named(command, weights, animals, tmp_path):
