@@ -82,7 +82,7 @@ def load_model(path, memory=None, allow_download=False):
         if isinstance(part, DeCAFTransformer):
             _check_weights(getattr(part, "weights", None), path, allow_download)
     model[0].memory = memory
-    with _errors_as(damaged, except_for=(ImportError, OSError, ValueError)):
+    with _errors_as(damaged, except_for=(ImportError, OSError, ValueError)), _naming(path):
         model[0]._network()
     with _errors_as(damaged):  # before the first row is printed
         model[1:].predict_proba(model[0].transform([Image.new("RGB", (8, 8))]))
@@ -109,6 +109,15 @@ def _errors_as(message, except_for=()):
         raise
     except Exception as error:
         raise ValueError(f"{message} ({type(error).__name__}: {error})") from None
+
+
+@contextmanager
+def _naming(path):
+    """Put the path in front of a ValueError."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{path!r}: {error}") from None
 
 
 def _parts(model):
