@@ -1,13 +1,12 @@
 """scikit-learn's checks of estimators, on tables of numbers taken as rows of grey pixels."""
 
+from importlib.util import find_spec
+
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdecaf.weights import Architecture, Convolution, FullyConnected, MaxPool, Network, Preprocessing, ReLU
-
-pytest.importorskip("torch")
-
 from skdecaf.training import FineTunedClassifier
+from skdecaf.weights import Architecture, Convolution, FullyConnected, MaxPool, Network, Preprocessing, ReLU
 
 SMALL = Architecture(
     (
@@ -24,6 +23,7 @@ EXPECTED_FAILURES = {
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not find_spec("torch"), reason="needs torch")  # not the module, whose estimator is looked up
 @parametrize_with_checks(
     [FineTunedClassifier(Network.random(SMALL, 0), epochs=2, augmentation=(), n_jobs=1)],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
