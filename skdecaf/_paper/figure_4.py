@@ -99,7 +99,7 @@ def figure_4_left(
     check_dataset(dataset)
     if not 0 < n_validation < n_train:
         raise ValueError(f"n_validation must be from 1 to n_train - 1, which is {n_train - 1}; got {n_validation}")
-    splits = _splits(dataset, n_train, n_splits, random_state)
+    splits = per_class_splits(dataset, n_train, n_splits, random_state)
     run, y = Run(weights, folder, n_jobs, verbose), np.asarray(dataset.target)
     features = run.features(dataset.data, layers)
     sizes = (n_train - n_validation, n_validation)
@@ -122,7 +122,7 @@ def figure_4_left(
     return run.table(*content, y=y, n_classes=_N_CLASSES, notes=notes, **protocol)
 
 
-def _splits(dataset, n_train, n_splits, random_state):
+def per_class_splits(dataset, n_train, n_splits, random_state):
     """Splits by class names, so that errors name classes that are too small."""
     labels = class_labels(dataset)
     return list(PerClassShuffleSplit(n_train, n_splits=n_splits, random_state=random_state).split(labels, labels))
@@ -221,7 +221,7 @@ def figure_4_right(
     """
     check_dataset(dataset)
     largest_first = sorted(n_per_class, reverse=True)  # so that the first error names all classes that are too small
-    splits = {n: _splits(dataset, n, n_splits, random_state) for n in largest_first}
+    splits = {n: per_class_splits(dataset, n, n_splits, random_state) for n in largest_first}
     run, y = Run(weights, folder, n_jobs, verbose), np.asarray(dataset.target)
     X = run.features(dataset.data, [layer])[layer]
     calls = [

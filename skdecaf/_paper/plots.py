@@ -15,12 +15,12 @@ _STYLES = ({}, {"marker": "s", "linestyle": "--", "markerfacecolor": "none"})  #
 
 
 def save_picture(table, folder):
-    """Draw Figure 4, left or right, with its title and notes, to ``<name>.png`` and ``<name>.svg``.
+    """Draw Figure 4 or the curves of fine-tuning, with its title and notes, to ``<name>.png`` and ``<name>.svg``.
 
     Parameters
     ----------
     table : PaperTable
-        From `figure_4_left` or `figure_4_right`.
+        From `figure_4_left`, `figure_4_right` or `fine_tuning`.
     folder : str or PathLike
 
     Returns
@@ -76,8 +76,9 @@ def _draw_right(table, ax):
         display.plot(ax, **_STYLES[j % len(_STYLES)])
         paper = [table.published.get((row, column), (np.nan, None))[0] for row in table.rows]
         ax.plot(numbers, paper, "x", color=display.line_.get_color())
-    ax.plot([], [], "x", color="grey", label="the paper's")
+    if table.published:
+        ax.plot([], [], "x", color="grey", label="the paper's")
     ax.legend(frameon=False, loc="lower right")
 
 
-_DRAWINGS = {"figure_4_left": _draw_left, "figure_4_right": _draw_right}
+_DRAWINGS = {"figure_4_left": _draw_left, "figure_4_right": _draw_right, "fine_tuning": _draw_right}

@@ -14,6 +14,7 @@ from sklearn.utils import Bunch
 from skdecaf import datasets
 from skdecaf._paper._run import class_labels
 from skdecaf._paper.figure_4 import N_PER_CLASS, figure_4_left, figure_4_right
+from skdecaf._paper.fine_tuning import fine_tuning
 from skdecaf._paper.ilsvrc import imagenet_errors
 from skdecaf._paper.plots import save_picture
 from skdecaf._paper.table_1 import table_1
@@ -52,8 +53,9 @@ def reproduce(
 
     Parameters
     ----------
-    subject : {"caltech101", "office", "cub", "sun397", "ilsvrc"}
-        Figure 4, Table 1, Table 2, Table 3, or the network's own errors (Section 3.1).
+    subject : {"caltech101", "office", "cub", "sun397", "ilsvrc", "fine-tuning"}
+        Figure 4, Table 1, Table 2, Table 3, the network's own errors (Section 3.1), or fine-tuning on Caltech-101,
+        which is not in the paper.
     data_home : str or PathLike, default=None
         Folder of the photos, as for the functions of `skdecaf.datasets`.
     weights : str, path or Network, default="mini"
@@ -260,6 +262,11 @@ def _figure_4(photos, quick, random_state, options):
     yield figure_4_right(photos, n_per_class=_QUICK_PER_CLASS if quick else N_PER_CLASS, **options)
 
 
+def _fine_tuning(photos, quick, random_state, options):
+    small = {"n_per_class": _QUICK_PER_CLASS[1:], "n_splits": _QUICK_SPLITS} if quick else {}
+    yield fine_tuning(photos, random_state=random_state, **small, **options)
+
+
 def _table_1(photos, surf, quick, random_state, options):
     yield table_1(photos, surf, n_splits=_n_splits(quick), random_state=random_state, **options)
 
@@ -284,13 +291,16 @@ SUBJECTS = {
     "cub": (_photos_from(datasets.fetch_cub200), _table_2),
     "sun397": (_load_scenes, _table_3),
     "ilsvrc": (_load_ilsvrc, _ilsvrc),
+    "fine-tuning": (_photos_from(datasets.fetch_caltech101), _fine_tuning),
 }
+BEYOND_THE_PAPER = ("fine-tuning",)  # which needs torch
 _SURF = 'features="surf"'
 _CALLS = {  # a function of `skdecaf.datasets`, and the arguments of each call
     "caltech101": ("fetch_caltech101", ""),
     "office": ("fetch_office31", "", _SURF),
     "cub": ("fetch_cub200", ""),
     "sun397": ("fetch_sun397", ""),
+    "fine-tuning": ("fetch_caltech101", ""),
 }
 
 

@@ -25,6 +25,8 @@ from skdecaf.weights.native_format import arrays_and_mean_image, parameters_of_n
 # Inverse regularisation of the logistic regression that the last layer starts from, on features whose root mean square
 # norm is 1.
 _LINEAR_C = 100.0
+# Learning rate of the last layer over that of the one before, for such features.
+_LAST_RATE = 10.0
 
 
 class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
@@ -48,11 +50,12 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
     layer : int, str or "auto", default="auto"
         The activations that the new last layer reads, as in `DeCAFTransformer`; the network's layers after these are
         left out. "auto" is pool5, or what the network's last layer reads if there is no pool5.
-    learning_rate : float, default=0.01
-        Learning rate of the last layer.
+    learning_rate : float, default=0.001
+        Learning rate of the layer before the last. That of the last layer is ten times as high, over the mean square
+        norm of what it reads.
     layer_decay : float, default=0.5
-        Each layer's learning rate over that of the layer after it.
-    epochs : int, default=20
+        Learning rate of each other layer over that of the layer after it.
+    epochs : int, default=10
         How many times each photo is used, at most.
     schedule : {"cosine", "step", "constant"}, default="cosine"
         How the learning rates change: to zero along half a cosine; to a tenth after each third of the epochs; or not.
@@ -62,10 +65,10 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         Strength of the L2 penalty on weights; biases have none.
     label_smoothing : float, default=0.0
         Share of each target's probability that is spread over all classes.
-    augmentation : sequence of {"crop", "mirror", "color"}, default=("crop", "mirror", "color")
+    augmentation : sequence of {"crop", "mirror", "color"}, default=("crop", "mirror")
         Random changes of the photos, new ones in each epoch: windows of other size and place, left and right
         exchanged, other brightness, contrast and saturation. ``()`` trains on the centres of the photos.
-    smallest_area : float, default=0.5
+    smallest_area : float, default=0.8
         Least share of a photo that a random window covers.
     early_stopping : bool, default=False
         Whether part of the photos is set aside, to stop when the accuracy on them no longer rises and keep the best
@@ -179,15 +182,15 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         n_layers=3,
         *,
         layer="auto",
-        learning_rate=0.01,
+        learning_rate=0.001,
         layer_decay=0.5,
-        epochs=20,
+        epochs=10,
         schedule="cosine",
         momentum=0.9,
         weight_decay=5e-4,
         label_smoothing=0.0,
-        augmentation=("crop", "mirror", "color"),
-        smallest_area=0.5,
+        augmentation=("crop", "mirror"),
+        smallest_area=0.8,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=5,
@@ -360,6 +363,7 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         network = self._start()
         blob = read_by_last_layer(network) if self.layer == "auto" else resolve_blobs(self.layer, network)[0]
         features = blob_of_photos(network, blob, photos, self.batch_size, self._n_threads())
+        self._mean_square_norm = float(np.square(features, dtype=np.float64).sum(axis=1).mean()) or 1.0
         weight, bias = _linear_layer(features, targets, sample_weight, len(classes))
         labels = [(str(each), str(each)) for each in classes]
         return replace_classification_layer(network, blob, labels, weight, bias)
@@ -403,7 +407,11 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         n_layers = len(names) if self.n_layers is None else self.n_layers
         if n_layers > len(names):
             raise ValueError(f"n_layers={n_layers}, but {network!r} has {len(names)} layers with weights")
-        return {name: self.layer_decay**depth for depth, name in enumerate(reversed(names)) if depth < n_layers}
+        last, *others = names[::-1][:n_layers]
+        return {
+            last: _LAST_RATE / self._mean_square_norm,
+            **{name: self.layer_decay**depth for depth, name in enumerate(others)},
+        }
 
     def _n_threads(self):
         return resolve_n_jobs(self.n_jobs)
