@@ -4,14 +4,15 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import TransformerMixin, _fit_context
+from sklearn.base import TransformerMixin, _fit_context, clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from skdecaf._dropout import add_squares, drop_entries, expected_scale
-from skdecaf._inputs.reading import fit_input
-from skdecaf._photo_estimator import PhotoEstimator
+from skdecaf._inputs.reading import fit_input, read_input
+from skdecaf._photo_estimator import PhotoEstimator, compute_blobs
+from skdecaf.weights import resolve_network
 from skdecaf.weights.blob_names import column_names, resolve_blobs, split_blobs
 
 _DROPOUT_RATE = 0.5
@@ -270,7 +271,7 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         ndarray of shape (n_images, n_features), float32
         """
         check_is_fitted(self)
-        return self._scaled(self._activations(self._read(X))[0])
+        return self._scaled(compute_blobs(self, self.blobs_, self._read(X))[0])
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the features: ``"decaf6_0000"`` and so on, or ``"<blob>_0000"`` for other blobs.
@@ -323,7 +324,7 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         features = None
         if expected or return_features:
             options = {"callback": add if expected else None, "return_features": return_features}
-            features, _ = self._activations(checked, **options)
+            features, _ = compute_blobs(self, self.blobs_, checked, **options)
         if expected and not n_images:
             raise ValueError("none of the images can be read, so there is nothing to learn from")
         self._sum_of_squares, self._n_images = (sum_of_squares, n_images) if expected else (None, 0)
@@ -331,13 +332,10 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
 
     def _read(self, X):
         """Images of X, checked as far as possible without decoding them."""
-        checked = self._read_input(X)
+        checked = read_input(self, X)
         if self._sum_of_squares is None and self._dropout_mode() == "expected":
             raise ValueError(f"dropout was changed to {self.dropout!r} after fit; call fit again")
         return checked
-
-    def _activations(self, checked, **options):
-        return self._extract(self.blobs_, checked, **options)
 
     def _scaled(self, features):
         """Scale features for prediction, in place."""
@@ -364,3 +362,11 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         if resolve_blobs(self.layer, network) != self.blobs_:
             raise ValueError(f"layer was changed to {self.layer!r} after fit; call fit again")
         return network
+
+
+def network_of(transformer):
+    """The network that a DeCAFTransformer was fitted with, or would be."""
+    if transformer.__sklearn_is_fitted__():
+        return transformer._network()
+    generator = check_random_state(clone(transformer).random_state)  # of a clone, so that drawing changes nothing
+    return resolve_network(transformer.weights, draw_seed(generator), transformer.precision)

@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from skdecaf._decaf import DeCAFTransformer, draw_seed
+from skdecaf._decaf import DeCAFTransformer, draw_seed, network_of
 from skdecaf._dropout import DropoutFeatures
 from skdecaf._inputs.kinds import find_rows
 from skdecaf._photo_estimator import PhotoClassifierMixin, PhotoEstimator
@@ -231,7 +231,7 @@ class DeCAFClassifier(PhotoClassifierMixin, PhotoEstimator):
         good = ~np.isnan(features).any(axis=1)
         for lost in sorted(set(y.tolist()) - set(y[good].tolist())):
             raise ValueError(f"none of the images of class {lost!r} can be read; replace them, or leave the class out")
-        sizes = transformer._network().blob_sizes
+        sizes = network_of(transformer).blob_sizes
         blocks = split_blobs(features[good], [sum(sizes[blob] for blob in blobs) for blobs in layers.values()])
         spaces = {layer: _Space(block) for layer, block in zip(layers, blocks, strict=True)}
         best = self._choose(spaces, y[good], sample_weight[good], seed)

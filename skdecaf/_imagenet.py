@@ -10,10 +10,10 @@ from sklearn.base import _fit_context, clone
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skdecaf._inputs.kinds import find_rows
-from skdecaf._inputs.reading import fit_input
+from skdecaf._inputs.reading import fit_input, read_input
 from skdecaf._inputs.sources import Images, check_images
 from skdecaf._inputs.value_range import learn_value_range
-from skdecaf._photo_estimator import PhotoClassifierMixin, PhotoEstimator
+from skdecaf._photo_estimator import PhotoClassifierMixin, PhotoEstimator, compute_blobs
 from skdecaf.weights import Softmax
 
 
@@ -186,10 +186,10 @@ class ImageNetClassifier(PhotoClassifierMixin, PhotoEstimator):
         fitted = hasattr(self, "network_fingerprint_")
         reader = self if fitted else clone(self).fit()
         if fitted or len(find_rows(X)[1]):
-            checked = reader._read_input(X, reset=not fitted)
+            checked = read_input(reader, X, reset=not fitted)
         else:
             checked = check_images(Images([]))
-        return reader._extract([self._network().layers[-1].name], checked)[0]
+        return compute_blobs(reader, [self._network().layers[-1].name], checked)[0]
 
     def top_k(self, X, k=5):
         """Return the `k` most probable classes of each image.

@@ -13,16 +13,12 @@ from sklearn.utils.validation import column_or_1d
 
 from skdecaf._feature_cache import check_memory
 from skdecaf._inputs.extraction import BlobExtractor, ExtractionOptions
-from skdecaf._inputs.reading import read_input
 from skdecaf._utils.documented import DocumentedEstimator
 from skdecaf.weights import Network, resolve_network
 
 
 class PhotoReader(DocumentedEstimator):
-    """Base of estimators on photos: how they read X, and compute blobs with a network.
-
-    Subclasses document the parameters, and have a method ``_network``.
-    """
+    """Base of estimators on photos: parameters of how they read X and compute blobs, which subclasses document."""
 
     _parameter_constraints: dict = {
         "crops": [StrOptions({"center", "scales", "ten"})],
@@ -58,15 +54,6 @@ class PhotoReader(DocumentedEstimator):
         self.batch_size = batch_size
         self.n_jobs = n_jobs
         self.verbose = verbose
-
-    def _read_input(self, X, *, reset=False):
-        self._validate_params()  # set_params may have followed fit
-        return read_input(self, X, reset=reset)
-
-    def _extract(self, blobs, checked, **options):
-        """Compute blobs; the options and the results are those of `BlobExtractor.run`."""
-        extractor = BlobExtractor(self._network(), blobs, self.value_range_, ExtractionOptions.of(self))
-        return extractor.run(checked, **options)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -130,6 +117,22 @@ class PhotoEstimator(PhotoReader):
                 "saw; call fit again"
             )
         return network
+
+
+def compute_blobs(estimator, blobs, checked, **options):
+    """Compute blobs with the network of an estimator.
+
+    Parameters
+    ----------
+    estimator : PhotoReader
+        Fitted, with a method ``_network``.
+    blobs : list of str
+    checked : CheckedImages
+    **options
+        Of `BlobExtractor.run`, whose results this returns.
+    """
+    extractor = BlobExtractor(estimator._network(), blobs, estimator.value_range_, ExtractionOptions.of(estimator))
+    return extractor.run(checked, **options)
 
 
 class PhotoClassifierMixin(ClassifierMixin):

@@ -138,6 +138,24 @@ def test_only_the_forward_pass_runs_the_kernels():
     assert {part_of(path) for path in importers} - {"_kernels", "_forward"} == {"_utils"}
 
 
+# Private names of others that files use: of scikit-learn, named tuples, argparse, Pillow and Python.
+PRIVATE_NAMES_OF_OTHERS = {"_validate_params", "_replace", "_actions", "_size", "_getframe"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_private_attributes_are_used_where_they_are_defined(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    of_self, used = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            of_self.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):  # a class attribute
+            of_self.add(node.id)
+        elif isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("__"):
+            (of_self if ast.unparse(node.value) in ("self", "cls", "super()") else used).add(node.attr)
+    assert used <= of_self | PRIVATE_NAMES_OF_OTHERS
+
+
 def test_every_file_names_its_licence():
     line = "# SPDX-License-Identifier: BSD-3-Clause"
     files = [*FILES, *PACKAGE.rglob("*.pyi")]

@@ -11,6 +11,7 @@ from skdecaf._extraction.partial_features import PartialFeatures
 from skdecaf._extraction.photos import StreamedImages
 from skdecaf._inputs.sources import check_images
 from skdecaf._inputs.value_range import require_value_range
+from skdecaf._photo_estimator import compute_blobs
 from skdecaf._utils.files import add_path_to_os_error, check_output, publish
 from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf._utils.warnings import collect_unreadable
@@ -122,7 +123,7 @@ def _compute(photos, number, transformer, partial, bar):
         bar.update(done - start)
 
     with collect_unreadable():
-        transformer._activations(checked, return_features=False, callback=store)
+        compute_blobs(transformer, transformer.blobs_, checked, return_features=False, callback=store)
     if error is not None:
         raise error
 

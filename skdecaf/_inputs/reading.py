@@ -32,6 +32,7 @@ def fit_input(estimator, X):
 
 def read_input(estimator, X, *, reset=False):
     """Read X as `fit_input` learned it; return its images, checked as far as possible without decoding them."""
+    estimator._validate_params()  # set_params may have followed fit
     checked = check_images(read_images(estimator, X, reset=reset), estimator.on_error)
     return require_value_range(checked, estimator.value_range_, estimator.on_error)
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from sklearn.pipeline import Pipeline
 
-from skdecaf._decaf import DeCAFTransformer
+from skdecaf._decaf import DeCAFTransformer, network_of
 from skdecaf._decaf_classifier import ScaledLinearSVC
 from skdecaf._dropout import DropoutFeatures
 from skdecaf._dropout_classifier import DropoutClassifier
@@ -83,7 +83,7 @@ def load_model(path, memory=None, allow_download=False):
             _check_weights(getattr(part, "weights", None), path, allow_download)
     model[0].memory = memory
     with _errors_as(damaged, except_for=(ImportError, OSError, ValueError)), _naming(path):
-        model[0]._network()
+        network_of(model[0])
     with _errors_as(damaged):  # before the first row is printed
         model[1:].predict_proba(model[0].transform([Image.new("RGB", (8, 8))]))
     return model

@@ -7,10 +7,11 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_scalar
 
+from skdecaf._decaf import network_of
 from skdecaf.images import decode
 from skdecaf.images.preparing import central_crop
 from skdecaf.plotting.drawing import axes_for, mosaic, require_matplotlib, visible_pixels
-from skdecaf.plotting.estimators import find_decaf, network_of
+from skdecaf.plotting.estimators import find_decaf
 from skdecaf.weights.blob_names import resolve_blobs
 
 _BRIGHT_PERCENTILE = 99

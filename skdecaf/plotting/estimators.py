@@ -1,12 +1,9 @@
 """The part of a scikit-learn estimator that a display needs."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_random_state
 
-from skdecaf._decaf import DeCAFTransformer, draw_seed
-from skdecaf.weights import resolve_network
+from skdecaf._decaf import DeCAFTransformer
 
 
 def find_decaf(estimator, display):
@@ -62,14 +59,6 @@ def drop_predictor(estimator, display):
             f"got {type(estimator).__name__}"
         )
     return estimator
-
-
-def network_of(transformer):
-    """The network that a DeCAFTransformer was fitted with, or would be."""
-    if transformer.__sklearn_is_fitted__():
-        return transformer._network()
-    generator = check_random_state(clone(transformer).random_state)  # of a clone, so that drawing changes nothing
-    return resolve_network(transformer.weights, draw_seed(generator), transformer.precision)
 
 
 def _decafs(estimator):

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
+from skdecaf._decaf import network_of
 from skdecaf.plotting.drawing import axes_for, mosaic, require_matplotlib
-from skdecaf.plotting.estimators import find_decaf, network_of
+from skdecaf.plotting.estimators import find_decaf
 from skdecaf.weights import Convolution, resolve_network
 
 

@@ -12,8 +12,8 @@ from sklearn.utils import check_random_state, compute_sample_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from skdecaf._inputs.reading import fit_input
-from skdecaf._photo_estimator import PhotoClassifierMixin, PhotoReader
+from skdecaf._inputs.reading import fit_input, read_input
+from skdecaf._photo_estimator import PhotoClassifierMixin, PhotoReader, compute_blobs
 from skdecaf._utils.extras import require
 from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf.training.classification_layer import read_by_last_layer, replace_classification_layer
@@ -291,7 +291,7 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
             raise ValueError("classes must be passed to the first call of partial_fit")
         if not first and classes is not None and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError("classes differ from those of the first call of partial_fit")
-        checked = fit_input(self, X) if first else self._read_input(X)
+        checked = fit_input(self, X) if first else read_input(self, X)
         known = np.unique(classes) if first else self.classes_
         _, targets, sample_weight = self._check_targets(len(checked.images), y, sample_weight, known)
         photos, rows = self._load(checked)
@@ -314,7 +314,7 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
             Columns in the order of `classes_`; each row sums to 1.
         """
         check_is_fitted(self)
-        return self._extract([self.network_.layers[-1].name], self._read_input(X))[0]
+        return compute_blobs(self, [self.network_.layers[-1].name], read_input(self, X))[0]
 
     def __getstate__(self):
         """Pickle the trained network by its arrays, since it is in no file."""
