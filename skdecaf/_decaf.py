@@ -100,6 +100,8 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         Black and white in images whose dtype does not define them; None if `fit` saw none.
     network_fingerprint_ : str
         Digest of the network.
+    scale_ : ndarray of shape (n_features,), float32
+        The factors by which `transform` multiplies the activations, for models that are exported.
     n_features_in_ : int
         Number of columns, if `fit` saw a table or a data frame.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -345,6 +347,13 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         elif mode == "expected":
             features *= self._scale()
         return features
+
+    @property
+    def scale_(self):
+        """Factors by which `transform` multiplies the activations."""
+        check_is_fitted(self)
+        sizes = self._network().blob_sizes
+        return self._scaled(np.ones((1, sum(sizes[blob] for blob in self.blobs_)), np.float32))[0]
 
     def _scale(self):
         """Factor of each feature; every blob is scaled as if it were alone."""

@@ -378,3 +378,13 @@ def test_html(paths):
     for estimator in (DeCAFTransformer(), DeCAFTransformer().fit(paths), make_pipeline(transformer(), LinearSVC())):
         assert "DeCAFTransformer" in estimator._repr_html_()
     assert repr(DeCAFTransformer(layer=[6, 7])) == "DeCAFTransformer(layer=[6, 7])"
+
+
+@pytest.mark.parametrize("dropout", [True, "mask", False])
+def test_scale_is_what_transform_multiplies_by(dropout):
+    photos = photo_arrays()
+    estimator = DeCAFTransformer([5, 6], dropout, weights=tiny_network(), random_state=0)
+    with pytest.raises(NotFittedError):
+        estimator.scale_  # noqa: B018
+    activations = DeCAFTransformer([5, 6], False, weights=tiny_network()).fit_transform(photos)
+    np.testing.assert_array_equal(estimator.fit(photos).transform(photos), activations * estimator.scale_)
