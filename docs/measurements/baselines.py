@@ -1,6 +1,6 @@
 """Hand-designed features against DeCAF: how the table of that page was measured.
 
-python docs/measurements/baselines.py --data FOLDER [--classes A,B,...] [--splits N] [--cache FOLDER]
+python docs/measurements/baselines.py --data FOLDER [--splits N] [--cache FOLDER]
 
 FOLDER holds Caltech-101. Splits are the paper's, 30 photos per class for training and the rest for the test. Codebooks
 are learned from the training photos of the first split, and C of the linear SVM is chosen in it on 25 and 5 of the 30.
@@ -27,15 +27,15 @@ N_TRAIN, N_VALIDATION = 30, 5
 FEATURES = {
     "GIST": GIST(),
     "HOGDescriptor": HOGDescriptor(),
-    "BagOfVisualWords, interest points": BagOfVisualWords(random_state=0),
+    "BagOfVisualWords": BagOfVisualWords(random_state=0),
     "LLC": LLC(random_state=0),
     "DeCAF5": DeCAFTransformer(5, dropout=False),
     "DeCAF6": DeCAFTransformer(6, dropout=False),
-    "DeCAF6, two scales": DeCAFTransformer(6, dropout=False, crops="scales"),
-    "DeCAF6, ten crops": DeCAFTransformer(6, dropout=False, crops="ten"),
+    "DeCAF6 at two scales": DeCAFTransformer(6, dropout=False, crops="scales"),
+    "DeCAF6 of ten crops": DeCAFTransformer(6, dropout=False, crops="ten"),
 }
 AFTERWARDS = {  # further rows from the same features
-    "BagOfVisualWords, interest points": ("square roots, length 1", Normalizer("l1"), FunctionTransformer(np.sqrt)),
+    "BagOfVisualWords": ("square roots, length 1", Normalizer("l1"), FunctionTransformer(np.sqrt)),
     "DeCAF5": ("square roots, length 1", FunctionTransformer(np.sqrt), Normalizer()),
 }
 
@@ -74,7 +74,8 @@ def main(options):
     photos = select_classes(fetch_caltech101(data_home=options.data, download_if_missing=False), options.classes)
     labels = np.asarray(photos.target_names)[photos.target]
     splits = list(PerClassShuffleSplit(N_TRAIN, n_splits=options.splits, random_state=0).split(labels, labels))
-    for name, estimator in FEATURES.items():
+    for name in options.features or FEATURES:
+        estimator = FEATURES[name]
         X, times = computed(name, estimator, np.asarray(photos.data), splits[0][0], options.cache)
         report(name, X, photos.target, splits, times)
         if name in AFTERWARDS:
@@ -89,5 +90,6 @@ if __name__ == "__main__":
     parser.add_argument("--data", required=True, metavar="FOLDER", help="where Caltech-101 lies")
     parser.add_argument("--classes", type=lambda text: text.split(","), help="some classes only, between commas")
     parser.add_argument("--splits", type=int, default=5, metavar="N")
+    parser.add_argument("--features", type=lambda text: text.split(","), metavar="A,B,...", help="some rows only")
     parser.add_argument("--cache", metavar="FOLDER", help="keeps features for a second run")
     main(parser.parse_args())

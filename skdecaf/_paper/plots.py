@@ -1,4 +1,4 @@
-"""Drawings of the paper's figures, with the published numbers in them."""
+"""Drawings of the paper's figures."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import textwrap
@@ -6,21 +6,24 @@ from pathlib import Path
 
 import numpy as np
 
+from skdecaf._paper.maps import MOST_COLORS, PaperMaps
 from skdecaf._utils.extras import require
-from skdecaf.plotting import LearningCurveByClassDisplay
+from skdecaf.plotting import EmbeddingDisplay, LearningCurveByClassDisplay
 
 _OFFSET = 0.08  # between marks of neighbouring rows; columns are 1 apart
 _WIDTH = 110  # of text, in letters
+_POINT, _SMALL_POINT, _MANY_PHOTOS = 14, 6, 1000
+_GREY = "0.82"
 _STYLES = ({}, {"marker": "s", "linestyle": "--", "markerfacecolor": "none"})  # of curves that may coincide
 
 
 def save_picture(table, folder):
-    """Draw Figure 4 or the curves of fine-tuning, with its title and notes, to ``<name>.png`` and ``<name>.svg``.
+    """Draw a figure, with its title and notes, to ``<name>.png`` and ``<name>.svg``.
 
     Parameters
     ----------
     table : PaperTable
-        From `figure_4_left`, `figure_4_right` or `fine_tuning`.
+        The figures are those of `figure_4_left`, `figure_4_right` and `fine_tuning`, and all `PaperMaps`.
     folder : str or PathLike
 
     Returns
@@ -28,24 +31,66 @@ def save_picture(table, folder):
     list of Path
         The files; empty for other tables.
     """
-    if table.name not in _DRAWINGS:
+    is_map = isinstance(table, PaperMaps)
+    if table.name not in _DRAWINGS and not is_map:
         return []
     require("plot", f"the picture of {table.name}")
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 6), layout="constrained")
-    ax = figure.subplots()
-    _DRAWINGS[table.name](table, ax)
-    _write(table, figure, ax)
+    figure = _draw_maps(table) if is_map else _draw_curves(table)
     paths = [Path(folder) / f"{table.name}.{suffix}" for suffix in ("png", "svg")]
     for path in paths:
         figure.savefig(path, dpi=150)
     return paths
 
 
-def _write(table, figure, ax):
-    """The title and the first note, which names the network, above; the other notes below."""
-    ax.set_title(_wrapped((table.title, *table.notes[:1])), loc="left", fontsize="medium")
+def _draw_curves(table):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 6), layout="constrained")
+    ax = figure.subplots()
+    _DRAWINGS[table.name](table, ax)
+    ax.set_title(_head(table), loc="left", fontsize="medium")
+    _write_notes(table, figure)
+    return figure
+
+
+def _draw_maps(table):
+    """A map for each row, two side by side, with one legend."""
+    from matplotlib.figure import Figure
+
+    n = len(table.maps)
+    n_columns, n_rows = min(n, 2), -(-n // 2)
+    figure = Figure(figsize=(5 * n_columns + 2, 4.4 * n_rows + 1), layout="constrained")
+    for i, ax in enumerate(np.ravel(figure.subplots(n_rows, n_columns))[:n]):
+        _draw_map(table, i, ax)
+        ax.set_title(f"{table.rows[i]} ({table.columns[1]}: {table.mean[i, 1]:.1f} %)", fontsize="medium")
+        legend = ax.get_legend()
+        legend.remove()
+    names = [text.get_text() for text in legend.get_texts()]
+    figure.legend(legend.legend_handles, names, loc="outside right center", frameon=False, fontsize="small")
+    figure.suptitle(_head(table), x=0.01, ha="left", fontsize="medium")
+    _write_notes(table, figure)
+    return figure
+
+
+def _draw_map(table, i, ax):
+    """Points in the colours of the largest groups, or of the highlighted one; the others are grey."""
+    groups, positions = table.groups[i], table.maps[i]
+    size = _SMALL_POINT if len(positions) > _MANY_PHOTOS else _POINT
+    shown = np.full(len(groups), True)
+    if table.highlight is None:
+        names, counts = np.unique(groups, return_counts=True)
+        shown = np.isin(groups, names[np.argsort(-counts, kind="stable")[:MOST_COLORS]])
+    ax.scatter(*positions[~shown].T, s=size, color=_GREY, linewidth=0)
+    domains = None if table.domains is None else table.domains[i][shown]
+    EmbeddingDisplay(positions[shown], y=groups[shown], domains=domains).plot(ax, highlight=table.highlight, s=size)
+
+
+def _head(table):
+    """The title and the first note, which names the network."""
+    return _wrapped((table.title, *table.notes[:1]))
+
+
+def _write_notes(table, figure):
     figure.supxlabel(_wrapped(table.notes[1:]), x=0.01, ha="left", fontsize="small", color="0.35")
 
 

@@ -16,6 +16,7 @@ from skdecaf._paper._run import class_labels
 from skdecaf._paper.figure_4 import N_PER_CLASS, figure_4_left, figure_4_right
 from skdecaf._paper.fine_tuning import fine_tuning
 from skdecaf._paper.ilsvrc import imagenet_errors
+from skdecaf._paper.maps import N_PHOTOS, figure_1, figure_2, figure_5
 from skdecaf._paper.plots import save_picture
 from skdecaf._paper.table_1 import table_1
 from skdecaf._paper.table_2 import table_2
@@ -25,6 +26,7 @@ from skdecaf.datasets.errors import AbsentDataset
 
 _N_SPLITS = 5
 _QUICK_CLASSES, _QUICK_SPLITS, _QUICK_PER_CLASS, _QUICK_PHOTOS = 10, 2, (1, 5, 30), 1000
+_ALL_CLASSES = ("ilsvrc", "figure1", "figure2", "figure5")  # also in the small version, which has fewer photos
 _QUICK_NOTE = "The small version, --quick, with fewer photos or splits than the paper has."
 _BY_ROW = ("data", "filenames", "target", "sample_domain", "boxes", "parts", "frame")
 
@@ -53,15 +55,15 @@ def reproduce(
 
     Parameters
     ----------
-    subject : {"caltech101", "office", "cub", "sun397", "ilsvrc", "fine-tuning"}
-        Figure 4, Table 1, Table 2, Table 3, the network's own errors (Section 3.1), or fine-tuning on Caltech-101,
-        which is not in the paper.
+    subject : {"caltech101", "office", "cub", "sun397", "ilsvrc", "figure1", "figure2", "figure5", "fine-tuning"}
+        Figure 4, Table 1, Table 2, Table 3, the network's own errors (Section 3.1), a map of photos, or fine-tuning on
+        Caltech-101, which is not in the paper.
     data_home : str or PathLike, default=None
         Folder of the photos, as for the functions of `skdecaf.datasets`.
     weights : str, path or Network, default="mini"
         The network, as for `DeCAFTransformer`.
     quick : bool, default=False
-        A small version: 2 splits of 10 classes, or of `classes`; 1,000 photos of ILSVRC.
+        A small version: 2 splits of 10 classes, or of `classes`; 1,000 photos of ILSVRC and of maps.
     classes : sequence of str, default=None
         Names of the classes to use; None means all.
     folder : str or PathLike, default="reproduced"
@@ -112,7 +114,7 @@ def reproduce(
     except FileNotFoundError as error:  # the data set is incomplete; a download would be ignored
         raise ValueError(str(error)) from error
     refusal = ValueError if classes is None else WrongClasses
-    if quick and classes is None and subject != "ilsvrc":
+    if quick and classes is None and subject not in _ALL_CLASSES:
         classes = found[0].target_names[:_QUICK_CLASSES]
     found = [bunch and select_classes(bunch, classes) for bunch in found]
     if subject != "ilsvrc":
@@ -236,6 +238,23 @@ def _load_office(data_home):
         return [photos, None]
 
 
+def _load_webcam_and_dslr(data_home):
+    """Photos of two domains of Office-31, or else of Office-Caltech10, and SURF histograms or None."""
+    options = {"source": "dslr", "target": "webcam", "data_home": data_home, "download_if_missing": False}
+    absences = []
+    for fetch in (datasets.fetch_office31, datasets.fetch_office_caltech10):
+        try:
+            photos = fetch(**options)
+        except AbsentDataset as absent:
+            absences.append(absent)
+            continue
+        try:
+            return [photos, fetch(features="surf", **options)]
+        except AbsentDataset:
+            return [photos, None]
+    raise absences[0]
+
+
 def _load_scenes(data_home):
     scenes = datasets.fetch_sun397(data_home=data_home, download_if_missing=False)
     if not scenes.splits:
@@ -285,12 +304,31 @@ def _ilsvrc(photos, quick, random_state, options):
     yield imagenet_errors(photos, **options)
 
 
+def _n_photos(quick):
+    return _QUICK_PHOTOS if quick else N_PHOTOS
+
+
+def _figure_1(photos, quick, random_state, options):
+    yield figure_1(photos, n_photos=_n_photos(quick), random_state=random_state, **options)
+
+
+def _figure_2(photos, quick, random_state, options):
+    yield figure_2(photos, n_photos=_n_photos(quick), random_state=random_state, **options)
+
+
+def _figure_5(photos, surf, quick, random_state, options):
+    yield figure_5(photos, surf, random_state=random_state, **options)
+
+
 SUBJECTS = {
     "caltech101": (_photos_from(datasets.fetch_caltech101), _figure_4),
     "office": (_load_office, _table_1),
     "cub": (_photos_from(datasets.fetch_cub200), _table_2),
     "sun397": (_load_scenes, _table_3),
     "ilsvrc": (_load_ilsvrc, _ilsvrc),
+    "figure1": (_load_ilsvrc, _figure_1),
+    "figure2": (_photos_from(datasets.fetch_sun397), _figure_2),
+    "figure5": (_load_webcam_and_dslr, _figure_5),
     "fine-tuning": (_photos_from(datasets.fetch_caltech101), _fine_tuning),
 }
 BEYOND_THE_PAPER = ("fine-tuning",)  # which needs torch
@@ -300,14 +338,16 @@ _CALLS = {  # a function of `skdecaf.datasets`, and the arguments of each call
     "office": ("fetch_office31", "", _SURF),
     "cub": ("fetch_cub200", ""),
     "sun397": ("fetch_sun397", ""),
+    "figure2": ("fetch_sun397", ""),
+    "figure5": ("fetch_office31", "", _SURF),
     "fine-tuning": ("fetch_caltech101", ""),
 }
 
 
 def _command_for(subject, data_home):
     """The command that gets a data set."""
-    if subject == "ilsvrc":
-        return "get it from https://image-net.org, and name its folder: skdecaf reproduce ilsvrc --data DIR"
+    if SUBJECTS[subject][0] is _load_ilsvrc:
+        return f"get it from https://image-net.org, and name its folder: skdecaf reproduce {subject} --data DIR"
     return _command(*_CALLS[subject], data_home=data_home)
 
 

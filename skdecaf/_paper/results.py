@@ -57,6 +57,8 @@ class PaperTable:
     notes: tuple = ()
     details: dict = field(default_factory=dict)
 
+    _has_paper = True  # whether the paper's numbers have a column
+
     @property
     def mean(self):
         """Mean over the splits, float64 ndarray of shape (n_rows, n_columns)."""
@@ -74,7 +76,8 @@ class PaperTable:
         -------
         str
         """
-        header = ["", *(name for column in self.columns for name in (column, "paper"))]
+        extra = ("paper",) if self._has_paper else ()
+        header = ["", *(name for column in self.columns for name in (column, *extra))]
         lines = [header, ["---"] * len(header), *(self._cells(i) for i in range(len(self.rows)))]
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         return "\n\n".join([f"### {self.title}", table, *self.notes])
@@ -117,7 +120,9 @@ class PaperTable:
             spread = self.std[i, j] if self.scores.shape[2] > 1 else None
             measured = None if np.isnan(self.mean[i, j]) else self.mean[i, j]
             published, published_spread = self.published.get((self.rows[i], column), (None, None))
-            cells += [_text(measured, spread, ".1f"), _text(published, published_spread, "")]
+            cells.append(_text(measured, spread, ".1f"))
+            if self._has_paper:
+                cells.append(_text(published, published_spread, ""))
         return cells
 
     def _values(self, i, j):

@@ -30,5 +30,5 @@ def run(options):
             if action.dest in _FILE_ARGUMENTS:
                 action.complete = shtab.FILE
             elif action.dest == "subject":
-                action.choices = (*subjects(), "all")
+                action.choices = (*subjects(), "figures", "all")
     print(shtab.complete(options.root, options.shell))

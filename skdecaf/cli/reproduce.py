@@ -12,11 +12,12 @@ with the paper's numbers beside it, and written to FOLDER as Markdown and JSON,
 figures also as PNG and SVG.
 
 WHAT is caltech101 (Figure 4), office (Table 1), cub (Table 2), sun397 (Table 3),
-ilsvrc (Section 3.1, the network's own errors), or all of them. Also fine-tuning, which
-is not in the paper: a fine-tuned network against its features on Caltech-101; it needs
-pip install "skdecaf[train]". Features and
-finished cells are kept in FOLDER, so the same command continues after an
-interruption. For a missing data set you are told the command that gets it.
+ilsvrc (Section 3.1, the network's own errors), figure1, figure2 or figure5 (maps
+of photos), figures (these three), or all of them. Also fine-tuning, which is not in
+the paper: a fine-tuned network against its features on Caltech-101; it needs
+pip install "skdecaf[train]". Features and finished cells are kept in FOLDER, so the
+same command continues after an interruption. For a missing data set you are told the
+command that gets it.
 """
 _EXAMPLES = """\
   skdecaf reproduce caltech101 --quick
@@ -60,15 +61,13 @@ def add_parser(commands):
 
 def run(options):
     """Run the command."""
-    from skdecaf._paper import BEYOND_THE_PAPER, MissingPhotos, WrongClasses, reproduce
+    from skdecaf._paper import MissingPhotos, WrongClasses, reproduce
 
-    if options.subject == "all" and options.classes:
-        options.parser.error("--classes goes with one data set, not with all")
+    chosen = chosen_subjects(options.subject)
+    if len(chosen) > 1 and options.classes:
+        options.parser.error(f"--classes goes with one data set, not with {options.subject}")
     if options.data is not None and not os.path.isdir(os.path.expanduser(options.data)):
         options.parser.error(f"--data {options.data!r} is not a folder")
-    chosen = (options.subject,)
-    if options.subject == "all":
-        chosen = [subject for subject in subjects() if subject not in BEYOND_THE_PAPER]
     missing, broken = [], []
     for subject in chosen:
         tables = reproduce(
@@ -109,9 +108,18 @@ def subjects():
     return tuple(SUBJECTS)
 
 
+def chosen_subjects(name):
+    """The subjects that a name stands for."""
+    from skdecaf._paper import BEYOND_THE_PAPER
+
+    of_the_paper = tuple(one for one in subjects() if one not in BEYOND_THE_PAPER)
+    groups = {"all": of_the_paper, "figures": tuple(one for one in subjects() if one.startswith("figure"))}
+    return groups.get(name, (name,))
+
+
 def _subject(text):
-    if text != "all" and text not in subjects():
-        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(subjects())}, all")
+    if not set(chosen_subjects(text)) <= set(subjects()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(subjects())}, figures, all")
     return text
 
 

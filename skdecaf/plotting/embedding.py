@@ -136,7 +136,7 @@ class EmbeddingDisplay:
         display = cls(X, y=y, groups=groups, domains=domains, photos=X)
         display._check_drawing(**plot_kw)
         transformer = drop_predictor(estimator, cls)
-        display.positions = _embed(_features(transformer, X, y), embedder, random_state)
+        display.positions = embed(_features(transformer, X, y), embedder, random_state)
         return display.plot(ax, **plot_kw)
 
     @classmethod
@@ -191,7 +191,7 @@ class EmbeddingDisplay:
         """
         display = cls(features, y=y, groups=groups, domains=domains, photos=photos)
         display._check_drawing(**plot_kw)  # errors come before the work
-        display.positions = _embed(features, embedder, random_state)
+        display.positions = embed(features, embedder, random_state)
         return display.plot(ax, **plot_kw)
 
     def plot(self, ax=None, *, thumbnails=False, thumbnail_size=28, highlight=None, legend=True, **scatter_kw):
@@ -354,7 +354,7 @@ def _features(transformer, X, y):
     return transformer.transform(X)
 
 
-def _embed(features, embedder, random_state):
+def embed(features, embedder, random_state):
     """Reduce features to points in a plane, by the embedder or by t-SNE."""
     features = check_array(features, ensure_min_samples=2)
     if embedder is not None:

@@ -99,7 +99,8 @@ def test_all_goes_on_without_the_photos_that_are_missing(command, weights, tmp_p
         1,
         1,
     ]
-    assert sorted(os.listdir("out")) == ["cells", "features", "ilsvrc.json", "ilsvrc.md"]
+    figure = [f"figure_1.{suffix}" for suffix in ("json", "md", "png", "svg")]
+    assert sorted(os.listdir("out")) == ["cells", "features", *figure, "ilsvrc.json", "ilsvrc.md"]
     details = json.loads((tmp_path / "out" / "ilsvrc.json").read_text())["details"]
     assert (details["weights"]["name"], details["protocol"]) == ("tiny", {"photos": 6, "classes": 2})
     lines = sorted(str(path.relative_to("data/val")) for path in Path("data/val").glob("*/*"))
