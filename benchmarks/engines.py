@@ -15,7 +15,7 @@ from sklearn.base import clone
 
 from skdecaf._decaf import DeCAFTransformer
 from skdecaf._forward import plan_forward_pass
-from skdecaf.images import cut_windows
+from skdecaf.images import cut_crops
 from skdecaf.images.preparing import central_crop
 from skdecaf.weights import read_network, resolve_network
 
@@ -43,7 +43,7 @@ class SkdecafEngine:
         """Compute features (n, size)."""
         preprocessing, mean = self.network.preprocessing, self.network.mean_image
         pixels = pixels[:, ::-1] if preprocessing.flip else pixels
-        pixels = pixels if mean is None else pixels - cut_windows(mean, preprocessing.crop, "center")
+        pixels = pixels if mean is None else pixels - cut_crops(mean, preprocessing.crop, "center")
         chunks = np.array_split(pixels, min(self.threads, len(pixels)))
         run = partial(self.forward.run, n_threads=self.threads // len(chunks))
         # As in the transformer, a single chunk is computed by the calling thread.

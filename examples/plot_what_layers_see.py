@@ -13,13 +13,13 @@ the centre of 64 x 64 is cropped.
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_sample_images
 
-from skdecaf.images import cut_windows, fit_image
+from skdecaf.images import cut_crops, fit_image
 from skdecaf.weights import resolve_network
 
 preprocessing = resolve_network("mini").preprocessing
 photo = load_sample_images().images[0]
 fitted = fit_image(photo, preprocessing.resize, preprocessing.policy, preprocessing.resample)
-crops = cut_windows(fitted, preprocessing.crop, "center")
+crops = cut_crops(fitted, preprocessing.crop, "center")
 
 figure, axes = plt.subplots(1, 2, figsize=(6, 2.6), layout="constrained")
 for ax, picture in zip(axes, (photo, crops[0]), strict=True):

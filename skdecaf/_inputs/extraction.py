@@ -22,7 +22,7 @@ from skdecaf.images.digests import may_change, source_digest
 from skdecaf.images.loading import pixel_budget
 from skdecaf.images.preparing import least_side, prepare_image
 
-N_VIEWS = {"center": 1, "scales": 2, "ten": 10}
+_N_CROPS = {"center": 1, "scales": 2, "ten": 10}
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class BlobExtractor:
         self.value_range, self.options = value_range, options
         self.least_side = least_side(network.preprocessing, options.fast_decode)
         self.n_threads = resolve_n_jobs(options.n_jobs)
-        self.n_views = N_VIEWS[options.crops]
-        self.chunk_size = max(1, options.batch_size // self.n_views)
+        self.n_crops = _N_CROPS[options.crops]
+        self.chunk_size = max(1, options.batch_size // self.n_crops)
 
     @cached_property
     def forward(self):
@@ -153,17 +153,17 @@ class BlobExtractor:
     def _complete(self, checked, cached, identities, features, cancelled, n_threads):
         """Compute the features of one chunk that were not found in the cache."""
         n_found = len(features)
-        views, keys, bad, out_of_range = self._load_missing(checked, identities, features, cached, cancelled)
+        crops, keys, bad, out_of_range = self._load_missing(checked, identities, features, cached, cancelled)
         rows = [i for i in identities if i not in bad]
         if not rows or cancelled.is_set():
             return _Chunk([], np.empty((0, sum(self.sizes)), np.float32), bad, out_of_range)
-        if views:
-            blobs = self.forward.run(np.concatenate(list(views.values())), n_threads=n_threads).values()
-            computed = np.hstack([self._average_views(blob) for blob in blobs])
-            features.update(zip(views, computed, strict=True))
+        if crops:
+            blobs = self.forward.run(np.concatenate(list(crops.values())), n_threads=n_threads).values()
+            computed = np.hstack([self._average_crops(blob) for blob in blobs])
+            features.update(zip(crops, computed, strict=True))
         if cached:
             cached.store({key: features[identity] for identity, key in keys.items()})
-            cached.count(hits=n_found, misses=len(views))
+            cached.count(hits=n_found, misses=len(crops))
         return _Chunk(rows, np.stack([features[identities[i]] for i in rows]), bad, out_of_range)
 
     def _identity(self, checked, i, cached):
@@ -179,19 +179,19 @@ class BlobExtractor:
     def _load_missing(self, checked, identities, features, cached, cancelled):
         """Load images without features.
 
-        Returns their views and their keys in the cache by identity, errors by row, and the rows out of range. A key is
+        Returns their crops and their keys in the cache by identity, errors by row, and the rows out of range. A key is
         the identity, unless the file has changed meanwhile. Rows out of range have no key and are not stored, because
         every run has to warn about them.
         """
-        views, keys, bad, out_of_range = {}, {}, {}, []
+        crops, keys, bad, out_of_range = {}, {}, {}, []
         for i, identity in identities.items():
             if cancelled.is_set():
                 break
-            if identity in features or identity in views:
+            if identity in features or identity in crops:
                 continue
             try:
                 with_digest = cached is not None and may_change(checked.images[i])
-                loaded, views[identity] = self._load(checked.images, i, with_digest)
+                loaded, crops[identity] = self._load(checked.images, i, with_digest)
             except ImageError as error:
                 if self.options.on_error == "raise":
                     raise
@@ -201,10 +201,10 @@ class BlobExtractor:
                 out_of_range.append(i)
             elif cached:
                 keys[identity] = self._key(checked, i, cached, loaded.digest) if loaded.digest else identity
-        return views, keys, bad, out_of_range
+        return crops, keys, bad, out_of_range
 
     def _load(self, images, i, with_digest):
-        """Load an image and cut its views; all threads share the budget of pixels."""
+        """Load an image and cut its crops; all threads share the budget of pixels."""
         with ExitStack() as stack:
 
             def reserve(n_pixels):
@@ -214,13 +214,13 @@ class BlobExtractor:
             loaded = load_image(images, i, self.value_range, self.least_side, with_digest=with_digest, reserve=reserve)
             options = {"resize": self.options.resize, "crops": self.options.crops, "box": loaded.box}
             network = self.network
-            views = prepare_image(loaded.pixels, network.preprocessing, **options, mean_image=network.mean_image)
-            return loaded._replace(pixels=None), views
+            crops = prepare_image(loaded.pixels, network.preprocessing, **options, mean_image=network.mean_image)
+            return loaded._replace(pixels=None), crops
 
-    def _average_views(self, blob):
-        if self.n_views == 1:
+    def _average_crops(self, blob):
+        if self.n_crops == 1:
             return blob
-        return blob.reshape(-1, self.n_views, blob.shape[1]).mean(axis=1)
+        return blob.reshape(-1, self.n_crops, blob.shape[1]).mean(axis=1)
 
     def _open_cache(self):
         """Open the cache for rows of these blobs; None without a cache."""

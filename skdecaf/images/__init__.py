@@ -6,7 +6,7 @@ from skdecaf.images.arrays import needs_value_range, to_rgb
 from skdecaf.images.crops import Crop
 from skdecaf.images.decoding import check_source, decode
 from skdecaf.images.errors import ImageError, describe
-from skdecaf.images.geometry import cut_windows, fit_image, resize_image
+from skdecaf.images.geometry import cut_crops, fit_image, resize_image
 from skdecaf.images.loading import map_chunks
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "ImageError",
     "UnreadableImageWarning",
     "check_source",
-    "cut_windows",
+    "cut_crops",
     "decode",
     "describe",
     "fit_image",

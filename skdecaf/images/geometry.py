@@ -8,7 +8,7 @@ from skdecaf.images.arrays import row_bands
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
-# The largest ratio of an image's longer side to its window; longer images are cut before they are scaled.
+# The largest ratio of an image's longer side to that of its new size; longer images are cut before they are scaled.
 _MAX_LENGTH = 16
 
 
@@ -87,21 +87,21 @@ def fit_image(pixels, size, policy, resample, box=None):
     return _covering(pixels, size, resample, box)
 
 
-def cut_windows(pixels, crop, crops):
+def cut_crops(pixels, size, crops):
     """Cut out the crops that the network reads.
 
     Parameters
     ----------
     pixels : ndarray of shape (height, width, 3)
-    crop : tuple (height, width)
-        Size of a crop.
+    size : tuple (height, width)
+        Of a crop.
     crops : {"center", "ten"}
         The centre, or ten: top left, top right, bottom left, bottom right and centre, then the mirror images of these
         five.
 
     Returns
     -------
-    ndarray of shape (n_windows, *crop, 3) and the dtype of ``pixels``
+    ndarray of shape (n_crops, *size, 3) and the dtype of ``pixels``
 
     Raises
     ------
@@ -115,17 +115,17 @@ def cut_windows(pixels, crop, crops):
     Examples
     --------
     >>> import numpy as np
-    >>> from skdecaf.images import cut_windows
-    >>> cut_windows(np.zeros((72, 72, 3), np.uint8), (64, 64), "ten").shape
+    >>> from skdecaf.images import cut_crops
+    >>> cut_crops(np.zeros((72, 72, 3), np.uint8), (64, 64), "ten").shape
     (10, 64, 64, 3)
     """
     if _one_of("crops", crops, ("center", "ten")) == "center":
-        return _center(pixels, crop)[np.newaxis]
-    (height, width), (bottom, right) = crop, np.subtract(pixels.shape[:2], crop)
+        return _center(pixels, size)[np.newaxis]
+    (height, width), (bottom, right) = size, np.subtract(pixels.shape[:2], size)
     corners = [(0, 0), (0, right), (bottom, 0), (bottom, right)]
-    windows = [pixels[top : top + height, left : left + width] for top, left in corners]
-    windows = np.stack([*windows, _center(pixels, crop)])
-    return np.concatenate([windows, windows[:, :, ::-1]])
+    five = [pixels[top : top + height, left : left + width] for top, left in corners]
+    five = np.stack([*five, _center(pixels, size)])
+    return np.concatenate([five, five[:, :, ::-1]])
 
 
 def _resize(pixels, size, resample, box):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
-from skdecaf.images.geometry import cut_windows, fit_image, resize_image
+from skdecaf.images.geometry import cut_crops, fit_image, resize_image
 
 # A large JPEG may be reduced while it is decoded, to no less than so many times the size that it is resized to. With
 # twice, features of some photos fall below a cosine of 0.999 to those of the full size; with three times, none did.
@@ -47,7 +47,7 @@ def prepare_image(pixels, preprocessing, *, resize=None, crops="center", box=Non
     pixels, preprocessing, resize, box
         As for `resize_photo`.
     crops : {"center", "scales", "ten"}
-        As for `cut_windows`, or "scales": the centre, and the centre of the photo enlarged by an eighth.
+        As for `cut_crops`, or "scales": the centre, and the centre of the photo enlarged by an eighth.
     mean_image : ndarray of shape (*preprocessing.resize, 3), optional
 
     Returns
@@ -56,18 +56,18 @@ def prepare_image(pixels, preprocessing, *, resize=None, crops="center", box=Non
         With reversed rows if ``preprocessing.flip``.
     """
 
-    def windows(size, crops):
+    def cut(size, crops):
         resized = resize_photo(pixels, preprocessing, resize, box, size)
         if preprocessing.flip:
             resized = resized[::-1]
         if mean_image is not None:
             resized = resized - resize_image(mean_image, size, "bilinear")
-        return cut_windows(resized, preprocessing.crop, crops)
+        return cut_crops(resized, preprocessing.crop, crops)
 
     if crops != "scales":
-        return windows(preprocessing.resize, crops)
+        return cut(preprocessing.resize, crops)
     enlarged = tuple(int(side * _ENLARGEMENT + 0.5) for side in preprocessing.resize)
-    return np.concatenate([windows(size, "center") for size in (preprocessing.resize, enlarged)])
+    return np.concatenate([cut(size, "center") for size in (preprocessing.resize, enlarged)])
 
 
 def central_crop(pixels, preprocessing, resize=None):

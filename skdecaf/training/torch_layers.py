@@ -4,7 +4,7 @@
 import numpy as np
 
 from skdecaf._utils.extras import require
-from skdecaf.images import cut_windows
+from skdecaf.images import cut_crops
 from skdecaf.weights import Convolution, Dropout, FullyConnected, MaxPool, ReLU, ResponseNorm
 
 torch = require("train", "training a network")
@@ -34,7 +34,7 @@ class Normalization(nn.Module):
         if network.mean_image is None:
             mean = np.reshape(preprocessing.mean, (3, 1, 1))
         else:
-            mean = cut_windows(network.mean_image, preprocessing.crop, "center")[0].transpose(2, 0, 1)
+            mean = cut_crops(network.mean_image, preprocessing.crop, "center")[0].transpose(2, 0, 1)
         self.register_buffer("mean", torch.tensor(np.array(mean, np.float32)), persistent=False)
         self.register_buffer("scale", torch.tensor(preprocessing.scale).reshape(3, 1, 1), persistent=False)
         self.flip_rows, self.flip_channels = preprocessing.flip, preprocessing.channel_order == "BGR"

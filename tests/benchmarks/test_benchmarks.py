@@ -25,7 +25,7 @@ from worker import start_worker
 
 from skdecaf import Network
 from skdecaf._forward import ForwardPass
-from skdecaf.images import cut_windows, decode, fit_image
+from skdecaf.images import cut_crops, decode, fit_image
 from skdecaf.weights import Preprocessing
 
 
@@ -137,9 +137,7 @@ def test_peers_are_fed_with_the_pixels_that_the_network_sees(policy, tmp_path):
     exif[0x0112] = 6  # lies on its side
     photo.save(tmp_path / "turned.png", exif=exif)
     upright = fit_image(decode(tmp_path / "turned.png"), (18, 20), policy, preprocessing.resample)
-    np.testing.assert_array_equal(
-        peer._read_photo(tmp_path / "turned.png"), cut_windows(upright, (17, 19), "center")[0]
-    )
+    np.testing.assert_array_equal(peer._read_photo(tmp_path / "turned.png"), cut_crops(upright, (17, 19), "center")[0])
 
 
 REPORT = {

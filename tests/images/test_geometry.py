@@ -9,7 +9,7 @@ import PIL
 import pytest
 from PIL import Image
 
-from skdecaf.images import cut_windows, decode, fit_image, resize_image, to_rgb
+from skdecaf.images import cut_crops, decode, fit_image, resize_image, to_rgb
 
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 RNG = np.random.default_rng(0)
@@ -21,7 +21,7 @@ OPTIONS = {"policy": "warp", "resample": "bilinear", "crops": "center"}
 
 def views(pixels, *, resize, crop, policy, resample, crops):
     """Both steps, one after the other."""
-    return cut_windows(fit_image(pixels, resize, policy, resample), crop, crops)
+    return cut_crops(fit_image(pixels, resize, policy, resample), crop, crops)
 
 
 @pytest.mark.parametrize("resample", FILTERS)
@@ -68,7 +68,7 @@ def test_where_the_centre_starts(resize, crop, start):
     np.testing.assert_array_equal(window, image[start : start + crop, start : start + crop])
 
 
-def test_the_ten_windows():
+def test_the_ten_crops():
     image = RNG.random((20, 31, 3)).astype(np.float32)
     windows = views(image, resize=(20, 31), crop=(15, 22), **OPTIONS | {"crops": "ten"})
     starts = [(0, 0), (0, 9), (5, 0), (5, 9), (2, 4)]

@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 from tiny_networks import TINY, tiny_network
 
 from skdecaf import DeCAFTransformer, Network
-from skdecaf.images import cut_windows, fit_image
+from skdecaf.images import cut_crops, fit_image
 from skdecaf.model_selection import PerClassShuffleSplit
 from skdecaf.plotting import (
     BlobDisplay,
@@ -587,7 +587,7 @@ def test_a_new_figure_shows_the_photo_as_the_network_reads_it():
             DeCAFTransformer(resize=resize, weights=tiny_network()), photo, blob="conv1"
         )
         preprocessing = tiny_network().preprocessing
-        expected = cut_windows(
+        expected = cut_crops(
             fit_image(photo, preprocessing.resize, resize, preprocessing.resample), preprocessing.crop, "center"
         )
         (image,) = display.photo_ax_.get_images()

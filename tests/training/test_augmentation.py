@@ -52,8 +52,8 @@ def test_colors_stay_within_their_range_and_grey_stays_grey():
 
 
 def test_centers_are_those_of_the_forward_pass():
-    from skdecaf.images import cut_windows
+    from skdecaf.images import cut_crops
 
     photos = torch.randint(0, 256, (1, 3, 11, 14), dtype=torch.uint8)
-    expected = cut_windows(photos[0].permute(1, 2, 0).numpy(), (6, 7), "center")[0]
+    expected = cut_crops(photos[0].permute(1, 2, 0).numpy(), (6, 7), "center")[0]
     assert (center_crops(photos, (6, 7))[0].permute(1, 2, 0).numpy() == expected).all()
