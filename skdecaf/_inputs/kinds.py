@@ -16,7 +16,8 @@ from PIL import Image
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array
 
-from skdecaf.images.errors import can_open
+from skdecaf.images import Crop
+from skdecaf.images.naming import can_open
 from skdecaf.images.remote import resolve_url
 
 CHANNELS = (1, 3, 4)
@@ -114,9 +115,8 @@ def _check_not_masked(values):
 
 def _is_photo(value):
     """Whether the value is an image other than an array."""
-    kinds = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)
-    # A crop has a photo. Its type is asked, because the columns of a data frame are attributes.
-    return isinstance(value, kinds) or hasattr(value, "read") or hasattr(type(value), "photo") or can_open(value)
+    kinds = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image, Crop)
+    return isinstance(value, kinds) or hasattr(value, "read") or can_open(value)
 
 
 def _is_source(value):

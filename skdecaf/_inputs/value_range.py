@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from skdecaf._utils.warnings import warn_user
-from skdecaf.images import ImageError, decode
+from skdecaf.images import Crop, ImageError, decode
 from skdecaf.images.arrays import row_bands
 
 
@@ -64,7 +64,8 @@ def require_value_range(checked, value_range, on_error="raise"):
             f"{images.name(i)} has {dtype} pixels, and fit saw none from which to learn the range of their values; "
             "fit on such images, or set value_range=(low, high) to the values of black and white"
         )
-        if on_error == "raise" or isinstance(getattr(images[i], "photo", images[i]), np.ndarray):
+        source = images[i].photo if isinstance(images[i], Crop) else images[i]
+        if on_error == "raise" or isinstance(source, np.ndarray):
             raise error
         errors[i] = error
     return checked._replace(errors=errors)

@@ -5,9 +5,10 @@ from skdecaf._utils.warnings import UnreadableImageWarning
 from skdecaf.images.arrays import needs_value_range, to_rgb
 from skdecaf.images.crops import Crop
 from skdecaf.images.decoding import check_source, decode
-from skdecaf.images.errors import ImageError, describe
+from skdecaf.images.errors import ImageError
 from skdecaf.images.geometry import cut_crops, fit_image, resize_image
 from skdecaf.images.loading import map_chunks
+from skdecaf.images.naming import describe
 
 __all__ = [
     "Crop",

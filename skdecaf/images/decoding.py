@@ -12,7 +12,7 @@ from PIL import Image, features
 
 from skdecaf.images.arrays import array_pixels, check_array, check_finite, on_white, row_bands
 from skdecaf.images.crops import Crop
-from skdecaf.images.errors import ImageError, errors_naming
+from skdecaf.images.errors import ImageError
 from skdecaf.images.files import first_bytes, is_path, open_binary
 from skdecaf.images.formats import (
     HEAD_SIZE,
@@ -26,6 +26,7 @@ from skdecaf.images.formats import (
     turned_box,
 )
 from skdecaf.images.locks import image_locked
+from skdecaf.images.naming import errors_naming
 from skdecaf.images.per_file_cache import cached_per_file
 from skdecaf.images.remote import RemoteFile
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from skdecaf.images.crops import Crop
 from skdecaf.images.decoding import decode
-from skdecaf.images.errors import can_open
 from skdecaf.images.files import file_contents, is_path
+from skdecaf.images.naming import can_open
 from skdecaf.images.per_file_cache import cached_per_file
 
 # The fastest of Python's digests on processors with instructions for it.

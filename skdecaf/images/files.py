@@ -5,8 +5,9 @@ import io
 import os
 import stat
 
-from skdecaf.images.errors import ImageError, can_open, errors_naming
+from skdecaf.images.errors import ImageError
 from skdecaf.images.locks import file_locked
+from skdecaf.images.naming import can_open, errors_naming
 
 
 def is_path(source):

@@ -4,8 +4,8 @@
 import os
 import time
 
-from skdecaf.images.errors import errors_naming
 from skdecaf.images.files import open_path
+from skdecaf.images.naming import errors_naming
 
 # A file that changes twice within one tick of its file system's clock has the same state after both changes. So no
 # value is cached for a file that changed in these last seconds.

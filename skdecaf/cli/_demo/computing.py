@@ -21,8 +21,8 @@ from skdecaf.cli._photos import printable
 from skdecaf.cli._similarity import cosine_distances, list_folder, unit_features
 from skdecaf.images import ImageError
 from skdecaf.images.decoding import decode_reduced
-from skdecaf.images.errors import errors_naming
 from skdecaf.images.formats import read_header
+from skdecaf.images.naming import errors_naming
 from skdecaf.plotting.blobs import as_read
 from skdecaf.plotting.drawing import visible_pixels
 from skdecaf.plotting.occlusion import drop_of_each_pixel, measure_drops
