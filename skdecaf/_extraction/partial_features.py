@@ -12,6 +12,8 @@ one, so memory does not grow with their number.
 import hashlib
 import json
 import os
+import shutil
+from contextlib import suppress
 from itertools import chain, islice
 
 import numpy as np
@@ -25,6 +27,9 @@ try:
     import fcntl
 except ImportError:  # not a POSIX system
     fcntl = None
+
+
+PUBLISHING = "publishing"  # marks a partial folder whose files are being moved
 
 
 class PartialFeatures:
@@ -149,6 +154,14 @@ class PartialFeatures:
         self.n_photos = stop
         self.left_out |= left_out
         return None
+
+    def remove(self):
+        """Remove the stored files, and the folder unless it holds files of others."""
+        for entry in os.scandir(self.folder):
+            if entry.name in ("journal", "rows", PUBLISHING) or entry.name.startswith("complete."):
+                shutil.rmtree(entry) if entry.is_dir(follow_symlinks=False) else os.unlink(entry)
+        with suppress(OSError):
+            os.rmdir(self.folder)
 
     @property
     def _row_bytes(self):

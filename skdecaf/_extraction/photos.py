@@ -148,11 +148,14 @@ def _sources_of(images):
 
 
 def _members(path):
-    with tarfile.open(path, "r:") as archive:
-        for member in archive:
-            archive.members = []  # the list would grow with the archive
-            if member.isfile() and member.name.lower().endswith(SUFFIXES):
-                yield TarMember(path, member.name, member.offset_data, member.size)
+    try:
+        with tarfile.open(path, "r:") as archive:
+            for member in archive:
+                archive.members = []  # the list would grow with the archive
+                if member.isfile() and member.name.lower().endswith(SUFFIXES):
+                    yield TarMember(path, member.name, member.offset_data, member.size)
+    except (tarfile.TarError, EOFError, IndexError, OverflowError, RecursionError, ValueError) as error:
+        raise ValueError(f"{path!r} is not a tar archive, or it is damaged ({error}); make it again") from None
 
 
 def _file_identity(path):

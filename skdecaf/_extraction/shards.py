@@ -51,7 +51,7 @@ def extract_to_shards(shard_size, photos, out, transformer, bar, report):
             os.path.join(out, f"{number:06d}{suffix(out)}"),
             os.path.join(manifest, f"{number:06d}.json"),
         )
-        record, resumed = _finished_shard(shard, record_file, bar)
+        record, resumed = _finished_shard(shard, file, record_file, bar)
         if record is None:
             try:
                 with FileLock(f"{record_file}.lock", timeout=0):
@@ -103,12 +103,17 @@ class _Shard:
         return {"first": self.first, "n_photos": self.n_taken, "names": self._names.hexdigest()}
 
 
-def _finished_shard(shard, record_file, bar):
-    """The record of a finished shard, whose photos are skipped, and their number; or None and 0."""
+def _finished_shard(shard, file, record_file, bar):
+    """The record of a finished shard, whose photos are skipped, and their number; or None and 0.
+
+    A shard whose record is damaged, or whose file is gone, is computed again.
+    """
     try:
-        with open(record_file, encoding="utf-8") as file:
-            record = json.load(file)
-    except FileNotFoundError:
+        record = _read_json(record_file)
+        n_rows, _ = record["n_rows"], {int(i): reason for i, reason in record["left_out"].items()}
+        if not isinstance(n_rows, int) or (n_rows and not os.path.exists(file)):
+            return None, 0
+    except (FileNotFoundError, ValueError, KeyError, AttributeError):
         return None, 0
     shard.skip()
     if not shard.describe().items() <= record.items():
@@ -119,7 +124,7 @@ def _finished_shard(shard, record_file, bar):
 
 def _compute_shard(shard, file, record_file, transformer, bar, report):
     """Compute a shard, unless another process has finished it since; return its record, and the number resumed."""
-    record, resumed = _finished_shard(shard, record_file, bar)
+    record, resumed = _finished_shard(shard, file, record_file, bar)
     if record is not None:
         return record, resumed
     record = {}
@@ -140,8 +145,10 @@ def _check_description(manifest, description):
     if not os.path.exists(path):
         with atomic_write(path) as temporary:
             temporary.write_text(to_json(description))
-    with open(path, encoding="utf-8") as file:
-        stored = json.load(file)
+    try:
+        stored = _read_json(path)
+    except ValueError as error:
+        raise ValueError(f"{path!r} is damaged ({error}); delete {os.path.dirname(manifest)!r} to start anew") from None
     wanted = json.loads(to_json(description))
     different = [name for name in wanted if stored.get(name) != wanted[name]]
     if different:
@@ -149,3 +156,12 @@ def _check_description(manifest, description):
             f"{os.path.dirname(manifest)!r} holds shards with another {', '.join(different)}; choose another folder, "
             "or delete this one"
         )
+
+
+def _read_json(path):
+    """Read a dict."""
+    with open(path, encoding="utf-8") as file:
+        value = json.load(file)
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    return value

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from itertools import islice
 
 from skdecaf._extraction.feature_files import names_file, require_format, suffix, write_features
-from skdecaf._extraction.partial_features import PartialFeatures
+from skdecaf._extraction.partial_features import PUBLISHING, PartialFeatures
 from skdecaf._extraction.photos import StreamedImages
 from skdecaf._inputs.sources import check_images
 from skdecaf._inputs.value_range import require_value_range
@@ -17,7 +17,6 @@ from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf._utils.warnings import collect_unreadable
 from skdecaf.images import ImageError
 
-_PUBLISHING = "publishing"  # marks a partial folder whose files are being moved
 _FORMAT = 3  # increase it with every change to the meaning of the journal
 _MIN_PHOTOS_AT_ONCE = 256
 
@@ -28,7 +27,7 @@ def check_outputs(output, overwrite):
     check_output(output, overwrite, may_be_folder=suffix(output) == ".zarr")
     names = names_file(output)
     if names is not None:  # they are ours if an earlier run was killed before it moved the features
-        check_output(names, overwrite or os.path.exists(os.path.join(f"{output}.part", _PUBLISHING)))
+        check_output(names, overwrite or os.path.exists(os.path.join(f"{output}.part", PUBLISHING)))
 
 
 def extract_to_file(photos, output, transformer, bar, report, *, first=0, finish=lambda n_rows, left_out: None):
@@ -75,7 +74,7 @@ def extract_to_file(photos, output, transformer, bar, report, *, first=0, finish
         if partial.n_rows:
             _publish_features(partial, output, feature_names)
         finish(partial.n_rows, partial.left_out)
-        shutil.rmtree(partial.folder)
+        partial.remove()
         return partial.n_rows, n_resumed, partial.left_out
 
 
@@ -138,7 +137,7 @@ def _publish_features(partial, output, feature_names):
         # A .npy file never stands beside the names of another one.
         if os.path.exists(output):
             os.unlink(output)
-        with open(os.path.join(partial.folder, _PUBLISHING), "wb"):
+        with open(os.path.join(partial.folder, PUBLISHING), "wb"):
             pass
         publish(names_file(temporary), names)
     if os.path.isdir(output):  # a .zarr folder, which may be overwritten

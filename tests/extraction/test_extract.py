@@ -188,6 +188,47 @@ def test_a_shard_of_bad_photos_has_no_file(photos, transformer, tmp_path):
     assert extract(photos, tmp_path / "x.npy", transformer, shard_size=10) == done._replace(n_resumed=N_PHOTOS)
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff", b'{"n_rows": "7", "left_out": {}}', None])
+def test_a_shard_whose_record_is_damaged_or_whose_file_is_gone_is_computed_again(
+    content, photos, features, transformer, tmp_path
+):
+    out = tmp_path / "shards.npy"
+    extract(photos, out, transformer, shard_size=10)
+    (out / "000001.npy").unlink()
+    if content is not None:
+        (out / "_manifest" / "000001.json").write_bytes(content)
+    extract(photos, out, transformer, shard_size=10)
+    np.testing.assert_array_equal(np.load(out / "000001.npy"), features[10:20])
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff"])
+def test_a_damaged_description_of_shards_is_named(content, photos, transformer, tmp_path):
+    out = tmp_path / "shards.npy"
+    extract(photos, out, transformer, shard_size=10)
+    (out / "_manifest" / "extraction.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"extraction.json' is damaged \(.*\); delete '.*shards.npy' to start anew"):
+        extract(photos, out, transformer, shard_size=10)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:300], lambda data: bytes(700) + data, lambda data: b"text" * 999]
+)
+def test_a_damaged_archive_is_named(damage, photos, transformer, tmp_path):
+    archive = Path(pack(photos, tmp_path / "photos.tar"))
+    archive.write_bytes(damage(archive.read_bytes()))
+    with pytest.raises(
+        ValueError, match=r"photos.tar' is not a tar archive, or it is damaged \(.*\); make it again|no p"
+    ):
+        extract(str(archive), tmp_path / "x.npy", transformer)
+
+
+def test_files_of_others_in_the_partial_folder_stay(photos, transformer, tmp_path):
+    (tmp_path / "x.npy.part").mkdir()
+    (tmp_path / "x.npy.part" / "mine.txt").touch()
+    extract(photos[:3], tmp_path / "x.npy", transformer)
+    assert os.listdir(tmp_path / "x.npy.part") == ["mine.txt"]
+
+
 def test_another_extraction_never_mixes_with_shards(photos, transformer, tmp_path):
     extract(photos, tmp_path / "x.npy", transformer, shard_size=10)
     with pytest.raises(ValueError, match="with another shard_size; choose another folder"):
