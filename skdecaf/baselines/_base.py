@@ -4,13 +4,14 @@
 from contextlib import ExitStack
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from skdecaf._inputs.reading import fit_input, read_input
 from skdecaf._inputs.sources import load_image, warn_unreadable
 from skdecaf._inputs.value_range import warn_if_out_of_range
 from skdecaf._photo_estimator import PhotoReader
+from skdecaf._utils.documented import DocumentedEstimator
 from skdecaf._utils.progress import progress_bar
 from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf.images import ImageError, map_chunks, resize_image
@@ -21,7 +22,7 @@ _PER_CHUNK = 8  # photos, each of which takes milliseconds
 _PARAMETERS = ("image_shape", "value_range", "fast_decode", "on_error", "n_jobs", "verbose")
 
 
-class PhotoDescriptor(TransformerMixin, BaseEstimator):
+class PhotoDescriptor(TransformerMixin, DocumentedEstimator):
     """Base class: `_describe` computes the descriptor of a photo, and `_learn` sees the photos in `fit`.
 
     Parameters

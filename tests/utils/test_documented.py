@@ -10,13 +10,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 import skdecaf
+import skdecaf.baselines
 import skdecaf.domain_adaptation
 import skdecaf.model_selection
 import skdecaf.training
 from skdecaf import DeCAFTransformer
 from skdecaf._utils import documented
 
-MODULES = skdecaf, skdecaf.domain_adaptation, skdecaf.model_selection, skdecaf.training
+MODULES = skdecaf, skdecaf.baselines, skdecaf.domain_adaptation, skdecaf.model_selection, skdecaf.training
 ESTIMATORS = {
     f"{module.__name__}.{name}": getattr(module, name)
     for module in MODULES

@@ -1,0 +1,50 @@
+"""The files that only releases use."""
+
+# SPDX-License-Identifier: BSD-3-Clause
+import json
+import re
+import runpy
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+CI = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+
+
+def test_the_menu_of_versions_has_the_newest_first(tmp_path):
+    for name in ("0.2.0", "0.10.0", "0.1.0", "dev", ".git"):
+        (tmp_path / name).mkdir()
+    subprocess.run([sys.executable, ROOT / ".ci" / "switcher.py", tmp_path, "https://docs.example/"], check=True)
+    entries = json.loads((tmp_path / "switcher.json").read_text(encoding="utf-8"))
+    assert [entry["version"] for entry in entries] == ["0.10.0", "0.2.0", "0.1.0"]
+    assert entries[0]["name"] == "0.10.0 (stable)" and [entry.get("preferred") for entry in entries] == [
+        True,
+        None,
+        None,
+    ]
+    assert entries[1]["url"] == "https://docs.example/0.2.0/"
+
+
+def test_ci_tests_the_versions_of_python_for_which_there_are_wheels():
+    wheels = [build[2:-2] for build in PROJECT["tool"]["cibuildwheel"]["build"]]
+    assert wheels == [
+        version.replace(".", "") for version in re.findall(r'"(3\.\d+)"', CI.partition("python: [")[2])[:4]
+    ]
+    assert PROJECT["project"]["requires-python"] == f">=3.{wheels[0][1:]}"
+
+
+def test_pre_commit_has_the_ruff_that_ci_has():
+    config = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    (version,) = set(re.findall(r"ruff==(\S+)\"", config))
+    assert version.startswith("0.17.") and "ruff>=0.17,<0.18" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_smoke_test_of_wheels_passes_here(capsys):
+    runpy.run_path(str(ROOT / ".ci" / "smoke.py"))
+    assert "kernels" in capsys.readouterr().out
