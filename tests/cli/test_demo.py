@@ -153,6 +153,13 @@ def test_no_path_reaches_a_file(searching, path):
     assert searching.get("/..%2f..%2fapp.py").status_code == 404
 
 
+def test_a_photo_that_is_deleted_is_not_named_by_its_path(searching, animals):
+    for path in photos_of(animals):
+        os.remove(path)
+    answer = searching.get("/api/thumbnails/0")
+    assert (answer.status_code, answer.json()["error"]) == (404, "this photo can no longer be read")
+
+
 def test_without_a_folder_there_is_nothing_to_search(client):
     assert client.get("/api/about").json()["n_photos"] is None
     assert client.post("/api/search", json={"photo": add(client, photo_file(1))}).status_code == 404

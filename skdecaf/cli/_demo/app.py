@@ -17,6 +17,7 @@ from starlette.routing import Route
 from skdecaf.cli._demo.computing import MAX_MEGAPIXELS, check_photo, thumbnail_of_file
 from skdecaf.cli._demo.guards import Guard, RateLimit
 from skdecaf.cli._demo.storing import Store
+from skdecaf.images import ImageError
 
 _MEGABYTES_OF_A_PHOTO = 20
 _MAX_PHOTOS = 500
@@ -140,7 +141,10 @@ class _Demo:
         index = request.path_params["index"]
         if self._folder is None or index >= len(self._folder.photos):
             raise HTTPException(404, "there is no such photo")
-        contents = await self._compute(thumbnail_of_file, self._folder.photos[index])
+        try:
+            contents = await self._compute(thumbnail_of_file, self._folder.photos[index])
+        except ImageError:  # it names the whole path
+            raise HTTPException(404, "this photo can no longer be read") from None
         return Response(contents, media_type="image/jpeg")
 
     async def train(self, request):
