@@ -15,11 +15,12 @@ from skdecaf._forward import numerics_version, plan_forward_pass
 from skdecaf._inputs.sources import load_image, warn_unreadable
 from skdecaf._inputs.value_range import warn_if_out_of_range
 from skdecaf._utils.progress import progress_bar
+from skdecaf._utils.threaded_map import map_chunks
 from skdecaf._utils.threads import resolve_n_jobs
-from skdecaf.images import ImageError, map_chunks
+from skdecaf.images import ImageError
 from skdecaf.images.decoding import decoder_version
 from skdecaf.images.digests import may_change, source_digest
-from skdecaf.images.loading import pixel_budget
+from skdecaf.images.pixel_budget import pixel_budget
 from skdecaf.images.preparing import least_side, prepare_image
 
 _N_CROPS = {"center": 1, "scales": 2, "ten": 10}

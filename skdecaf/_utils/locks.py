@@ -36,6 +36,25 @@ class ForkSafeLock:
             self._repair()
 
 
+class ForkSafeCondition(threading.Condition):
+    """A condition that is free in a forked process, where the threads that used it do not exist.
+
+    Parameters
+    ----------
+    repair : callable
+        Called in the forked process, to repair what the condition is about.
+    """
+
+    def __init__(self, repair):
+        super().__init__()
+        self._repair = repair
+        _locks.add(self)
+
+    def _renew(self):
+        super().__init__()
+        self._repair()
+
+
 def _renew_all():
     for lock in tuple(_locks):
         lock._renew()

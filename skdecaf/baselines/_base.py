@@ -13,9 +13,10 @@ from skdecaf._inputs.value_range import warn_if_out_of_range
 from skdecaf._photo_estimator import PhotoReader
 from skdecaf._utils.documented import DocumentedEstimator
 from skdecaf._utils.progress import progress_bar
+from skdecaf._utils.threaded_map import map_chunks
 from skdecaf._utils.threads import resolve_n_jobs
-from skdecaf.images import ImageError, map_chunks, resize_image
-from skdecaf.images.loading import pixel_budget
+from skdecaf.images import ImageError, resize_image
+from skdecaf.images.pixel_budget import pixel_budget
 from skdecaf.images.preparing import FAST_DECODE_FACTOR
 
 _PER_CHUNK = 8  # photos, each of which takes milliseconds

@@ -7,7 +7,6 @@ from skdecaf.images.crops import Crop
 from skdecaf.images.decoding import check_source, decode
 from skdecaf.images.errors import ImageError
 from skdecaf.images.geometry import cut_crops, fit_image, resize_image
-from skdecaf.images.loading import map_chunks
 from skdecaf.images.naming import describe
 
 __all__ = [
@@ -19,7 +18,6 @@ __all__ = [
     "decode",
     "describe",
     "fit_image",
-    "map_chunks",
     "needs_value_range",
     "resize_image",
     "to_rgb",

@@ -4,7 +4,8 @@
 import numpy as np
 
 from skdecaf._inputs.sources import load_image, warn_unreadable
-from skdecaf.images import ImageError, map_chunks
+from skdecaf._utils.threaded_map import map_chunks
+from skdecaf.images import ImageError
 from skdecaf.images.preparing import least_side, resize_photo
 
 _CHUNK = 16

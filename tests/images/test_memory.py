@@ -13,7 +13,7 @@ from PIL import Image
 
 from skdecaf import DeCAFTransformer
 from skdecaf.images import decode
-from skdecaf.images.loading import PixelBudget, pixel_budget
+from skdecaf.images.pixel_budget import PixelBudget, pixel_budget
 
 resource = pytest.importorskip("resource")
 needs_statm = pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs Linux")

@@ -1,50 +1,9 @@
-"""Chunks of images processed in threads, with results in order and few of them waiting."""
+"""Chunks of items processed in threads, with results in order and few of them waiting."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-import os
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-
-# A decoded pixel takes up to 10 bytes, so that large photos take up to a gigabyte at a time.
-_MAX_PIXELS = 100_000_000
-_SMALL = 4_000_000
-
-
-class PixelBudget:
-    """Limits the number of pixels of large photos that all threads hold at a time.
-
-    A photo that exceeds the limit is admitted when no other large photo is held.
-    """
-
-    def __init__(self, max_pixels):
-        self._max_pixels = max_pixels
-        self._renew()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._renew)
-
-    def _renew(self):
-        self._changed, self._n_pixels = threading.Condition(), 0
-
-    @contextmanager
-    def hold(self, n_pixels):
-        """Wait until so many pixels are free, and hold them."""
-        if n_pixels < _SMALL:
-            yield
-            return
-        with self._changed:
-            self._changed.wait_for(lambda: not self._n_pixels or self._n_pixels + n_pixels <= self._max_pixels)
-            self._n_pixels += n_pixels
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._n_pixels -= n_pixels
-                self._changed.notify_all()
-
-
-pixel_budget = PixelBudget(_MAX_PIXELS)
 
 
 def map_chunks(work, n_items, chunk_size, n_threads):

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from skdecaf.images.loading import map_chunks
+from skdecaf._utils.threaded_map import map_chunks
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 5])
