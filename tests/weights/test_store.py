@@ -195,7 +195,7 @@ def test_without_a_network_the_error_says_what_to_do(server, monkeypatch):
 
 def test_what_could_not_be_read_is_not_downloaded(server, monkeypatch):
     monkeypatch.setitem(WEIGHTS, "tiny", replace(WEIGHTS["tiny"], extra="torch"))
-    monkeypatch.setitem(extras._PACKAGES, "torch", ("no-such-package", "no_such_package.at_all"))
+    monkeypatch.setitem(extras._PACKAGES, "torch", {"no_such_package.at_all": "no-such-package"})
     with pytest.raises(ImportError, match=r"'tiny' needs the package no-such-package; run .*skdecaf\[torch\]"):
         resolve_network("tiny")
     assert server.requests == []
