@@ -55,7 +55,7 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         little more than half the memory, and less time for a single photo. DeCAF6 differs by up to 2e-5 of the largest
         feature, DeCAF7 by up to 3e-5.
     crops : {"center", "scales", "ten"}, default="center"
-        One crop; two, the centre of the photo and of the photo enlarged by an eighth; or ten (corners and centre, and
+        One crop; two, the centre of the photo and of the photo enlarged by a ninth; or ten (corners and centre, and
         their mirrors). The activations of several crops are averaged.
     resize : {"warp", "crop"} or None, default=None
         "warp" ignores a photo's aspect ratio, as in the paper (Section 3); "crop" scales its shorter side and cuts the

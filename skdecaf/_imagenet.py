@@ -52,7 +52,7 @@ class ImageNetClassifier(PhotoClassifierMixin, PhotoEstimator):
     precision : {"float32", "compact"}, default="float32"
         "compact" needs about three fifths of the memory, as in `DeCAFTransformer`.
     crops : {"center", "scales", "ten"}, default="center"
-        One crop; two, the centre of the photo and of the photo enlarged by an eighth; or ten (corners and centre, and
+        One crop; two, the centre of the photo and of the photo enlarged by a ninth; or ten (corners and centre, and
         their mirrors). The probabilities of several crops are averaged.
     resize : {"warp", "crop"} or None, default=None
         "warp" ignores a photo's aspect ratio; "crop" scales its shorter side and cuts the centre. None is the policy
