@@ -22,7 +22,7 @@ from skdecaf._paper.table_1 import table_1
 from skdecaf._paper.table_2 import table_2
 from skdecaf._paper.table_3 import table_3
 from skdecaf._utils.warnings import warn_user
-from skdecaf.datasets.errors import AbsentDataset
+from skdecaf.datasets._dataset import AbsentDataset
 
 _N_SPLITS = 5
 _QUICK_CLASSES, _QUICK_SPLITS, _QUICK_PER_CLASS, _QUICK_PHOTOS = 10, 2, (1, 5, 30), 1000

@@ -6,7 +6,9 @@ from functools import partial
 from skdecaf._utils.archives import Limits
 from skdecaf._utils.download import PublishedFile
 from skdecaf._utils.photo_folders import list_class_folders, visible_entries
-from skdecaf.datasets._base import Dataset, as_bunch, load, wrong_counts
+from skdecaf.datasets._bunch import as_bunch
+from skdecaf.datasets._dataset import Dataset, wrong_counts
+from skdecaf.datasets._locate import load
 
 _BACKGROUND = "BACKGROUND_Google"
 _COUNTS = {

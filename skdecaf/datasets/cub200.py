@@ -8,7 +8,9 @@ import numpy as np
 from skdecaf._utils.archives import Limits
 from skdecaf._utils.download import PublishedFile
 from skdecaf._utils.photo_folders import visible_entries
-from skdecaf.datasets._base import Dataset, as_bunch, load
+from skdecaf.datasets._bunch import as_bunch
+from skdecaf.datasets._dataset import Dataset
+from skdecaf.datasets._locate import load
 from skdecaf.datasets._mat_files import read_variables
 
 _DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id={}"

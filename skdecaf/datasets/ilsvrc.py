@@ -7,9 +7,9 @@ from pathlib import Path
 
 from skdecaf._utils.photo_folders import is_photo, list_class_folders, visible_entries
 from skdecaf._utils.warnings import warn_user
-from skdecaf.datasets._base import as_bunch
+from skdecaf.datasets._bunch import as_bunch
+from skdecaf.datasets._dataset import AbsentDataset
 from skdecaf.datasets._mat_files import read_variables
-from skdecaf.datasets.errors import AbsentDataset
 
 _N_PHOTOS, _N_CLASSES = 50_000, 1000
 _SYNSET = re.compile(r"n\d{8}")

@@ -4,7 +4,7 @@
 import os
 
 from skdecaf._utils.photo_folders import SUFFIXES, list_labelled_photos
-from skdecaf.datasets._base import as_bunch
+from skdecaf.datasets._bunch import as_bunch
 
 
 def load_image_folder(path, *, extensions=None, return_X_y=False, as_frame=False):

@@ -5,7 +5,7 @@ from functools import partial
 
 from skdecaf._utils.archives import Limits
 from skdecaf._utils.download import PublishedFile
-from skdecaf.datasets._base import Dataset, as_bunch, load, wrong_counts
+from skdecaf.datasets._bunch import as_bunch
 from skdecaf.datasets._chosen_domains import (
     class_counts,
     describe_domains,
@@ -17,6 +17,8 @@ from skdecaf.datasets._chosen_domains import (
     read_features,
     with_features,
 )
+from skdecaf.datasets._dataset import Dataset, wrong_counts
+from skdecaf.datasets._locate import load
 
 _DOMAINS = ("amazon", "dslr", "webcam")
 # Photos of each class in amazon, dslr and webcam.

@@ -8,7 +8,7 @@ import numpy as np
 from skdecaf._utils.archives import Limits
 from skdecaf._utils.download import PublishedFile, download
 from skdecaf._utils.environment import is_offline
-from skdecaf.datasets._base import Dataset, as_bunch, datasets_home, find, load, wrong_counts
+from skdecaf.datasets._bunch import as_bunch
 from skdecaf.datasets._chosen_domains import (
     class_counts,
     describe_domains,
@@ -18,6 +18,8 @@ from skdecaf.datasets._chosen_domains import (
     number_domains,
     with_features,
 )
+from skdecaf.datasets._dataset import Dataset, wrong_counts
+from skdecaf.datasets._locate import datasets_home, find, load
 from skdecaf.datasets._mat_files import read_variables
 
 _DOMAINS = ("amazon", "caltech10", "dslr", "webcam")

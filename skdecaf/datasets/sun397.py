@@ -8,8 +8,9 @@ import numpy as np
 from skdecaf._utils.archives import Limits
 from skdecaf._utils.download import PublishedFile
 from skdecaf._utils.photo_folders import photos_below, visible_entries
-from skdecaf.datasets._base import Dataset, as_bunch, load
-from skdecaf.datasets.errors import AbsentDataset
+from skdecaf.datasets._bunch import as_bunch
+from skdecaf.datasets._dataset import AbsentDataset, Dataset
+from skdecaf.datasets._locate import load
 
 _N_PHOTOS, _N_CLASSES, _N_SPLITS = 108_754, 397, 10
 _PHOTOS = (

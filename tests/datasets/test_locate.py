@@ -14,7 +14,9 @@ from folder_listing import names_in
 from skdecaf._utils.archives import Limits
 from skdecaf._utils.download import PublishedFile
 from skdecaf._utils.photo_folders import list_class_folders
-from skdecaf.datasets._base import AbsentDataset, Dataset, as_bunch, datasets_home, load, wrong_counts
+from skdecaf.datasets._bunch import as_bunch
+from skdecaf.datasets._dataset import AbsentDataset, Dataset, wrong_counts
+from skdecaf.datasets._locate import datasets_home, load
 
 COUNTS = {"cat": 2, "dog": 3}
 PHOTOS = tar_bytes(photo_files(COUNTS, "pets/{name}/{i}.jpg"))

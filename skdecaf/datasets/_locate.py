@@ -1,80 +1,22 @@
-"""What all data sets share: finding, downloading and extracting them, and the Bunch that fetchers return.
-
-Each data set is a `Dataset`; its fetcher calls `load`, then `as_bunch`.
-"""
+"""Find a data set on this computer, or download and extract it."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from glob import glob
 from pathlib import Path
 
-import numpy as np
-from sklearn.utils import Bunch
-
-from skdecaf._utils.archives import Limits, archive_kind, extract
+from skdecaf._utils.archives import archive_kind, extract
 from skdecaf._utils.download import check_file, download
 from skdecaf._utils.environment import cache_home, is_offline
 from skdecaf._utils.locks import file_lock
 from skdecaf._utils.warnings import warn_user
-from skdecaf.datasets.errors import AbsentDataset
+from skdecaf.datasets._dataset import AbsentDataset
 
-BOX_COLUMNS = ("x", "y", "width", "height")
 _EXTRACTED = "extracted"
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A data set that can be found and downloaded.
-
-    Parameters
-    ----------
-    name : str
-        Name of its folder inside ``data_home``.
-    title : str
-        Its name in messages.
-    fetcher : str
-        Name of the function that gets it.
-    sources : tuple of tuples of PublishedFile
-        Alternatives, the best first; each is a complete set of archives.
-    places : tuple of str
-        `glob` patterns of folders that `read` might read, likeliest first, relative to ``data_home``, to its folder
-        there, and to the extracted archives. ``"."`` means these folders themselves.
-    is_here : callable
-        Whether a folder at one of the places (a `Path`) is the data set; looks at few names.
-    read : callable
-        Lists such a folder (a `Path`): returns a dict of ``filenames`` (list of str), ``target`` (list of int),
-        ``target_names`` (list of str) and further fields of the Bunch.
-    problem : callable
-        How the result of `read` differs from what is published: the end of a sentence that begins with the folder,
-        or "". For archives without a published digest it is an error, otherwise a warning.
-    limits : Limits
-        Limits for all archives of a source together.
-    description : str
-        DESCR: content, source, licence and reference.
-    arguments : tuple of str
-        Arguments of the fetcher that get this variant: ``("version=2010",)``.
-    partly : callable
-        Which part of the data set a folder (a `Path`) at one of the places has: the end of a sentence that begins
-        with the folder, or "".
-    """
-
-    name: str
-    title: str
-    fetcher: str
-    sources: tuple
-    places: tuple
-    is_here: Callable
-    read: Callable
-    problem: Callable
-    limits: Limits
-    description: str
-    arguments: tuple = ()
-    partly: Callable = lambda folder: ""
 
 
 def datasets_home(data_home=None):
@@ -281,74 +223,3 @@ def _by_hand(dataset, folder):
         for source in dataset.sources
     ]
     return f"place {', or '.join(ways)} in {str(folder)!r} by hand"
-
-
-def wrong_counts(title, published, listing):
-    """The `Dataset.problem` of a listing, given the published number of photos in each class.
-
-    Parameters
-    ----------
-    title : str
-        Name of the data set.
-    published : dict
-        Name of class: number of photos.
-    listing : dict
-        Result of `Dataset.read`.
-
-    Returns
-    -------
-    str
-    """
-    numbers = np.bincount(listing["target"], minlength=len(listing["target_names"]))
-    found = {name: int(number) for name, number in zip(listing["target_names"], numbers, strict=True)}
-    if found == published:
-        return ""
-    names = {name: None for name in (*published, *found) if found.get(name, 0) != published.get(name, 0)}
-    examples = ", ".join(f"{found.get(name, 0)} of {published.get(name, 0)} in {name}" for name in list(names)[:3])
-    rest = f", and {len(names) - 3} more classes" if len(names) > 3 else ""
-    return f"holds {sum(found.values()):,} photos where {title} has {sum(published.values()):,} ({examples}{rest})"
-
-
-def as_bunch(listing, description, *, return_X_y, as_frame):
-    """Turn a listing into the return value of a fetcher.
-
-    Parameters
-    ----------
-    listing : dict
-        Result of `Dataset.read`. ``boxes`` of shape (n, 4) and ``sample_domain`` become columns of the frame. An
-        optional ``data`` has features instead of photos, and ``feature_names`` their columns.
-    description : str
-    return_X_y, as_frame : bool
-        Arguments of the fetchers.
-
-    Returns
-    -------
-    Bunch, or tuple of (data, target)
-    """
-    filenames = np.array(listing["filenames"], dtype=object)
-    target = np.array(listing["target"], dtype=np.int64)
-    data, frame = listing.get("data", filenames), None
-    if as_frame:
-        frame = _frame(listing, filenames, target)
-        data, target = frame.drop(columns=frame.columns.intersection(["sample_domain", "target"])), frame["target"]
-    if return_X_y:
-        return data, target
-    names = list(listing["target_names"])
-    fields = listing | {"data": data, "filenames": filenames, "target": target, "target_names": names}
-    return Bunch(**fields, frame=frame, DESCR=description)
-
-
-def _frame(listing, filenames, target):
-    try:
-        import pandas as pd
-    except ImportError:
-        raise ImportError("as_frame=True needs the package pandas; run pip install pandas") from None
-    if "data" in listing:
-        frame = pd.DataFrame(listing["data"], columns=listing["feature_names"])
-    else:
-        frame = pd.DataFrame({"filename": filenames})
-    if "boxes" in listing:
-        frame[list(BOX_COLUMNS)] = listing["boxes"]
-    if "sample_domain" in listing:
-        frame["sample_domain"] = listing["sample_domain"]
-    return frame.assign(target=target)
