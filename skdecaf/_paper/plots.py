@@ -8,6 +8,7 @@ import numpy as np
 
 from skdecaf._paper.maps import MOST_COLORS, PaperMaps
 from skdecaf._utils.extras import require
+from skdecaf._utils.files import atomic_write
 from skdecaf.plotting import EmbeddingDisplay, LearningCurveByClassDisplay
 
 _OFFSET = 0.08  # between marks of neighbouring rows; columns are 1 apart
@@ -38,7 +39,8 @@ def save_picture(table, folder):
     figure = _draw_maps(table) if is_map else _draw_curves(table)
     paths = [Path(folder) / f"{table.name}.{suffix}" for suffix in ("png", "svg")]
     for path in paths:
-        figure.savefig(path, dpi=150)
+        with atomic_write(path) as temporary:
+            figure.savefig(temporary, dpi=150, format=path.suffix[1:])
     return paths
 
 

@@ -53,7 +53,9 @@ def atomic_write(path):
     Path
         Of a temporary file in the same folder, for the block to write.
     """
-    path = Path(path)
+    path = Path(path).absolute()
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(path.parent)!r} for the file {path.name!r}")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with add_path_to_os_error(path):

@@ -4,7 +4,6 @@
 import json
 from collections import ChainMap
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -82,9 +81,6 @@ def write(network, path, dtype="float32"):
     """Write a network to a file; see `Network.save`."""
     if dtype not in ("float32", "float16", *_LARGEST_INTEGERS):
         raise ValueError(f"dtype is one of 'float32', 'float16', 'int16', 'int8', not {dtype!r}")
-    path = Path(path).absolute()
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(path.parent)!r} for the file {path.name!r}")
     with atomic_write(path) as temporary:
         save_file(_encoded(arrays_and_mean_image(network), dtype), temporary, metadata=to_metadata(network))
 

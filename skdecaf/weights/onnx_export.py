@@ -4,6 +4,7 @@
 import numpy as np
 
 from skdecaf._utils.extras import require
+from skdecaf._utils.files import atomic_write
 from skdecaf.weights.layers import (
     Convolution,
     Dropout,
@@ -43,7 +44,8 @@ def write_onnx(network, path, blobs=None):
     # For `read_onnx`: graphs do not state the size to which photos are resized, among others.
     onnx.helper.set_model_props(model, to_metadata(network))
     onnx.checker.check_model(model)
-    onnx.save(model, path)
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(model.SerializeToString())
 
 
 def _part_up_to(network, blobs):
