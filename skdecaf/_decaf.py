@@ -12,15 +12,11 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from skdecaf._dropout import add_squares, drop_entries, expected_scale
 from skdecaf._inputs.reading import fit_input, read_input
 from skdecaf._photo_estimator import PhotoEstimator, compute_blobs
+from skdecaf._utils.random import draw_seed
 from skdecaf.weights import resolve_network
 from skdecaf.weights.blob_names import column_names, resolve_blobs, split_blobs
 
 _DROPOUT_RATE = 0.5
-
-
-def draw_seed(generator):
-    """Draw the seed of random filters, the first number that `DeCAFTransformer.fit` draws."""
-    return int(generator.randint(2**31 - 1))
 
 
 class DeCAFTransformer(TransformerMixin, PhotoEstimator):

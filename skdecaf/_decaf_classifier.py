@@ -13,16 +13,16 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import StratifiedKFold, check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from skdecaf._decaf import DeCAFTransformer, draw_seed, network_of
+from skdecaf._decaf import DeCAFTransformer, network_of
 from skdecaf._dropout import DropoutFeatures
 from skdecaf._inputs.kinds import find_rows
 from skdecaf._photo_estimator import PhotoClassifierMixin, PhotoEstimator
 from skdecaf._utils.linear_svm import PrincipalAxes, svm_path
 from skdecaf._utils.progress import progress_bar
+from skdecaf._utils.random import draw_seed
 from skdecaf._utils.warnings import warn_user
 from skdecaf.weights import resolve_network
 from skdecaf.weights.blob_names import resolve_blobs, split_blobs
@@ -224,7 +224,7 @@ class DeCAFClassifier(PhotoClassifierMixin, PhotoEstimator):
         self
         """
         y, sample_weight = self._check_targets(X, y, sample_weight)
-        seed = draw_seed(check_random_state(self.random_state))
+        seed = draw_seed(self.random_state)
         layers = self._candidate_layers(seed)
         transformer = self._transformer([blob for blobs in layers.values() for blob in blobs], seed)
         features = transformer.fit_transform(X)
@@ -233,7 +233,7 @@ class DeCAFClassifier(PhotoClassifierMixin, PhotoEstimator):
             raise ValueError(f"none of the images of class {lost!r} can be read; replace them, or leave the class out")
         sizes = network_of(transformer).blob_sizes
         blocks = split_blobs(features[good], [sum(sizes[blob] for blob in blobs) for blobs in layers.values()])
-        spaces = {layer: _Space(block) for layer, block in zip(layers, blocks, strict=True)}
+        spaces = {layer: _RowSpace(block) for layer, block in zip(layers, blocks, strict=True)}
         best = self._choose(spaces, y[good], sample_weight[good], seed)
         space = spaces[best.layer]
         [hyperplanes] = self._svm_path(space.rows, y[good], [best.C], sample_weight[good])
@@ -326,7 +326,7 @@ class DeCAFClassifier(PhotoClassifierMixin, PhotoEstimator):
     def _candidate_layers(self, seed):
         """Names of the candidates, and the blobs of each."""
         # The transformer draws the seed of random filters from this seed in the same way.
-        network = resolve_network(self.weights, draw_seed(check_random_state(seed)), self.precision)
+        network = resolve_network(self.weights, draw_seed(seed), self.precision)
         if self.layer != "auto":
             blobs = resolve_blobs(self.layer, network)
             return {"+".join(blobs): blobs}
@@ -388,7 +388,7 @@ class DeCAFClassifier(PhotoClassifierMixin, PhotoEstimator):
         return [_Candidate(layer, C, tuple(scores[C]), decisions[C] if tested_once else None) for C in grid]
 
 
-class _Space(PrincipalAxes):
+class _RowSpace(PrincipalAxes):
     """The principal axes of scaled features."""
 
     def __init__(self, features):

@@ -12,7 +12,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from tiny_networks import tiny_network
 
 from skdecaf import DeCAFClassifier, DeCAFTransformer, DropoutFeatures
-from skdecaf._decaf import draw_seed
+from skdecaf._utils.random import draw_seed
 
 CLASSES = np.array(["blue", "green", "red"])
 

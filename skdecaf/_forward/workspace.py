@@ -44,7 +44,7 @@ class _Job:
             raise self._error
 
 
-class _Helpers:
+class _WorkerThreads:
     """Threads that share a layer's work with the thread that started them.
 
     A late worker costs time only, because any free thread takes the next part.
@@ -108,7 +108,7 @@ class Workspace:
         if n_threads == 1:
             yield
             return
-        self._helpers, self.n_threads = _Helpers(n_threads - 1), n_threads
+        self._helpers, self.n_threads = _WorkerThreads(n_threads - 1), n_threads
         try:
             yield
         finally:

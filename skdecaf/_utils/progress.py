@@ -4,7 +4,7 @@
 import sys
 
 
-class _Silence:
+class _NoProgressBar:
     """A bar that shows nothing. tqdm's own would create a lock that a killed worker process never releases."""
 
     def __enter__(self):
@@ -41,7 +41,7 @@ def progress_bar(total, verbose=True, *, done=0, unit="photos", name="skdecaf", 
         Seconds before it appears.
     """
     if not verbose:
-        return _Silence()
+        return _NoProgressBar()
     from tqdm.auto import tqdm
 
     is_bytes = unit == "B"

@@ -5,6 +5,7 @@ import numpy as np
 from sklearn.model_selection import cross_val_score
 from sklearn.utils import check_random_state
 
+from skdecaf._utils.random import draw_seed
 from skdecaf.model_selection import PerClassShuffleSplit, mean_per_class_accuracy
 from skdecaf.plotting.drawing import axes_for, require_matplotlib, with_defaults
 
@@ -142,7 +143,7 @@ class LearningCurveByClassDisplay:
         scorer = mean_per_class_accuracy if scoring is None else scoring
         splits = []
         for n in n_train:  # first all splits: a class that is too small for one is an error before any fit
-            splitter = PerClassShuffleSplit(n, n_test, n_splits, random_state=generator.randint(2**31 - 1))
+            splitter = PerClassShuffleSplit(n, n_test, n_splits, random_state=draw_seed(generator))
             splits.append(list(splitter.split(X, y)))
         options = {"scoring": scorer, "n_jobs": n_jobs, "error_score": "raise"}  # no mean without some split
         scores = [cross_val_score(estimator, X, y, cv=cv, **options) for cv in splits]

@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skdecaf._inputs.reading import fit_input, read_input
 from skdecaf._photo_estimator import PhotoClassifierMixin, PhotoReader, compute_blobs
 from skdecaf._utils.extras import require
+from skdecaf._utils.random import draw_seed
 from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf.training.classification_layer import read_by_last_layer, replace_classification_layer
 from skdecaf.training.photos import load_photos
@@ -384,7 +385,7 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
                 )
             },
         )  # fmt: skip
-        seed = int(generator.randint(2**31 - 1))
+        seed = draw_seed(generator)
         probabilities = np.eye(len(self.classes_), dtype=np.float32)[targets]
         sample_weight = sample_weight / sample_weight.mean()
         validation = None

@@ -2,12 +2,12 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
 from skdecaf._inputs.reading import fit_input, read_input
 from skdecaf._photo_estimator import PhotoReader
 from skdecaf._utils.extras import require
+from skdecaf._utils.random import draw_seed
 from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf.training.classification_layer import with_classes
 from skdecaf.training.photos import load_photos
@@ -152,7 +152,7 @@ def train_network(
         smallest_area, average, n_iter_no_change,
     )  # fmt: skip
     rates = {layer.name: 1.0 for layer in network.layers if isinstance(layer, Convolution | FullyConnected)}
-    seed = int(check_random_state(random_state).randint(2**31 - 1))
+    seed = draw_seed(random_state)
     return train(
         network, photos, targets, sample_weight / sample_weight.mean(), options, rates, seed,
         batch_norm=batch_norm, validation=validation, checkpoint=checkpoint, n_threads=resolve_n_jobs(n_jobs),

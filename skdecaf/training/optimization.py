@@ -150,13 +150,13 @@ class Training:
         self.total_loss, self.history, self.best = 0.0, [], None
         self.fingerprint = self._digest() if checkpoint else None
 
-    def run(self, after_batch=lambda training: None, after_epoch=lambda training: None):
+    def run(self, after_batch=lambda training: None):
         """Train until the last epoch, or until the accuracy on the validation photos no longer rises.
 
         Parameters
         ----------
-        after_batch, after_epoch : callable
-            Called with this object.
+        after_batch : callable
+            Called with this object after each batch.
 
         Returns
         -------
@@ -169,7 +169,6 @@ class Training:
             self._resume()
             while self.epoch < self.options.epochs and not self._has_converged():
                 self._run_epoch(after_batch)
-                after_epoch(self)
                 self._save()
         self._keep_best_weights()
         self.module.eval()

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from sklearn.utils import check_random_state
 
+from skdecaf._utils.random import draw_seed
 from skdecaf.weights import native_format
 from skdecaf.weights.architectures import find_architecture
 from skdecaf.weights.compact import CompactMatrix
@@ -153,7 +153,7 @@ class Network:
         -------
         Network
         """
-        return draw_network(architecture, int(check_random_state(random_state).randint(2**31 - 1)))
+        return draw_network(architecture, draw_seed(random_state))
 
     @classmethod
     def load(cls, path):

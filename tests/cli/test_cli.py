@@ -27,10 +27,10 @@ from tiny_networks import tiny_network
 
 import skdecaf
 from skdecaf import DeCAFTransformer, FeatureCache
-from skdecaf._decaf import draw_seed
 from skdecaf._imagenet import ImageNetClassifier
 from skdecaf._utils import download
 from skdecaf._utils.photo_folders import SUFFIXES
+from skdecaf._utils.random import draw_seed
 from skdecaf.cli import main
 from skdecaf.cli._models import load_model
 from skdecaf.cli._photos import find_photos
