@@ -122,14 +122,8 @@ def table_1(
     """
     if len({target for _, target in pairs}) > 1:
         raise ValueError(f"all pairs must have one target; got pairs={pairs!r}")
-    drawn = _draw(photos, pairs, n_splits, random_state)
-    features = {}
-    if surf is not None:
-        histograms = Normalizer().fit_transform(np.asarray(surf.data, dtype=np.float64))
-        features["SURF"] = (histograms, *_draw(surf, pairs, n_splits, random_state))
-    run = Run(weights, folder, n_jobs, verbose)
-    features |= {f"DeCAF{layer}": (X, *drawn) for layer, X in run.features(photos.data, [6, 7]).items()}
-    rows = estimators()
+    run, rows = Run(weights, folder, n_jobs, verbose), estimators()
+    features = _features(run, photos, surf, pairs, n_splits, random_state)
     scores = [_scores(run, rows, pairs, *given) for given in features.values()]
     scores = np.array(scores).transpose(2, 1, 0, 3).reshape(len(rows), len(pairs) * len(features), n_splits)
     columns = [_column(pair, name) for pair, name in product(pairs, features)]
@@ -156,6 +150,16 @@ def table_1(
             "mmdt": _MMDT,
         },
     )
+
+
+def _features(run, photos, surf, pairs, n_splits, random_state):
+    """Name of features -> their rows, and what `_draw` returns."""
+    drawn = _draw(photos, pairs, n_splits, random_state)
+    features = {}
+    if surf is not None:
+        histograms = Normalizer().fit_transform(np.asarray(surf.data, dtype=np.float64))
+        features["SURF"] = (histograms, *_draw(surf, pairs, n_splits, random_state))
+    return features | {f"DeCAF{layer}": (X, *drawn) for layer, X in run.features(photos.data, [6, 7]).items()}
 
 
 def estimators():

@@ -85,33 +85,39 @@ def _sections(data, shapes):
     counts = np.frombuffer(data, _COUNT, len(shapes)).tolist()
     sections = {}
     for (name, shape), count in zip(shapes.items(), counts, strict=True):
-        if count > math.prod(shape):
-            raise ValueError(f"layer {name!r} has {count:,} codes for {math.prod(shape):,} weights")
-        bits = _BITS[len(shape)]
-        sizes = {
-            "book": 2**bits * _FLOAT.itemsize,
-            "biases": shape[0] * _FLOAT.itemsize,
-            "codes": -(-count * bits // 8),
-            "gaps": -(-count * _BITS_OF_GAPS // 8),
-        }
-        parts = {}
-        for part, size in sizes.items():
-            if size > len(data) - position:
-                raise ValueError(f"layer {name!r}: the file ends within its {part}")
-            parts[part] = data[position : position + size]
-            position += size
-        sections[name] = _Section(
-            shape=shape,
-            book=parts["book"].view(_FLOAT),
-            biases=parts["biases"].view(_FLOAT),
-            codes=_unpacked(parts["codes"], bits)[:count],
-            gaps=_unpacked(parts["gaps"], _BITS_OF_GAPS)[:count],
-        )
+        sections[name], position = _section(data, position, name, shape, count)
     if position != len(data):
         raise ValueError(
             f"{len(data) - position:,} bytes follow the last layer, so the file is not of this architecture"
         )
     return sections
+
+
+def _section(data, position, name, shape, count):
+    """The section of a layer at a position, and the position after it."""
+    if count > math.prod(shape):
+        raise ValueError(f"layer {name!r} has {count:,} codes for {math.prod(shape):,} weights")
+    bits = _BITS[len(shape)]
+    sizes = {
+        "book": 2**bits * _FLOAT.itemsize,
+        "biases": shape[0] * _FLOAT.itemsize,
+        "codes": -(-count * bits // 8),
+        "gaps": -(-count * _BITS_OF_GAPS // 8),
+    }
+    parts = {}
+    for part, size in sizes.items():
+        if size > len(data) - position:
+            raise ValueError(f"layer {name!r}: the file ends within its {part}")
+        parts[part] = data[position : position + size]
+        position += size
+    section = _Section(
+        shape=shape,
+        book=parts["book"].view(_FLOAT),
+        biases=parts["biases"].view(_FLOAT),
+        codes=_unpacked(parts["codes"], bits)[:count],
+        gaps=_unpacked(parts["gaps"], _BITS_OF_GAPS)[:count],
+    )
+    return section, position
 
 
 def _unpacked(data, bits):
