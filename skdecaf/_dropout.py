@@ -12,8 +12,8 @@ from sklearn.utils.sparsefuncs import inplace_column_scale
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdecaf._utils.documented import DocumentedEstimator
+from skdecaf._utils.dtypes import FLOAT_DTYPES
 
-FLOAT_DTYPES = [np.float64, np.float32]  # other dtypes are converted to the first
 RANDOM_BLOCK = 2**18  # random numbers drawn at a time, of 8 bytes each
 
 

@@ -7,9 +7,8 @@ from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from skdecaf._utils.documented import DocumentedEstimator
-from skdecaf.model_selection.splits import check_domains
-
-FLOAT_DTYPES = [np.float64, np.float32]  # kept as they are; the first is what others are converted to
+from skdecaf._utils.dtypes import FLOAT_DTYPES
+from skdecaf._utils.sample_domain import check_domains
 
 
 def source_rows(sample_domain, X):

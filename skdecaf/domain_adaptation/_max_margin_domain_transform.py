@@ -13,10 +13,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skdecaf._utils.documented import DocumentedEstimator
+from skdecaf._utils.dtypes import FLOAT_DTYPES
 from skdecaf._utils.linear_algebra import singular_axes
+from skdecaf._utils.sample_domain import hidden_labels
 from skdecaf._utils.squared_hinge import SquaredHinge
-from skdecaf.domain_adaptation._base import FLOAT_DTYPES, source_rows, split_domains
-from skdecaf.model_selection.domains import hidden_labels
+from skdecaf.domain_adaptation._base import source_rows, split_domains
 
 
 @dataclass(frozen=True)

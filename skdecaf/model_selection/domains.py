@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, _fit_context, clone, is_classifier
-from sklearn.utils import _safe_indexing, check_consistent_length, column_or_1d, get_tags
+from sklearn.utils import _safe_indexing, check_consistent_length, get_tags
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -16,10 +16,9 @@ from sklearn.utils.validation import _check_method_params, _estimator_has, check
 
 from skdecaf._utils.delegation import DelegatedPredictions
 from skdecaf._utils.documented import DocumentedEstimator
+from skdecaf._utils.sample_domain import UNKNOWN, check_domains, hidden_labels
 from skdecaf._utils.warnings import warn_user
-from skdecaf.model_selection.splits import check_domains, check_labels
-
-_UNKNOWN = -1
+from skdecaf.model_selection.splits import check_labels
 
 
 def mask_target_labels(y, train, test):
@@ -63,10 +62,10 @@ def mask_target_labels(y, train, test):
     y = check_labels(y)
     dtype = y.dtype if y.dtype.kind in "if" else np.int64 if y.dtype.kind in "ub" else object
     masked = np.array(y, dtype=dtype)
-    if masked.dtype != object and np.any(masked == _UNKNOWN):
+    if masked.dtype != object and np.any(masked == UNKNOWN):
         raise ValueError("y has a class -1, which here means an unknown label; give that class another number")
     train, test = (np.arange(len(y))[rows] for rows in (train, test))
-    masked[test] = None if masked.dtype == object else _UNKNOWN
+    masked[test] = None if masked.dtype == object else UNKNOWN
     if np.isin(train, test).all():
         raise ValueError("all rows of train are also in test, so that no label is left to learn from")
     return masked
@@ -241,20 +240,3 @@ class DomainSelector(DelegatedPredictions, MetaEstimatorMixin, DocumentedEstimat
         )
         tags.classifier_tags, tags.regressor_tags = inner.classifier_tags, inner.regressor_tags
         return tags
-
-
-def hidden_labels(y, in_source, train_on):
-    """Which labels `mask_target_labels` has hidden.
-
-    None is never a class. -1 may be one: if the source has it, its meaning in the target is ambiguous.
-    """
-    y = column_or_1d(y)
-    if y.dtype == object:
-        return np.array([label is None for label in y])
-    unknown = y == _UNKNOWN if y.dtype.kind in "if" else np.zeros(len(y), bool)
-    hidden = unknown & ~in_source
-    if train_on != "source" and hidden.any() and unknown[in_source].any():
-        raise ValueError(
-            "-1 is a class of the source, while in the target it means an unknown label; give that class another number"
-        )
-    return hidden

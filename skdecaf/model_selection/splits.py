@@ -9,18 +9,8 @@ from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 from sklearn.utils.validation import _num_samples, check_scalar
 
+from skdecaf._utils.sample_domain import check_domains
 from skdecaf._utils.warnings import warn_user
-
-
-def check_domains(domains):
-    """The domain of each sample as an array of numbers."""
-    domains = column_or_1d(domains)
-    if domains.dtype.kind not in "iuf" or np.isnan(domains).any():
-        raise ValueError(
-            "sample_domain has something else than numbers; give one for each sample, 0 or more for the source and "
-            "less for the target"
-        )
-    return domains
 
 
 def check_labels(y):
