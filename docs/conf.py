@@ -4,6 +4,7 @@
 import os
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from docutils import nodes
@@ -53,7 +54,7 @@ nitpick_ignore_regex = [("py:obj", r"(?!(joblib|numpy|PIL|skdecaf|sklearn)\b).*"
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "ignore_pattern": "sample_photos",
+    "ignore_pattern": "sample_photos" if find_spec("torch") else "sample_photos|plot_train_",
     "within_subsection_order": "FileNameSortKey",
     "backreferences_dir": "api/examples",
     "doc_module": ("skdecaf",),

@@ -56,7 +56,7 @@ def add_parser(commands):
     )
     parser.add_argument("--fine-tune", action="store_true", help="train the last layers of the network as well")
     parser.add_argument(
-        "--epochs", type=_options.positive, metavar="N", help="how many times --fine-tune uses each photo (default: 10)"
+        "--epochs", type=_options.positive, metavar="N", help="how many times --fine-tune uses each photo (default: 5)"
     )
     _options.add_network(parser)
     _options.add_running(parser)

@@ -33,11 +33,10 @@ _LAST_RATE = 10.0
 class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
     """A classifier of photos whose network is trained further on them.
 
-    The network's last layer is replaced by one for the classes of ``y``. It starts as a logistic regression on the
-    network's features; then stochastic gradient descent trains the last layers together. With a few photos per class
-    `DeCAFTransformer` and a linear classifier are as good and much faster; fine-tuning pays with about a hundred photos
-    per class or more, and where the photos resemble ImageNet's little (Donahue et al., ICML 2014, Section 5, name it as
-    the next step).
+    The network's last layers are replaced by one for the classes of ``y``, which reads pool5. It starts as a logistic
+    regression; then stochastic gradient descent trains the last layers together. With up to 30 photos per class
+    `DeCAFTransformer` and a linear classifier are as accurate and much faster. Fine-tuning is for more photos, and for
+    photos that do not resemble ImageNet's (Donahue et al., ICML 2014, Section 5, name it as the next step).
 
     Training needs torch (``pip install "skdecaf[train]"``) and uses a GPU if torch finds one. Prediction does not need
     torch.
@@ -51,12 +50,12 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
     layer : int, str or "auto", default="auto"
         The activations that the new last layer reads, as in `DeCAFTransformer`; the network's layers after these are
         left out. "auto" is pool5, or what the network's last layer reads if there is no pool5.
-    learning_rate : float, default=0.001
+    learning_rate : float, default=3e-4
         Learning rate of the layer before the last. That of the last layer is ten times as high, over the mean square
         norm of what it reads.
     layer_decay : float, default=0.5
         Learning rate of each other layer over that of the layer after it.
-    epochs : int, default=10
+    epochs : int, default=5
         How many times each photo is used, at most.
     schedule : {"cosine", "step", "constant"}, default="cosine"
         How the learning rates change: to zero along half a cosine; to a tenth after each third of the epochs; or not.
@@ -183,9 +182,9 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         n_layers=3,
         *,
         layer="auto",
-        learning_rate=0.001,
+        learning_rate=3e-4,
         layer_decay=0.5,
-        epochs=10,
+        epochs=5,
         schedule="cosine",
         momentum=0.9,
         weight_decay=5e-4,
