@@ -21,7 +21,7 @@ from skdecaf.images import ImageError
 from skdecaf.images.decoding import decoder_version
 from skdecaf.images.digests import may_change, source_digest
 from skdecaf.images.pixel_budget import pixel_budget
-from skdecaf.images.preparing import least_side, prepare_image
+from skdecaf.images.preparing import min_side, prepare_image
 
 _N_CROPS = {"center": 1, "scales": 2, "ten": 10}
 
@@ -72,7 +72,7 @@ class BlobExtractor:
         self.blobs = tuple(blobs)
         self.sizes = [network.blob_sizes[blob] for blob in self.blobs]
         self.value_range, self.options = value_range, options
-        self.least_side = least_side(network.preprocessing, options.fast_decode)
+        self.min_side = min_side(network.preprocessing, options.fast_decode)
         self.n_threads = resolve_n_jobs(options.n_jobs)
         self.n_crops = _N_CROPS[options.crops]
         self.chunk_size = max(1, options.batch_size // self.n_crops)
@@ -212,7 +212,7 @@ class BlobExtractor:
                 stack.close()  # threads that waited for more while they held some would wait for each other
                 stack.enter_context(pixel_budget.hold(n_pixels))
 
-            loaded = load_image(images, i, self.value_range, self.least_side, with_digest=with_digest, reserve=reserve)
+            loaded = load_image(images, i, self.value_range, self.min_side, with_digest=with_digest, reserve=reserve)
             options = {"resize": self.options.resize, "crops": self.options.crops, "box": loaded.box}
             network = self.network
             crops = prepare_image(loaded.pixels, network.preprocessing, **options, mean_image=network.mean_image)
@@ -228,7 +228,7 @@ class BlobExtractor:
         if self.options.memory is None:
             return nullcontext()
         policy = self.options.resize or self.network.preprocessing.policy
-        decoding = decoder_version(), self.least_side, policy, self.options.crops
+        decoding = decoder_version(), self.min_side, policy, self.options.crops
         recipe = [self.network.fingerprint, *decoding, numerics_version()]
         return CachedRows(self.options.memory, json.dumps(recipe), dict(zip(self.blobs, self.sizes, strict=True)))
 

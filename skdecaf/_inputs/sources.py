@@ -116,7 +116,7 @@ def warn_unreadable(images, errors, consequence):
         warn_user(UnreadableImageWarning(message, errors))
 
 
-def load_image(images, i, value_range, least_side=None, *, with_digest=False, reserve=lambda n_pixels: None):
+def load_image(images, i, value_range, min_side=None, *, with_digest=False, reserve=lambda n_pixels: None):
     """Load image ``i`` as RGB.
 
     Parameters
@@ -124,7 +124,7 @@ def load_image(images, i, value_range, least_side=None, *, with_digest=False, re
     images : Images
     i : int
     value_range : (low, high) or None
-    least_side : int, optional
+    min_side : int, optional
         A large JPEG may be reduced until its shorter side has so many pixels, see `decode_reduced`.
     with_digest : bool
         Whether to compute the digest of what is decoded, for the feature cache.
@@ -142,7 +142,7 @@ def load_image(images, i, value_range, least_side=None, *, with_digest=False, re
     """
     try:
         source, digest = read_and_digest(images[i]) if with_digest else (images[i], None)
-        pixels, box = decode_reduced(source, least_side, reserve)
+        pixels, box = decode_reduced(source, min_side, reserve)
         is_unscaled = needs_value_range(pixels.dtype)
         if is_unscaled and isinstance(images[i], RemoteFile):
             raise ImageError(f"has {pixels.dtype} pixels, which only local files may have; download it")

@@ -16,19 +16,19 @@ class ProcessCache:
 
     Parameters
     ----------
-    most : int
+    max_size : int
         How many values are kept.
     """
 
-    def __init__(self, most):
-        self._most, self._entries, self._lock = most, OrderedDict(), ForkSafeLock()
+    def __init__(self, max_size):
+        self._max_size, self._entries, self._lock = max_size, OrderedDict(), ForkSafeLock()
 
     def get(self, key, make):
         """Return the value of ``key``; ``make()`` makes a missing one."""
         with self._lock.held():
             entry = self._entries.setdefault(key, _Entry())
             self._entries.move_to_end(key)
-            while len(self._entries) > self._most:
+            while len(self._entries) > self._max_size:
                 self._entries.popitem(last=False)
         # Threads that ask for other values do not wait here.
         with entry.lock.held():

@@ -114,7 +114,7 @@ class PhotoDescriptor(TransformerMixin, DocumentedEstimator):
     def _n_features_out(self):
         raise NotImplementedError
 
-    def _least_side(self):
+    def _min_side(self):
         """The length of a side below which a photo loses what descriptors need."""
         raise NotImplementedError
 
@@ -141,7 +141,7 @@ class PhotoDescriptor(TransformerMixin, DocumentedEstimator):
 
     def _loaded(self, function, images, i):
         """Load photo i and apply a function: (i, value, error, whether the values are out of range)."""
-        least_side = FAST_DECODE_FACTOR * self._least_side() if self.fast_decode else None
+        min_side = FAST_DECODE_FACTOR * self._min_side() if self.fast_decode else None
         with ExitStack() as stack:
 
             def reserve(n_pixels):
@@ -149,7 +149,7 @@ class PhotoDescriptor(TransformerMixin, DocumentedEstimator):
                 stack.enter_context(pixel_budget.hold(n_pixels))
 
             try:
-                loaded = load_image(images, i, self.value_range_, least_side, reserve=reserve)
+                loaded = load_image(images, i, self.value_range_, min_side, reserve=reserve)
                 return i, function(loaded.pixels, loaded.box, i), None, loaded.out_of_range
             except ImageError as error:
                 if self.on_error == "raise":

@@ -46,7 +46,7 @@ class CodebookDescriptor(PhotoDescriptor):
         """A grey photo of 8 bits whose longer side has at most ``max_side`` pixels."""
         return np.clip(np.rint(grey(limited(pixels, box, self.max_side))), 0, 255).astype(np.uint8)
 
-    def _least_side(self):
+    def _min_side(self):
         return self.max_side
 
 

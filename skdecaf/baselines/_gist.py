@@ -121,7 +121,7 @@ class GIST(PhotoDescriptor):
     def _n_features_out(self):
         return sum(self.orientations) * self.n_cells**2
 
-    def _least_side(self):
+    def _min_side(self):
         return self.size
 
 

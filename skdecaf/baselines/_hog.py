@@ -114,5 +114,5 @@ class HOGDescriptor(PhotoDescriptor):
         n_blocks = self.size // self.cell - self.block + 1
         return self.orientations * (n_blocks * self.block) ** 2
 
-    def _least_side(self):
+    def _min_side(self):
         return self.size

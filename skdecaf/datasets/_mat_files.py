@@ -98,14 +98,14 @@ def _variables(content, wanted):
             raise _Problem(f"has a variable {name!r} that {problem}") from None
 
 
-def _unpacked(kind, data, most):
+def _unpacked(kind, data, max_bytes):
     """The first bytes of a variable."""
     if kind == _MATRIX:
         return data
     if kind != _COMPRESSED:
         raise _Problem("contains something other than variables")
     try:
-        return memoryview(zlib.decompressobj().decompress(data, most + 8))[8:]
+        return memoryview(zlib.decompressobj().decompress(data, max_bytes + 8))[8:]
     except zlib.error:
         raise _Problem("is damaged") from None
 

@@ -173,10 +173,10 @@ def _table(path, width):
     return table
 
 
-def _check_whole(path, numbers, least, most):
-    wrong = (numbers != np.floor(numbers)) | (numbers < least) | (numbers > most)
+def _check_whole(path, numbers, minimum, maximum):
+    wrong = (numbers != np.floor(numbers)) | (numbers < minimum) | (numbers > maximum)
     if wrong.any():
-        raise ValueError(f"{str(path)!r} has {numbers[wrong][0]:g}, not a whole number from {least} to {most}")
+        raise ValueError(f"{str(path)!r} has {numbers[wrong][0]:g}, not a whole number from {minimum} to {maximum}")
 
 
 def _in_order(path, places, rows, n):

@@ -20,7 +20,7 @@ from skdecaf.images.formats import (
     first_frame_box,
     format_name,
     is_upright,
-    most_halvings,
+    max_halvings,
     read_header,
     reduce_on_load,
     turned_box,
@@ -119,7 +119,7 @@ def decode(source):
     return decode_reduced(source, None)[0]
 
 
-def decode_reduced(source, least_side, reserve=lambda n_pixels: None):
+def decode_reduced(source, min_side, reserve=lambda n_pixels: None):
     """Read an image; decode a large JPEG or JPEG 2000 file at a reduced size.
 
     The decoder then skips the fine detail, which takes a fraction of the time. JPEGs have a half, a quarter or an
@@ -129,7 +129,7 @@ def decode_reduced(source, least_side, reserve=lambda n_pixels: None):
     ----------
     source : str, PathLike, bytes-like, binary file, PIL image, ndarray or Crop
         As for `decode`. The photo of a crop keeps its size, because its box counts pixels.
-    least_side : int or None
+    min_side : int or None
         No side becomes shorter than this; None never reduces.
     reserve : callable
         Called with the number of pixels of a file or PIL image before they are decoded, more for formats that take
@@ -154,7 +154,7 @@ def decode_reduced(source, least_side, reserve=lambda n_pixels: None):
             with image_locked(source):
                 source.load()
             return _image_pixels(source), None
-        return _file_pixels(source, least_side, reserve)
+        return _file_pixels(source, min_side, reserve)
 
 
 @cache
@@ -187,12 +187,12 @@ def _dtype_at_start(head, open_file):
     return _UINT16 if name == "PNG" and head[24:26] == b"\x10\x00" else _UINT8
 
 
-def _file_pixels(source, least_side, reserve):
+def _file_pixels(source, min_side, reserve):
     """The pixels of a file, and the photo's box in them if it is reduced."""
     with open_binary(source) as file:
         image = read_header(file)
-        for halvings in range(most_halvings(image, least_side), -1, -1):
-            box = reduce_on_load(image, least_side, halvings)
+        for halvings in range(max_halvings(image, min_side), -1, -1):
+            box = reduce_on_load(image, min_side, halvings)
             reserve(_weight(image) * image.width * image.height // 4**halvings)
             try:
                 image.load()

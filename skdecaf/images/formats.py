@@ -78,7 +78,7 @@ if find_spec("pillow_heif"):
     _READERS["HEIF"] = _read_heif
 
 # Usual files have up to 10. A scan may have 20 bytes, and takes as long as all pixels; libtiff has the same limit.
-_MOST_SCANS = 100
+_MAX_SCANS = 100
 _CHECKED = 2**26  # bytes in which scans are counted; a larger file may take long
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")
 _START_OF_SCAN, _END_OF_IMAGE = b"\xda", b"\xd9"
@@ -140,26 +140,26 @@ def _check_scans(jpeg):
     n_scans, place = 0, 2
     while (marker := _MARKER.search(jpeg, place)) and marker[1] != _END_OF_IMAGE:
         n_scans += marker[1] == _START_OF_SCAN
-        if n_scans > _MOST_SCANS:
-            raise ImageError(f"has more than {_MOST_SCANS} scans, which take long to decode; save it again")
+        if n_scans > _MAX_SCANS:
+            raise ImageError(f"has more than {_MAX_SCANS} scans, which take long to decode; save it again")
         place = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2])
 
 
-def most_halvings(image, least_side):
-    """How often a JPEG 2000 file can be halved until a side is shorter than ``least_side``; 0 for other formats."""
-    if image.format != "JPEG2000" or least_side is None or image.mode in ("P", "PA"):  # colour numbers have no mean
+def max_halvings(image, min_side):
+    """How often a JPEG 2000 file can be halved until a side is shorter than ``min_side``; 0 for other formats."""
+    if image.format != "JPEG2000" or min_side is None or image.mode in ("P", "PA"):  # colour numbers have no mean
         return 0
-    return max(0, (min(image.size) // least_side).bit_length() - 1)
+    return max(0, (min(image.size) // min_side).bit_length() - 1)
 
 
-def reduce_on_load(image, least_side, halvings):
+def reduce_on_load(image, min_side, halvings):
     """Make a JPEG file or a JPEG 2000 file load at a reduced size.
 
     Parameters
     ----------
     image : PIL image
         Not loaded.
-    least_side : int or None
+    min_side : int or None
         A JPEG is reduced to a half, a quarter or an eighth, with no side shorter than this.
     halvings : int
         How often a JPEG 2000 file is halved.
@@ -171,10 +171,10 @@ def reduce_on_load(image, least_side, halvings):
     """
     if halvings:
         return _reduce_jpeg2000(image, 2**halvings)
-    if image.format != "JPEG" or least_side is None:  # a HEIF would be replaced by its embedded thumbnail
+    if image.format != "JPEG" or min_side is None:  # a HEIF would be replaced by its embedded thumbnail
         return None
     size = image.size
-    reduction = image.draft(None, (least_side, least_side))
+    reduction = image.draft(None, (min_side, min_side))
     return reduction[1] if reduction is not None and image.size != size else None
 
 

@@ -12,7 +12,7 @@ FAST_DECODE_FACTOR = 3
 _ENLARGEMENT = 10 / 9  # of a photo at the second of two scales
 
 
-def least_side(preprocessing, fast_decode):
+def min_side(preprocessing, fast_decode):
     """The side to which `decode_reduced` may reduce a photo; None unless ``fast_decode``."""
     return FAST_DECODE_FACTOR * max(preprocessing.resize) if fast_decode else None
 

@@ -27,10 +27,10 @@ def check_labels(y):
     return y
 
 
-def _check_number(name, value, least, optional=False):
+def _check_number(name, value, minimum, optional=False):
     if value is None and optional:
         return None
-    return check_scalar(value, name, Integral, min_val=least)
+    return check_scalar(value, name, Integral, min_val=minimum)
 
 
 def _rows_by_class(y):

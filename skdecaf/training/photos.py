@@ -6,7 +6,7 @@ import numpy as np
 from skdecaf._inputs.sources import load_image, warn_unreadable
 from skdecaf._utils.threaded_map import map_chunks
 from skdecaf.images import ImageError
-from skdecaf.images.preparing import least_side, resize_photo
+from skdecaf.images.preparing import min_side, resize_photo
 
 _CHUNK = 16
 
@@ -34,7 +34,7 @@ def load_photos(checked, preprocessing, value_range, *, resize, fast_decode, on_
     """
     images = checked.images
     photos = np.empty((len(images), *preprocessing.resize, 3), np.uint8)
-    side = least_side(preprocessing, fast_decode)
+    side = min_side(preprocessing, fast_decode)
 
     def work(start, stop, cancelled):
         bad = {}

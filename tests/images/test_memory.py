@@ -42,13 +42,13 @@ LIMITED = """
     from skdecaf.images import decode, fit_image, to_rgb
     from skdecaf.images.decoding import decode_reduced
 
-    least_side = int(sys.argv[3]) if len(sys.argv) > 3 else None
+    min_side = int(sys.argv[3]) if len(sys.argv) > 3 else None
     fit = {"size": (72, 72), "policy": "warp", "resample": "bicubic"}
     fit_image(to_rgb(decode(np.zeros((9, 9, 4), np.uint8))), **fit)
     with open("/proc/self/statm") as file:
         in_use = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (in_use + int(sys.argv[2]), resource.RLIM_INFINITY))
-    pixels, box = decode_reduced(sys.argv[1], least_side)
+    pixels, box = decode_reduced(sys.argv[1], min_side)
     fit_image(to_rgb(pixels, (0, 255)), **fit, box=box)
 """
 
@@ -82,10 +82,10 @@ def write(folder, name):
     return path
 
 
-def decode_within(limit, path, *least_side):
+def decode_within(limit, path, *min_side):
     """Decode a photo in a process that may take so many bytes more."""
     script = "\n".join(line[4:] for line in LIMITED.splitlines())
-    command = [sys.executable, "-c", script, path, str(limit), *map(str, least_side)]
+    command = [sys.executable, "-c", script, path, str(limit), *map(str, min_side)]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
 

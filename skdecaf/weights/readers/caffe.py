@@ -95,8 +95,8 @@ def _step(layer):
     """A layer and its parameters, for `network_from_layers`."""
     if layer.type not in _TRANSLATIONS:
         raise ValueError(f"layer {layer.name!r} is of type {layer.type!r}, which this package does not compute")
-    most_bottoms = 2 if layer.type == "SoftmaxWithLoss" else 1
-    if len(layer.bottoms) > most_bottoms or len(layer.tops) > most_bottoms:
+    max_bottoms = 2 if layer.type == "SoftmaxWithLoss" else 1
+    if len(layer.bottoms) > max_bottoms or len(layer.tops) > max_bottoms:
         raise ValueError(f"layer {layer.name!r} reads or writes several blobs")
     kind, values, parameters = _TRANSLATIONS[layer.type](layer)
     return layer_from_dict({"type": kind, "name": layer.name, **values}), parameters

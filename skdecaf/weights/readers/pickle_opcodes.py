@@ -29,7 +29,7 @@ class PickleFile:
         return line
 
 
-def allowed_opcodes(file, allowed, protocols, most):
+def allowed_opcodes(file, allowed, protocols, max_count):
     """Yield (opcode, value) of each opcode of a pickle; refuse others, other protocols, and too many.
 
     Parameters
@@ -38,12 +38,12 @@ def allowed_opcodes(file, allowed, protocols, most):
     allowed : set of str
         Names of opcodes.
     protocols : range
-    most : int
+    max_count : int
         Number of opcodes.
     """
     for count, (opcode, value, position) in enumerate(pickletools.genops(file)):
-        if count == most:
-            raise ValueError(f"the pickle has more than {most:,} opcodes; no network needs as many")
+        if count == max_count:
+            raise ValueError(f"the pickle has more than {max_count:,} opcodes; no network needs as many")
         if opcode.name not in allowed:
             raise ValueError(f"byte {position:,} of the pickle, {opcode.code.encode('latin-1')}, is not plain data")
         if opcode.name == "PROTO" and value not in protocols:
