@@ -10,7 +10,7 @@ from skdecaf._inputs.sources import check_images
 from skdecaf._utils.json_text import to_json
 from skdecaf._utils.progress import progress_bar
 from skdecaf._utils.warnings import collect_unreadable
-from skdecaf.cli import _options
+from skdecaf.cli._output import escape_tabs, print_error
 from skdecaf.cli._photos import PhotoFiles
 
 _FIRST_CHUNK, _LARGEST_CHUNK = 16, 256
@@ -128,15 +128,10 @@ def print_labels(labelled, n_photos, fields, options):
                 write(to_json({"file": photo, "labels": named}))
             else:
                 for text, probability, *rest in labels:
-                    write("\t".join([cell(photo), cell(text), f"{probability:.4f}", *map(str, rest)]))
+                    write("\t".join([escape_tabs(photo), escape_tabs(text), f"{probability:.4f}", *map(str, rest)]))
             sys.stdout.flush()
             bar.update()
     if n_left_out and n_left_out == n_photos:
         raise ValueError(f"none of the {n_photos} photos can be read")
     if n_left_out:
-        _options.complain(f"{n_left_out} of {n_photos} photos left out")
-
-
-def cell(text):
-    """Text for a line of tab-separated values: tabs and line breaks become escapes."""
-    return text.translate({ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r"})
+        print_error(f"{n_left_out} of {n_photos} photos left out")

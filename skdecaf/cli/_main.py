@@ -20,7 +20,7 @@ from skdecaf.cli import (
     train,
     weights,
 )
-from skdecaf.cli._options import complain
+from skdecaf.cli._output import print_error
 
 _COMMANDS = (extract, classify, train, predict, search, duplicates, demo, weights, reproduce, info, completion)
 _DESCRIPTION = "Features and labels of photos from a deep convolutional network, on any CPU, offline."
@@ -54,7 +54,7 @@ def main(arguments=None):
     if hasattr(sys.stdout, "reconfigure"):  # print names that are not UTF-8 as they are
         sys.stdout.reconfigure(errors="surrogateescape")
     with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *rest, **more: complain(f"warning: {message}")
+        warnings.showwarning = lambda message, *rest, **more: print_error(f"warning: {message}")
         return _run(parser, arguments)
 
 
@@ -66,17 +66,17 @@ def _run(parser, arguments):
         options.run(options)
         sys.stdout.flush()
     except KeyboardInterrupt as hint:
-        complain("; ".join(["interrupted", *hint.args]))
+        print_error("; ".join(["interrupted", *hint.args]))
         return 130
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _nobody_reads(sys.__stdout__.fileno()):
             # The reader, such as head, has enough. Discard the buffered rest, so that exiting prints no message.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        complain(f"{error.filename!r}: {error.strerror}" if error.strerror and error.filename else str(error))
+        print_error(f"{error.filename!r}: {error.strerror}" if error.strerror and error.filename else str(error))
         return 1
     except (ValueError, ImportError) as error:
-        complain(" ".join(str(error).split()) + _hint(error, options))
+        print_error(" ".join(str(error).split()) + _hint(error, options))
         return 1
     return 0
 
@@ -94,10 +94,10 @@ def _hint(error, options):
 
 def _take_photos(options, rest):
     """Take photos that follow an option, which argparse leaves over."""
-    if rest and (not hasattr(options, "places") or any(word.startswith("-") for word in rest)):
+    if rest and (not hasattr(options, "photos") or any(word.startswith("-") for word in rest)):
         getattr(options, "parser", options.root).error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
-        options.places += rest
+        options.photos += rest
 
 
 def _nobody_reads(descriptor):

@@ -1,38 +1,9 @@
-"""Options that several commands share, and how commands print."""
+"""Options that several commands share."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
 import math
 import os
-import sys
-
-from skdecaf._utils.json_text import to_json
-
-
-def complain(message):
-    """Print one line to standard error."""
-    print(f"skdecaf: {message}", file=sys.stderr, flush=True)
-
-
-def complain_of(left_out):
-    """Print a line for each photo in ``left_out`` (path: reason)."""
-    for reason in left_out.values():
-        complain(f"left out: {reason}")
-
-
-def listed(left_out):
-    """The photos that are left out, for JSON."""
-    return [{"file": photo, "reason": reason} for photo, reason in left_out.items()]
-
-
-def counted(left_out):
-    """The end of a summary: how many photos are left out, if any."""
-    return f"; {len(left_out)} left out" if left_out else ""
-
-
-def print_json(value):
-    """Print one line of JSON."""
-    print(to_json(value), flush=True)
 
 
 def add_command(commands, name, run, description, examples):
@@ -51,7 +22,7 @@ def add_command(commands, name, run, description, examples):
 def add_photos(parser):
     """Add the photos, which `list_photos` finds."""
     parser.add_argument(
-        "places",
+        "photos",
         nargs="*",
         metavar="PHOTOS",
         help="photo files, or folders that are searched with their subfolders for .jpg, .png, .tif and other images",
@@ -68,10 +39,10 @@ def list_photos(options):
     """Find the chosen photos."""
     from skdecaf.cli._photos import find_photos
 
-    places = [*options.places, *(_lines(options.list_file) if options.list_file else ())]
-    if not places:
+    photos = [*options.photos, *(_lines(options.list_file) if options.list_file else ())]
+    if not photos:
         options.parser.error("no PHOTOS; give files or folders, or a list of them with --list")
-    return find_photos(places)
+    return find_photos(photos)
 
 
 def add_weights(parser):
@@ -136,7 +107,7 @@ def add_layer(parser, default="6"):
     )
 
 
-def add_running(parser):
+def add_execution(parser):
     """Add options that change no result."""
     parser.add_argument(
         "--on-error",
@@ -169,18 +140,18 @@ def memory(options):
     return None if options.memory == "none" else options.memory or str(cache_home() / "features")
 
 
-def add_sheet(parser):
-    """Add the choice between JSON and a contact sheet."""
+def add_output_format(parser):
+    """Add the choice between JSON and a web page."""
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object per line")
     form.add_argument(
-        "--html", metavar="FILE", help="write a web page of small photos, which needs no other file, instead of a table"
+        "--html", metavar="FILE", help="write a self-contained web page of small photos instead of a table"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace the web page where it exists")
+    parser.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
 
 
-def check_sheet(options):
-    """Check that the contact sheet can be written, if one is asked for."""
+def check_html(options):
+    """Check that the web page can be written, if one is asked for."""
     from skdecaf._utils.files import check_output
 
     if options.html:
@@ -195,7 +166,7 @@ def reading_parameters(options):
         "crops": options.crops,
         "resize": options.resize,
         "value_range": value_range(options),
-        **running_parameters(options),
+        **execution_parameters(options),
     }
 
 
@@ -227,7 +198,7 @@ def check_top(options, n_classes):
         options.parser.error(f"argument -k/--top: {options.top} is more than the {n_classes} classes")
 
 
-def running_parameters(options):
+def execution_parameters(options):
     """Parameters that change no result."""
     return {
         "on_error": "nan" if options.on_error == "skip" else "raise",
@@ -269,7 +240,7 @@ def file_name(path, suffixes):
 def add_output(parser, check, metavar):
     """Add the output file, whose name ``check`` returns or refuses."""
     parser.add_argument("-o", "--output", required=True, type=check, metavar=metavar)
-    parser.add_argument("--overwrite", action="store_true", help="replace the output where it exists")
+    parser.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
 
 
 def _lines(path):

@@ -51,7 +51,7 @@ def _evaluation(trained, verbose):
         f"{np.mean([one.accuracy for one in figures]):.1%}.</p>\n"
         "<p>All figures are of cross-validation: each photo is predicted by a model that was trained without it.</p>\n"
     )
-    yield "<h2>What was chosen from</h2>\n" + table(
+    yield "<h2>Candidates</h2>\n" + table(
         "Accuracy of each candidate in cross-validation, and its standard deviation over the folds",
         ["candidate", "accuracy", "deviation", ""],
         [

@@ -27,7 +27,7 @@ def add_parser(commands):
         "-k", "--top", type=_options.positive, default=5, metavar="K", help="labels for each photo (default: 5)"
     )
     _options.add_network(parser)
-    _options.add_running(parser)
+    _options.add_execution(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 

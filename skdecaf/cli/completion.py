@@ -12,7 +12,7 @@ pip install "skdecaf[completion]".
 _EXAMPLES = """\
   skdecaf completion bash > ~/.local/share/bash-completion/completions/skdecaf
 """
-_FILE_ARGUMENTS = ("places", "list_file", "output", "report", "html", "folder", "memory", "model", "weights")
+_FILE_ARGUMENTS = ("photos", "list_file", "output", "report", "html", "folder", "memory", "model", "weights")
 
 
 def add_parser(commands):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
 
-from skdecaf.cli import _options
+from skdecaf.cli import _options, _output
 
 _PORT = 8765
 _DESCRIPTION = """\
@@ -54,11 +54,11 @@ def run(options):
         folder = None
         if options.folder:
             folder = computer.index(options.folder, _options.memory(options), not options.quiet)
-            _options.complain_of(folder.left_out)
+            _output.print_skipped(folder.left_out)
             print(f"{printable(options.folder)}: {len(folder.photos)} photos")
         if not is_loopback(options.host):
             seen = " and see the photos of the folder" if folder else ""
-            _options.complain(
+            _output.print_error(
                 f"warning: everyone who can reach this computer at {options.host} can use the page{seen}; "
                 "connections are not encrypted"
             )

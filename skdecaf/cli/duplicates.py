@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
 
-from skdecaf.cli import _options
+from skdecaf.cli import _options, _output
 
 _DEFAULT_THRESHOLD = 0.05
 _DESCRIPTION = """\
@@ -42,27 +42,27 @@ def add_parser(commands):
     )
     _options.add_layer(parser, default="5")
     _options.add_network(parser)
-    _options.add_running(parser)
+    _options.add_execution(parser)
     _options.add_memory(parser)
-    _options.add_sheet(parser)
+    _options.add_output_format(parser)
 
 
 def run(options):
     """Run the command."""
     from skdecaf.cli._contact_sheet import write_contact_sheet
-    from skdecaf.cli._labels import cell
     from skdecaf.cli._photos import printable
     from skdecaf.cli._similarity import duplicate_groups, list_folder
 
-    _options.check_sheet(options)
+    _options.check_html(options)
     photos = list_folder(options.folder)
     transformer = _options.make_transformer(
         options, verbose=not options.quiet, default_layer=5, memory=_options.memory(options)
     )
     found = duplicate_groups(photos, transformer, options.threshold)
-    _options.complain_of(found.left_out)
+    _output.print_skipped(found.left_out)
     n_grouped = sum(map(len, found.groups))
-    summary = f"{n_grouped} of {found.n_photos} photos in {len(found.groups)} groups{_options.counted(found.left_out)}"
+    suffix = _output.skipped_suffix(found.left_out)
+    summary = f"{n_grouped} of {found.n_photos} photos in {len(found.groups)} groups{suffix}"
     if options.html:
         rows = [[(photo, f"{distance:.4f}") for photo, distance in group] for group in found.groups]
         title = f"Near-duplicates in {options.folder}"
@@ -71,11 +71,11 @@ def run(options):
         return
     for number, group in enumerate(found.groups, start=1):
         if options.json:
-            _options.print_json({"photos": [{"file": photo, "distance": distance} for photo, distance in group]})
+            _output.print_json({"photos": [{"file": photo, "distance": distance} for photo, distance in group]})
         else:
             for photo, distance in group:
-                print(number, cell(photo), f"{distance:.4f}", sep="\t")
-    _options.complain(summary)
+                print(number, _output.escape_tabs(photo), f"{distance:.4f}", sep="\t")
+    _output.print_error(summary)
 
 
 def _distance(text):

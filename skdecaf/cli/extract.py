@@ -1,7 +1,7 @@
 """``skdecaf extract``: features of photos into a file."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-from skdecaf.cli import _options
+from skdecaf.cli import _options, _output
 
 _DESCRIPTION = """\
 Write features of photos to a file. Each photo is one row: activations of a layer
@@ -40,7 +40,7 @@ def add_parser(commands):
     _options.add_output(parser, _feature_file, "FILE")
     _options.add_layer(parser)
     _options.add_network(parser)
-    _options.add_running(parser)
+    _options.add_execution(parser)
     parser.add_argument(
         "--shard-size",
         type=_options.positive,
@@ -57,8 +57,8 @@ def run(options):
     from skdecaf.cli._photos import printable
     from skdecaf.images.naming import name_of
 
-    places = _options.list_photos(options)
-    photos = [photo for place in places for photo in (photos_at(place) if is_tar(place) else [place])]
+    listed = _options.list_photos(options)
+    photos = [photo for place in listed for photo in (photos_at(place) if is_tar(place) else [place])]
     transformer = _options.make_transformer(options, verbose=False)
     try:
         done = extract(
@@ -68,20 +68,20 @@ def run(options):
             shard_size=options.shard_size,
             overwrite=options.overwrite,
             verbose=not options.quiet,
-            report=_options.complain,
+            report=_output.print_error,
         )
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the same command continues where it stopped") from None
     left_out = {name_of(photos[i]): reason for i, reason in done.left_out.items()}
-    _options.complain_of(left_out)
+    _output.print_skipped(left_out)
     if done.n_busy:
-        _options.complain(f"{done.n_busy} shards are being computed by other processes")
+        _output.print_error(f"{done.n_busy} shards are being computed by other processes")
     if options.json:
         summary = {"output": options.output, "photos": done.n_rows, "features": done.n_features}
-        _options.print_json({**summary, "resumed": done.n_resumed, "left_out": _options.listed(left_out)})
+        _output.print_json({**summary, "resumed": done.n_resumed, "left_out": _output.skipped_as_json(left_out)})
     else:
-        counted = _options.counted(left_out)
-        print(f"{printable(options.output)}: {done.n_rows} photos, {done.n_features} features each{counted}")
+        suffix = _output.skipped_suffix(left_out)
+        print(f"{printable(options.output)}: {done.n_rows} photos, {done.n_features} features each{suffix}")
 
 
 def _feature_file(path):

@@ -1,7 +1,7 @@
 """``skdecaf info``: versions, processor, weights and memory."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-from skdecaf.cli import _options
+from skdecaf.cli import _options, _output
 
 _DESCRIPTION = """\
 Print versions, processor, kernels in use, BLAS, weights and memory. The network is
@@ -29,7 +29,7 @@ def run(options):
     _options.check_layer(options)
     info = system_info(options.weights, options.precision, options.layer or 6)
     if options.json:
-        _options.print_json(info)
+        _output.print_json(info)
         return
     for section, values in info.items():
         print(section)

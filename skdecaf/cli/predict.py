@@ -37,7 +37,7 @@ def add_parser(commands):
         help="labels for each photo (default: 1)",
     )
     _options.add_value_range(parser)
-    _options.add_running(parser)
+    _options.add_execution(parser)
     parser.add_argument(
         "--memory",
         metavar="FOLDER",
@@ -67,7 +67,7 @@ def _with_model(options, photos):
     _options.check_top(options, len(model[1:].classes_))
     if options.value_range:
         model[0].value_range_ = _options.value_range(options)
-    model[0].set_params(verbose=False, **_options.running_parameters(options))
+    model[0].set_params(verbose=False, **_options.execution_parameters(options))
     return label_with_model(photos, model, options.top)
 
 
@@ -88,7 +88,7 @@ def _with_network(options, photos):
         network,
         value_range=_options.value_range(options),
         memory=options.memory,
-        **_options.running_parameters(options),
+        **_options.execution_parameters(options),
     )
     labelled = label_with_network(photos, classifier, options.top)
     return ((photo, [label[:2] for label in labels], error) for photo, labels, error in labelled)

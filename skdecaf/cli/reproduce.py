@@ -4,7 +4,7 @@
 import argparse
 import os
 
-from skdecaf.cli import _options
+from skdecaf.cli import _options, _output
 
 _DESCRIPTION = """\
 Compute tables and figures of the paper from photos on this computer. Each is printed
@@ -87,14 +87,14 @@ def run(options):
         except MissingPhotos as error:
             missing.append(subject)
             for line in str(error).splitlines():
-                _options.complain(f"{subject}: {line}")
+                _output.print_error(f"{subject}: {line}")
         except WrongClasses as error:
             options.parser.error(f"argument --classes: {error}")
         except ValueError as error:  # a damaged data set does not stop the others
             if len(chosen) == 1:
                 raise
             broken.append(subject)
-            _options.complain(f"{subject}: {error}")
+            _output.print_error(f"{subject}: {error}")
     if broken:
         raise ValueError(f"could not be computed: {', '.join(broken)}; see the reasons above")
     if len(missing) == len(chosen):

@@ -1,7 +1,7 @@
 """``skdecaf search``: find the nearest photos of a folder to other photos."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-from skdecaf.cli import _options
+from skdecaf.cli import _options, _output
 
 _MAX_DEFAULT = 5
 _DESCRIPTION = """\
@@ -36,19 +36,18 @@ def add_parser(commands):
     )
     _options.add_layer(parser, default="5")
     _options.add_network(parser)
-    _options.add_running(parser)
+    _options.add_execution(parser)
     _options.add_memory(parser)
-    _options.add_sheet(parser)
+    _options.add_output_format(parser)
 
 
 def run(options):
     """Run the command."""
     from skdecaf.cli._contact_sheet import write_contact_sheet
-    from skdecaf.cli._labels import cell
     from skdecaf.cli._photos import printable
     from skdecaf.cli._similarity import list_folder, nearest_photos
 
-    _options.check_sheet(options)
+    _options.check_html(options)
     queries, photos = _options.list_photos(options), list_folder(options.folder)
     if options.top and options.top > len(photos):
         options.parser.error(f"argument -k/--top: {options.top} is more than the {len(photos)} photos of the folder")
@@ -56,7 +55,7 @@ def run(options):
         options, verbose=not options.quiet, default_layer=5, memory=_options.memory(options)
     )
     found = nearest_photos(photos, queries, transformer, options.top or _MAX_DEFAULT)
-    _options.complain_of(found.left_out)
+    _output.print_skipped(found.left_out)
     if options.html:
         rows = [
             [(query, "searched for"), *((photo, f"{distance:.4f}") for photo, distance in neighbors)]
@@ -64,13 +63,13 @@ def run(options):
         ]
         title = f"Photos of {options.folder} by similarity"
         write_contact_sheet(options.html, title, rows, transformer.value_range_, not options.quiet)
-        counted = _options.counted(found.left_out)
-        print(f"{printable(options.html)}: {len(rows)} photos compared with {found.n_photos}{counted}")
+        suffix = _output.skipped_suffix(found.left_out)
+        print(f"{printable(options.html)}: {len(rows)} photos compared with {found.n_photos}{suffix}")
         return
     for query, neighbors in found.of_query.items():
         if options.json:
             named = [{"file": photo, "distance": distance} for photo, distance in neighbors]
-            _options.print_json({"file": query, "neighbors": named})
+            _output.print_json({"file": query, "neighbors": named})
         else:
             for photo, distance in neighbors:
-                print(cell(query), cell(photo), f"{distance:.4f}", sep="\t")
+                print(_output.escape_tabs(query), _output.escape_tabs(photo), f"{distance:.4f}", sep="\t")

@@ -4,7 +4,7 @@
 import argparse
 import os
 
-from skdecaf.cli import _options
+from skdecaf.cli import _options, _output
 
 # Classes and confusions in the report.
 _MAX_LINES = 5
@@ -59,12 +59,12 @@ def add_parser(commands):
         "--epochs", type=_options.positive, metavar="N", help="how many times --fine-tune uses each photo (default: 5)"
     )
     _options.add_network(parser)
-    _options.add_running(parser)
+    _options.add_execution(parser)
     _options.add_memory(parser)
     parser.add_argument(
         "--report",
         metavar="FILE",
-        help="also write a web page with accuracy, mistakes and what was chosen from, which needs no other file",
+        help="also write a self-contained web page with accuracy, mistakes and the candidates",
     )
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
 
@@ -79,20 +79,20 @@ def run(options):
     check_output(options.output, options.overwrite)
     if options.report:
         check_output(options.report, options.overwrite)
-    trained = frozen = train_on_folder(options.folder, _make_classifier(options), report=_options.complain)
+    trained = frozen = train_on_folder(options.folder, _make_classifier(options), report=_output.print_error)
     if options.fine_tune:
-        trained = fine_tune(frozen, _make_fine_tuned(options), options.folds, report=_options.complain)
+        trained = fine_tune(frozen, _make_fine_tuned(options), options.folds, report=_output.print_error)
         trained.classifier.network_.save(options.output)
     else:
         from skdecaf.cli._models import model_of, save_model
 
         save_model(model_of(trained.classifier), options.output)
-    _options.complain_of(trained.left_out)
+    _output.print_skipped(trained.left_out)
     if options.json:
-        _options.print_json({"output": options.output, **_summary(trained, frozen.classifier)})
+        _output.print_json({"output": options.output, **_summary(trained, frozen.classifier)})
     else:
-        counted = _options.counted(trained.left_out)
-        print(f"{printable(options.output)}: {len(trained.photos)} photos of {len(trained.n_photos)} classes{counted}")
+        suffix = _output.skipped_suffix(trained.left_out)
+        print(f"{printable(options.output)}: {len(trained.photos)} photos of {len(trained.n_photos)} classes{suffix}")
         print(*_lines(trained, options.folds), sep="\n", flush=True)
     if options.report:
         from skdecaf.cli._training_report import write_training_report
@@ -191,7 +191,7 @@ def _summary(trained, classifier):
             {"class": right, "predicted": wrong, "photos": count}
             for (right, wrong), count in (trained.confusions() if is_evaluated else ())
         ],
-        "left_out": _options.listed(trained.left_out),
+        "left_out": _output.skipped_as_json(trained.left_out),
     }
 
 

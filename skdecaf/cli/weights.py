@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import argparse
 
-from skdecaf.cli import _options
+from skdecaf.cli import _options, _output
 
 _DESCRIPTION = """\
 List, fetch, verify, convert and remove weights. Wherever skdecaf takes weights, it
@@ -98,7 +98,7 @@ def _list(options):
     rows = [(name, store.published(name), _state(store, name)) for name in store.names()]
     if options.json:
         for name, weights, state in rows:
-            _options.print_json({"name": name, "state": state, **_facts(weights, store.files_of(name))})
+            _output.print_json({"name": name, "state": state, **_facts(weights, store.files_of(name))})
         return
     width = max(len(name) for name in store.names())
     for name, weights, state in rows:
@@ -162,14 +162,14 @@ def _remove(options):
         for path in removed:
             print(path)
         if not removed:
-            _options.complain(f"{name!r} has no files here")
+            _output.print_error(f"{name!r} has no files here")
 
 
 def _print_paths(name, paths):
     for path in paths:
         print(path)
     if not paths:
-        _options.complain(f"{name!r} is part of skdecaf and has no files of its own")
+        _output.print_error(f"{name!r} is part of skdecaf and has no files of its own")
 
 
 def _convert(options):
