@@ -19,8 +19,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skdecaf._decaf import DeCAFTransformer, network_of
 from skdecaf._dropout import DropoutFeatures
 from skdecaf._inputs.kinds import find_rows
+from skdecaf._linear_model.linear_svm import PrincipalAxes, svm_path
 from skdecaf._photo_estimator import PhotoClassifierMixin, PhotoEstimator
-from skdecaf._utils.linear_svm import PrincipalAxes, svm_path
 from skdecaf._utils.progress import progress_bar
 from skdecaf._utils.random import draw_seed
 from skdecaf._utils.warnings import warn_user

@@ -29,6 +29,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # A part of the package is a file or a folder at its top. It imports from parts of lower levels only.
 LEVELS = {
     "_kernels": 0,
+    "_linear_model": 1,
     "_utils": 1,
     "images": 2,
     "weights": 2,

@@ -4,8 +4,8 @@
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from skdecaf._utils import linear_svm
-from skdecaf._utils.linear_svm import PrincipalAxes
+from skdecaf._linear_model import linear_svm
+from skdecaf._linear_model.linear_svm import PrincipalAxes
 
 
 class LinearSVM(ClassifierMixin, BaseEstimator):

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils._param_validation import Interval
 
-from skdecaf._utils.linear_algebra import singular_axes
+from skdecaf._linear_model.linear_algebra import singular_axes
 from skdecaf.domain_adaptation._base import DomainTransformer
 from skdecaf.domain_adaptation._subspaces import centred
 

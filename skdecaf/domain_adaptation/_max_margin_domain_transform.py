@@ -12,11 +12,11 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skdecaf._linear_model.linear_algebra import singular_axes
+from skdecaf._linear_model.squared_hinge import SquaredHinge
 from skdecaf._utils.documented import DocumentedEstimator
 from skdecaf._utils.dtypes import FLOAT_DTYPES
-from skdecaf._utils.linear_algebra import singular_axes
 from skdecaf._utils.sample_domain import hidden_labels
-from skdecaf._utils.squared_hinge import SquaredHinge
 from skdecaf.domain_adaptation._base import source_rows, split_domains
 
 

@@ -4,7 +4,7 @@
 import numpy as np
 from scipy.linalg import qr, svdvals
 
-from skdecaf._utils.linear_algebra import singular_axes
+from skdecaf._linear_model.linear_algebra import singular_axes
 
 _ORTHOGONAL = 1e-3  # a disagreement that is this close to 1 counts as 1
 

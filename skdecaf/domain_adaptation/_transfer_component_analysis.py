@@ -9,7 +9,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.metrics.pairwise import pairwise_kernels
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skdecaf._utils.linear_algebra import singular_axes
+from skdecaf._linear_model.linear_algebra import singular_axes
 from skdecaf.domain_adaptation._base import DomainTransformer
 
 _MIN_EIGENVALUE = 1e-12  # of the largest one

@@ -4,8 +4,8 @@
 import numpy as np
 from sklearn.utils import compute_class_weight
 
-from skdecaf._utils.linear_algebra import singular_axes
-from skdecaf._utils.squared_hinge import SquaredHinge
+from skdecaf._linear_model.linear_algebra import singular_axes
+from skdecaf._linear_model.squared_hinge import SquaredHinge
 
 _TOL = 3e-4  # relative error of the weights, which float32 allows, and which decides no prediction
 

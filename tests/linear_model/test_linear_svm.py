@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.svm import LinearSVC
 
-from skdecaf._utils.linear_svm import PrincipalAxes, svm_path
+from skdecaf._linear_model.linear_svm import PrincipalAxes, svm_path
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])

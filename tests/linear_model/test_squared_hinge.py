@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from scipy.optimize import approx_fprime, minimize
 from sklearn.svm import LinearSVC
 
-from skdecaf._utils.squared_hinge import SquaredHinge
+from skdecaf._linear_model.squared_hinge import SquaredHinge
 
 
 def slow_value(W, right, signs, weights, left, offset):
