@@ -1,11 +1,10 @@
 """Nearest photos and clusters in a folder of class folders: how the figures of the guide's page were measured.
 
-python docs/measurements/similarity.py FOLDER
+python docs/measurements/similarity.py FOLDER [CLASS_TO_LEAVE_OUT ...]
 
 For pool5 and fc6 the script prints the share of the five nearest other photos that are of the class of a photo, by the
 cosine and the Euclidean distance, averaged over all photos; then the adjusted Rand index of KMeans with one cluster per
-class, on the activations and after `normalize`, with mean and standard deviation over the seeds 0 to 4. The folder
-BACKGROUND_Google of Caltech-101 is left out, since its photos have no class in common.
+class, on the activations and after `normalize`, with mean and standard deviation over the seeds 0 to 4.
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
@@ -36,8 +35,8 @@ def rand_indices(features, y):
         yield adjusted_rand_score(y, clusters)
 
 
-def main(folder):
-    classes = [files for files in photos_by_class(folder) if files and files[0].parent.name != "BACKGROUND_Google"]
+def main(folder, left_out):
+    classes = [files for files in photos_by_class(folder) if files and files[0].parent.name not in left_out]
     y = np.repeat(np.arange(len(classes)), [len(files) for files in classes])
     photos = [str(file) for files in classes for file in files]
     print(f"{len(photos)} photos of {len(classes)} classes")
@@ -51,6 +50,6 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
+    if len(sys.argv) < 2 or not Path(sys.argv[1]).is_dir():
         sys.exit(__doc__)
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2:])
