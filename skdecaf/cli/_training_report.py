@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import math
+import os
 
 import numpy as np
 
@@ -26,14 +27,14 @@ def write_training_report(path, folder, trained, why_unknown, verbose):
     verbose : bool
         Whether to show a progress bar.
     """
-    write_page(path, f"A classifier of photos in {folder}", _parts(trained, why_unknown, verbose))
+    write_page(path, f"A classifier of photos in {folder}", _parts(folder, trained, why_unknown, verbose))
 
 
-def _parts(trained, why_unknown, verbose):
+def _parts(folder, trained, why_unknown, verbose):
     n_photos = trained.n_photos
     yield f"<p>{len(trained.photos)} photos of {len(n_photos)} classes. Chosen: {as_text(trained.chosen)}.</p>\n"
     if trained.is_evaluated:
-        yield from _evaluation(trained, verbose)
+        yield from _evaluation(folder, trained, verbose)
     else:
         yield f"<p>The accuracy is unknown: {as_text(why_unknown)}.</p>\n"
         yield table("Photos of each class", ["class", "photos"], [[name, str(n)] for name, n in n_photos.items()])
@@ -43,7 +44,7 @@ def _parts(trained, why_unknown, verbose):
     yield f"<p>Made by skdecaf {__version__}.</p>\n"
 
 
-def _evaluation(trained, verbose):
+def _evaluation(folder, trained, verbose):
     figures, scores = trained.class_figures(), trained.fold_scores
     yield (
         f"<p><strong>Accuracy: {np.mean(scores):.1%}</strong> in cross-validation with {len(scores)} folds "
@@ -59,7 +60,7 @@ def _evaluation(trained, verbose):
             for name, score, deviation in trained.candidates
         ],
     )
-    yield from _mistakes(trained, verbose)
+    yield from _mistakes(folder, trained, verbose)
     yield "<h2>Classes</h2>\n" + table(
         "Accuracy: share of the photos of a class that are predicted right. Precision: share of the photos predicted "
         "as a class that belong to it.",
@@ -72,7 +73,7 @@ def _evaluation(trained, verbose):
     yield "<h2>Confusion matrix</h2>\n" + _matrix(trained.classes, trained.confusion_matrix())
 
 
-def _mistakes(trained, verbose):
+def _mistakes(folder, trained, verbose):
     mistakes = trained.mistakes()
     shown = mistakes[:_MAX_MISTAKES]
     yield "<h2>Most confident mistakes</h2>\n"
@@ -80,10 +81,10 @@ def _mistakes(trained, verbose):
     with progress_bar(len(shown), verbose, name="thumbnails") as bar:
         for one in shown:
             try:
-                contents, captions = thumbnail(one.photo, trained.value_range), [one.photo]
+                contents, name = thumbnail(one.photo, trained.value_range), os.path.relpath(one.photo, folder)
             except ImageError as error:  # the file has changed since
-                contents, captions = None, [str(error)]
-            yield figure(contents, *captions, f"{one.label}, taken for {one.predicted} ({one.probability:.0%})")
+                contents, name = None, str(error)
+            yield figure(contents, name, f"{one.label}, taken for {one.predicted} ({one.probability:.0%})")
             bar.update()
     yield "</section>\n"
 
