@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import PIL
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -286,8 +287,13 @@ WARNED = {
 }
 
 
+OLD_PILLOW = int(PIL.__version__.split(".")[0]) < 12
+
+
 @pytest.mark.parametrize("kind", WARNED)
 def test_warnings_of_pillow_neither_leak_nor_stop(kind, tmp_path):
+    if OLD_PILLOW and kind in ("a tag with too many entries", "a tag larger than the file"):
+        pytest.skip("this Pillow does not warn of such files, or refuses them")
     data = WARNED[kind]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -315,7 +321,7 @@ def test_pillow_logs_nothing_about_a_photo(caplog):
     assert not caplog.records
     with suppress(SyntaxError):
         TiffImagePlugin.TiffImageFile(io.BytesIO(data))
-    assert "60000" in caplog.text, "Pillow tells its own users"
+    assert OLD_PILLOW or "60000" in caplog.text, "Pillow tells its own users"
 
 
 # What formats' specifications say
