@@ -9,9 +9,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from skdecaf._dropout import add_squares, drop_entries, expected_scale
 from skdecaf._inputs.reading import fit_input, read_input
 from skdecaf._photo_estimator import PhotoEstimator, compute_blobs
+from skdecaf._utils.dropout import add_squares, drop_entries, expected_scale
 from skdecaf._utils.random import draw_seed
 from skdecaf.weights import resolve_network
 from skdecaf.weights.blob_names import column_names, resolve_blobs, split_blobs

@@ -6,13 +6,10 @@ from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
 from sklearn.base import _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import StratifiedKFold, check_cv
 from sklearn.pipeline import Pipeline
-from sklearn.svm import LinearSVC
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
@@ -21,6 +18,7 @@ from skdecaf._dropout import DropoutFeatures
 from skdecaf._inputs.kinds import find_rows
 from skdecaf._linear_model.linear_svm import PrincipalAxes, svm_path
 from skdecaf._photo_estimator import PhotoClassifierMixin, PhotoEstimator
+from skdecaf._scaled_linear_svc import ScaledLinearSVC, fit_temperature, one_column_per_class, probabilities
 from skdecaf._utils.progress import progress_bar
 from skdecaf._utils.random import draw_seed
 from skdecaf._utils.warnings import warn_user
@@ -29,9 +27,8 @@ from skdecaf.weights.blob_names import resolve_blobs, split_blobs
 
 _AUTO_LAYERS = ("pool5", "fc6", "fc7")
 _AUTO_C = (0.1, 1.0, 10.0)
-# Used if a class has a single photo, so that nothing can be chosen or calibrated.
+# Used if a class has a single photo, so that nothing can be chosen.
 _DEFAULT_C = 1.0
-_DEFAULT_TEMPERATURE = 0.3
 
 
 class _Candidate(NamedTuple):
@@ -41,16 +38,6 @@ class _Candidate(NamedTuple):
     C: float
     scores: tuple  # one per fold
     decisions: np.ndarray | None  # of the model trained without the photo, one column per class
-
-
-class ScaledLinearSVC(LinearSVC):
-    """A `~sklearn.svm.LinearSVC` with probabilities: the softmax of its decision values over `temperature_`."""
-
-    temperature_ = _DEFAULT_TEMPERATURE
-
-    def predict_proba(self, X):
-        """Compute the probability of each class, as an ndarray of shape (n_samples, n_classes)."""
-        return _probabilities(self.decision_function(X), self.temperature_)
 
 
 class DeCAFClassifier(PhotoClassifierMixin, PhotoEstimator):
@@ -239,7 +226,7 @@ class DeCAFClassifier(PhotoClassifierMixin, PhotoEstimator):
         [hyperplanes] = self._svm_path(space.rows, y[good], [best.C], sample_weight[good])
         model = ScaledLinearSVC(C=best.C, class_weight=self.class_weight)
         model = space.in_features(model, hyperplanes, np.unique(y[good]))
-        self.temperature_ = model.temperature_ = _fit_temperature(best.decisions, y[good], sample_weight[good])
+        self.temperature_ = model.temperature_ = fit_temperature(best.decisions, y[good], sample_weight[good])
         self.pipeline_ = Pipeline(
             [
                 ("decaftransformer", self._transformer(layers[best.layer], seed).fit(X)),
@@ -250,14 +237,7 @@ class DeCAFClassifier(PhotoClassifierMixin, PhotoEstimator):
         self.classes_, self.layer_, self.C_ = model.classes_, best.layer, best.C
         self.best_fold_scores_, self.bad_images_ = best.scores, np.flatnonzero(~good)
         self.best_score_ = float(np.mean(best.scores)) if best.scores else np.nan
-        self.cv_predictions_ = self.cv_probabilities_ = None
-        if best.decisions is not None:
-            self.cv_probabilities_ = np.full((len(y), len(self.classes_)), np.nan)
-            self.cv_probabilities_[good] = _probabilities(best.decisions, self.temperature_)
-            self.cv_predictions_ = self.classes_[np.zeros(len(y), int)]
-            self.cv_predictions_[good] = self.classes_[best.decisions.argmax(axis=1)]
-            if not good.all():
-                self.cv_predictions_[~good] = self._no_class()
+        self._keep_cv_predictions(best.decisions, good)
         return self
 
     def predict_proba(self, X):
@@ -273,7 +253,7 @@ class DeCAFClassifier(PhotoClassifierMixin, PhotoEstimator):
             Columns in the order of `classes_`; each row sums to 1.
         """
         check_is_fitted(self)
-        return _probabilities(self.decision_function(X), self.temperature_)
+        return probabilities(self.decision_function(X), self.temperature_)
 
     def decision_function(self, X):
         """Compute the decision values of the support vector machine.
@@ -364,6 +344,17 @@ class DeCAFClassifier(PhotoClassifierMixin, PhotoEstimator):
         default = _Candidate(next(iter(spaces)), _DEFAULT_C if self.C == "auto" else self.C, (), None)
         return max(candidates, key=lambda one: np.mean(one.scores), default=default)
 
+    def _keep_cv_predictions(self, decisions, good):
+        """Set attributes from the cross-validation's decision values of the good images."""
+        self.cv_predictions_ = self.cv_probabilities_ = None
+        if decisions is not None:
+            self.cv_probabilities_ = np.full((len(good), len(self.classes_)), np.nan)
+            self.cv_probabilities_[good] = probabilities(decisions, self.temperature_)
+            self.cv_predictions_ = self.classes_[np.zeros(len(good), int)]
+            self.cv_predictions_[good] = self.classes_[decisions.argmax(axis=1)]
+            if not good.all():
+                self.cv_predictions_[~good] = self._no_class()
+
     def _splits(self, y, seed):
         """Training and test rows of each fold; none if a class has a single image."""
         if not isinstance(self.cv, Integral | None):
@@ -380,7 +371,7 @@ class DeCAFClassifier(PhotoClassifierMixin, PhotoEstimator):
             path = self._svm_path(rows[train], y[train], grid, sample_weight[train])
             for C, hyperplanes in zip(grid, path, strict=True):
                 decisions[C][test] = -np.inf
-                decisions[C][np.ix_(test, columns)] = _one_column_per_class(_decisions(rows[test], hyperplanes))
+                decisions[C][np.ix_(test, columns)] = one_column_per_class(_decisions(rows[test], hyperplanes))
                 predicted = classes[decisions[C][test].argmax(axis=1)]
                 scores[C].append(accuracy_score(y[test], predicted, sample_weight=sample_weight[test]))
                 progress.update()
@@ -407,25 +398,3 @@ def _decisions(rows, hyperplanes):
     """Decision values as `LinearSVC` returns them."""
     decisions = rows @ hyperplanes.T
     return decisions if len(hyperplanes) > 1 else decisions[:, 0]
-
-
-def _one_column_per_class(decisions):
-    """Decision values of two classes, which scikit-learn gives in one column, as two."""
-    return np.stack([-decisions, decisions], axis=1) if decisions.ndim == 1 else decisions
-
-
-def _probabilities(decisions, temperature):
-    return softmax(_one_column_per_class(decisions) / temperature, axis=1)
-
-
-def _fit_temperature(decisions, y, sample_weight):
-    """The temperature at which the softmax of decision values gives the classes the highest likelihood."""
-    if decisions is None or np.isinf(decisions).any():
-        return _DEFAULT_TEMPERATURE
-    right = np.searchsorted(np.unique(y), y)
-
-    def loss(log_temperature):
-        logs = log_softmax(decisions / np.exp(log_temperature), axis=1)
-        return -np.average(logs[np.arange(len(y)), right], weights=sample_weight)
-
-    return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.01), np.log(100)), method="bounded").x))

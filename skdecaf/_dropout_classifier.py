@@ -25,9 +25,9 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skdecaf._dropout import drop_entries, without_duplicates
 from skdecaf._utils.delegation import DelegatedPredictions
 from skdecaf._utils.documented import DocumentedEstimator
+from skdecaf._utils.dropout import drop_entries, without_duplicates
 from skdecaf._utils.dtypes import FLOAT_DTYPES
 from skdecaf._utils.progress import progress_bar
 

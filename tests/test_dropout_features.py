@@ -1,4 +1,4 @@
-"""Tests of `DropoutFeatures` and of the pieces of `skdecaf._dropout` that the transformer uses."""
+"""Tests of `DropoutFeatures` and of the pieces of `skdecaf._utils.dropout` that the transformer uses."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import itertools
@@ -16,7 +16,8 @@ from sklearn.linear_model import Ridge
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdecaf._dropout import DropoutFeatures, drop_entries, expected_scale, update_second_moment
+from skdecaf._dropout import DropoutFeatures
+from skdecaf._utils.dropout import drop_entries, expected_scale, update_second_moment
 
 MASK_FAILURES = {
     "check_transformer_general": "mode='mask': fit_transform masks, transform scales, by definition",

@@ -37,6 +37,7 @@ LEVELS = {
     "model_selection": 3,
     "_box_cropper": 3,
     "_dropout": 3,
+    "_scaled_linear_svc": 3,
     "_feature_cache": 3,
     "_forward": 3,
     "_dropout_classifier": 4,

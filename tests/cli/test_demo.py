@@ -194,7 +194,7 @@ def test_train_try_and_download(client, weights, tmp_path, monkeypatch):
     model = skops.io.load(
         tmp_path / "model.skops",
         trusted=[f"skdecaf.{name}" for name in
-                 ("_decaf.DeCAFTransformer", "_dropout.DropoutFeatures", "_decaf_classifier.ScaledLinearSVC")],
+                 ("_decaf.DeCAFTransformer", "_dropout.DropoutFeatures", "_scaled_linear_svc.ScaledLinearSVC")],
     )  # fmt: skip
     np.testing.assert_allclose(model.predict_proba([new]), expected.predict_proba([new]), atol=1e-5)
 
