@@ -133,10 +133,10 @@ class BlobExtractor:
         threads_per_pass = max(1, self.n_threads // max(1, -(-n // chunk_size)))
         # While the cache has all features there is nothing to compute, and threads would only wait for each other.
         while cached and start < n:
-            identities, features = self._look_up(checked, cached, start, min(start + chunk_size, n))
-            if not features.keys() >= set(identities.values()):
+            expected_keys, features = self._look_up(checked, cached, start, min(start + chunk_size, n))
+            if not features.keys() >= set(expected_keys.values()):
                 break
-            yield self._complete(checked, cached, identities, features, threading.Event(), threads_per_pass)
+            yield self._complete(checked, cached, expected_keys, features, threading.Event(), threads_per_pass)
             start += chunk_size
 
         def work(first, last, cancelled):
@@ -147,15 +147,17 @@ class BlobExtractor:
 
     def _look_up(self, checked, cached, start, stop):
         """Identities of the rows of one chunk that are not known to be bad, and the features found in the cache."""
-        identities = {i: self._identity(checked, i, cached) for i in range(start, stop) if i not in checked.errors}
-        found = cached.find({identity for i, identity in identities.items() if identity != i}) if cached else {}
-        return identities, found
+        expected_keys = {
+            i: self._expected_key(checked, i, cached) for i in range(start, stop) if i not in checked.errors
+        }
+        found = cached.find({expected for i, expected in expected_keys.items() if expected != i}) if cached else {}
+        return expected_keys, found
 
-    def _complete(self, checked, cached, identities, features, cancelled, n_threads):
+    def _complete(self, checked, cached, expected_keys, features, cancelled, n_threads):
         """Compute the features of one chunk that were not found in the cache."""
         n_found = len(features)
-        crops, keys, bad, out_of_range = self._load_missing(checked, identities, features, cached, cancelled)
-        rows = [i for i in identities if i not in bad]
+        crops, actual_keys, bad, out_of_range = self._load_missing(checked, expected_keys, features, cached, cancelled)
+        rows = [i for i in expected_keys if i not in bad]
         if not rows or cancelled.is_set():
             return _Chunk([], np.empty((0, sum(self.sizes)), np.float32), bad, out_of_range)
         if crops:
@@ -163,11 +165,11 @@ class BlobExtractor:
             computed = np.hstack([self._average_crops(blob) for blob in blobs])
             features.update(zip(crops, computed, strict=True))
         if cached:
-            cached.store({key: features[identity] for identity, key in keys.items()})
+            cached.store({key: features[expected] for expected, key in actual_keys.items()})
             cached.count(hits=n_found, misses=len(crops))
-        return _Chunk(rows, np.stack([features[identities[i]] for i in rows]), bad, out_of_range)
+        return _Chunk(rows, np.stack([features[expected_keys[i]] for i in rows]), bad, out_of_range)
 
-    def _identity(self, checked, i, cached):
+    def _expected_key(self, checked, i, cached):
         """The cache's key for an image; its row if there is no cache or the image cannot be read."""
         try:
             return self._key(checked, i, cached, source_digest(checked.images[i])) if cached else i
@@ -177,22 +179,22 @@ class BlobExtractor:
     def _key(self, checked, i, cached, digest):
         return cached.identity(digest, self.value_range if i in checked.unscaled else None)
 
-    def _load_missing(self, checked, identities, features, cached, cancelled):
+    def _load_missing(self, checked, expected_keys, features, cached, cancelled):
         """Load images without features.
 
-        Returns their crops and their keys in the cache by identity, errors by row, and the rows out of range. A key is
-        the identity, unless the file has changed meanwhile. Rows out of range have no key and are not stored, because
+        Returns their crops and their actual keys by expected key, errors by row, and the rows out of range. The actual
+        key differs if the file has changed meanwhile. Rows out of range have no key and are not stored, because
         every run has to warn about them.
         """
-        crops, keys, bad, out_of_range = {}, {}, {}, []
-        for i, identity in identities.items():
+        crops, actual_keys, bad, out_of_range = {}, {}, {}, []
+        for i, expected in expected_keys.items():
             if cancelled.is_set():
                 break
-            if identity in features or identity in crops:
+            if expected in features or expected in crops:
                 continue
             try:
                 with_digest = cached is not None and may_change(checked.images[i])
-                loaded, crops[identity] = self._load(checked.images, i, with_digest)
+                loaded, crops[expected] = self._load(checked.images, i, with_digest)
             except ImageError as error:
                 if self.options.on_error == "raise":
                     raise
@@ -201,8 +203,8 @@ class BlobExtractor:
             if loaded.out_of_range:
                 out_of_range.append(i)
             elif cached:
-                keys[identity] = self._key(checked, i, cached, loaded.digest) if loaded.digest else identity
-        return crops, keys, bad, out_of_range
+                actual_keys[expected] = self._key(checked, i, cached, loaded.digest) if loaded.digest else expected
+        return crops, actual_keys, bad, out_of_range
 
     def _load(self, images, i, with_digest):
         """Load an image and cut its crops; all threads share the budget of pixels."""

@@ -26,7 +26,7 @@ from skdecaf.images.formats import (
     turned_box,
 )
 from skdecaf.images.locks import image_locked
-from skdecaf.images.naming import errors_naming
+from skdecaf.images.naming import as_image_error
 from skdecaf.images.per_file_cache import cached_per_file
 from skdecaf.images.remote import RemoteFile
 
@@ -72,7 +72,7 @@ def check_source(source):
         return cached_per_file(source, _open_file_dtype)
     if isinstance(source, RemoteFile):  # each look at it is a request; `load_image` refuses other dtypes
         return _UINT8
-    with errors_naming(source):
+    with as_image_error(source):
         if isinstance(source, np.ndarray):
             return check_array(source)
         if isinstance(source, Image.Image):
@@ -144,9 +144,9 @@ def decode_reduced(source, min_side, reserve=lambda n_pixels: None):
     """
     if isinstance(source, Crop):
         pixels, _ = decode_reduced(source.photo, None, reserve)
-        with errors_naming(source):
+        with as_image_error(source):
             return source.cut(pixels), None
-    with errors_naming(source):
+    with as_image_error(source):
         if isinstance(source, np.ndarray):
             return array_pixels(source), None
         if isinstance(source, Image.Image):

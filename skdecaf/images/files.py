@@ -7,7 +7,7 @@ import stat
 
 from skdecaf.images.errors import ImageError
 from skdecaf.images.locks import file_locked
-from skdecaf.images.naming import can_open, errors_naming
+from skdecaf.images.naming import as_image_error, can_open
 
 
 def is_path(source):
@@ -32,7 +32,7 @@ def file_contents(source):
     ImageError
         If it cannot be read.
     """
-    with errors_naming(source):
+    with as_image_error(source):
         if not is_path(source):
             return _read(source)
         with open_path(source, buffering=0) as file:

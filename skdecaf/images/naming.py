@@ -61,7 +61,7 @@ def name_of(source):
 
 
 @contextmanager
-def errors_naming(source):
+def as_image_error(source):
     """Turn any error into an `ImageError` that names the source; drop Pillow's warnings."""
     try:
         with silent_pillow():

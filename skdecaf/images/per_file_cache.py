@@ -5,7 +5,7 @@ import os
 import time
 
 from skdecaf.images.files import open_path
-from skdecaf.images.naming import errors_naming
+from skdecaf.images.naming import as_image_error
 
 # A file that changes twice within one tick of its file system's clock has the same state after both changes. So no
 # value is cached for a file that changed in these last seconds.
@@ -32,7 +32,7 @@ def cached_per_file(path, compute):
     known_state, values = _files.get(path, (None, {}))
     if compute in values and known_state == _current_state(path):
         return values[compute]
-    with errors_naming(path), open_path(path, buffering=0) as file:
+    with as_image_error(path), open_path(path, buffering=0) as file:
         # The state of the open file: another file may take its place at the path, and the first may come back.
         state = _state(file.fileno())
         value = compute(file)

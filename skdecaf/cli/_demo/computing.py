@@ -22,7 +22,7 @@ from skdecaf.cli._similarity import cosine_distances, list_folder, unit_features
 from skdecaf.images import ImageError
 from skdecaf.images.decoding import decode_reduced
 from skdecaf.images.formats import read_header
-from skdecaf.images.naming import errors_naming
+from skdecaf.images.naming import as_image_error
 from skdecaf.plotting.blobs import as_read
 from skdecaf.plotting.drawing import visible_pixels
 from skdecaf.plotting.occlusion import drop_of_each_pixel, measure_drops
@@ -51,7 +51,7 @@ class PhotoFolder(NamedTuple):
 
 def check_photo(contents):
     """Refuse a photo that has too many pixels, is too narrow or cannot be read; return a thumbnail."""
-    with errors_naming(contents), io.BytesIO(contents) as file:
+    with as_image_error(contents), io.BytesIO(contents) as file:
         width, height = read_header(file).size
         if width * height > MAX_MEGAPIXELS * 1e6:
             raise ImageError(f"has {width} × {height} pixels; at most {MAX_MEGAPIXELS} million are allowed")
