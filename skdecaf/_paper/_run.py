@@ -12,10 +12,10 @@ from sklearn.utils import check_consistent_length
 from threadpoolctl import threadpool_limits
 
 from skdecaf._decaf import DeCAFTransformer
+from skdecaf._machine import machine_info
 from skdecaf._paper._classifiers import CONSTANTS
 from skdecaf._paper.results import PaperTable
 from skdecaf._utils.files import atomic_write
-from skdecaf._utils.machine import machine_info
 from skdecaf._utils.progress import progress_bar
 from skdecaf.weights import resolve_network
 from skdecaf.weights.blob_names import split_blobs

@@ -8,7 +8,7 @@ import numpy as np
 
 from skdecaf._decaf import DeCAFTransformer
 from skdecaf._forward import plan_forward_pass
-from skdecaf._utils.machine import machine_info
+from skdecaf._machine import machine_info
 from skdecaf.weights import resolve_network
 from skdecaf.weights.resolving import locate_files
 
