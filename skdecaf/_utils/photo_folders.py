@@ -32,9 +32,17 @@ def visible_entries(folder):
         return sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
 
 
+def is_folder(entry):
+    """Whether a directory entry is a folder, or a link to one. A link in a circle is not: reading it is an error."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
 def is_photo(entry, suffixes=SUFFIXES):
     """Whether a directory entry is a file with the suffix of an image, in upper or lower case."""
-    return entry.name.lower().endswith(suffixes) and not entry.is_dir()
+    return entry.name.lower().endswith(suffixes) and not is_folder(entry)
 
 
 def photos_below(folder, suffixes=SUFFIXES, ignored=None, _above=()):
@@ -47,7 +55,7 @@ def photos_below(folder, suffixes=SUFFIXES, ignored=None, _above=()):
     if identity in _above:  # a link to one of the folders above
         return
     for entry in visible_entries(folder):
-        if entry.is_dir():
+        if is_folder(entry):
             yield from photos_below(entry.path, suffixes, ignored, (*_above, identity))
         elif is_photo(entry, suffixes):
             yield entry.path
@@ -89,7 +97,9 @@ def list_class_folders(folder, names=None, *, suffixes=SUFFIXES, ignored=None):
         ``filenames`` (list of str, absolute if ``folder`` is), ``target`` (list of int) and ``target_names``
         (list of str), sorted by class, then by path.
     """
-    classes = [entry for entry in visible_entries(folder) if entry.is_dir() and (names is None or entry.name in names)]
+    classes = [
+        entry for entry in visible_entries(folder) if is_folder(entry) and (names is None or entry.name in names)
+    ]
     filenames, target = [], []
     for i, entry in enumerate(classes):
         filenames += photos_below(entry.path, suffixes, ignored)
@@ -125,7 +135,7 @@ def list_labelled_photos(folder, suffixes=SUFFIXES):
             path = os.path.join(folder, name)
             instead = _instead(path, suffixes)
             raise ValueError(f"the class folder {path!r} has no photos{instead}; remove it, or fill it")
-    outside = [entry for entry in visible_entries(folder) if not entry.is_dir()]
+    outside = [entry for entry in visible_entries(folder) if not is_folder(entry)]
     for entry in outside:
         if not is_photo(entry, suffixes):
             _count(entry, ignored)

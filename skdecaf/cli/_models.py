@@ -74,15 +74,15 @@ def load_model(path, memory=None, allow_download=False):
         )
     with _errors_as(damaged):
         model = skops_io.load(path, trusted=trusted)
-    _check_steps(model, path)
-    for part in _parts(model):
-        for name in ("memory", "n_jobs"):
-            if getattr(part, name, None) is not None:
-                setattr(part, name, None)
-        if isinstance(part, DeCAFTransformer):
-            _check_weights(getattr(part, "weights", None), path, allow_download)
-    model[0].memory = memory
     with _errors_as(damaged, except_for=(ImportError, OSError, ValueError)), _naming(path):
+        _check_steps(model, path)
+        for part in _parts(model):
+            for name in ("memory", "n_jobs"):
+                if getattr(part, name, None) is not None:
+                    setattr(part, name, None)
+            if isinstance(part, DeCAFTransformer):
+                _check_weights(getattr(part, "weights", None), path, allow_download)
+        model[0].memory = memory
         network_of(model[0])
     with _errors_as(damaged):  # before the first row is printed
         model[1:].predict_proba(model[0].transform([Image.new("RGB", (8, 8))]))
@@ -113,11 +113,11 @@ def _errors_as(message, except_for=()):
 
 @contextmanager
 def _naming(path):
-    """Put the path in front of a ValueError."""
+    """Put the path in front of a ValueError that lacks it."""
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"{path!r}: {error}") from None
+        raise error if repr(path) in str(error) else ValueError(f"{path!r}: {error}") from None
 
 
 def _parts(model):

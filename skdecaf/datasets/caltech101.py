@@ -5,7 +5,7 @@ from functools import partial
 
 from skdecaf._utils.archives import Limits
 from skdecaf._utils.download import PublishedFile
-from skdecaf._utils.photo_folders import list_class_folders, visible_entries
+from skdecaf._utils.photo_folders import is_folder, list_class_folders, visible_entries
 from skdecaf.datasets._bunch import as_bunch
 from skdecaf.datasets._dataset import Dataset, wrong_counts
 from skdecaf.datasets._locate import load
@@ -62,7 +62,7 @@ _SOURCES = (
 
 def _is_here(folder):
     """Whether a folder has the class folders, and no others unless its name is that of the archive's folder."""
-    known = [entry.name in _COUNTS for entry in visible_entries(folder) if entry.is_dir()]
+    known = [entry.name in _COUNTS for entry in visible_entries(folder) if is_folder(entry)]
     return any(known) if folder.name == "101_ObjectCategories" else all(known) and any(known)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from skdecaf._utils.archives import Limits
 from skdecaf._utils.download import PublishedFile
-from skdecaf._utils.photo_folders import visible_entries
+from skdecaf._utils.photo_folders import is_folder, visible_entries
 from skdecaf.datasets._bunch import as_bunch
 from skdecaf.datasets._dataset import Dataset
 from skdecaf.datasets._locate import load
@@ -257,7 +257,7 @@ def _lines(path):
 
 def _existing(folder, names):
     """The paths of photos, all of which must exist."""
-    classes = [entry for entry in visible_entries(folder) if entry.is_dir()] if folder.is_dir() else []
+    classes = [entry for entry in visible_entries(folder) if is_folder(entry)] if folder.is_dir() else []
     present = {f"{entry.name}/{photo.name}" for entry in classes for photo in visible_entries(entry.path)}
     missing = [name for name in names if name not in present]
     if missing:

@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from skdecaf._utils.photo_folders import is_photo, list_class_folders, visible_entries
+from skdecaf._utils.photo_folders import is_folder, is_photo, list_class_folders, visible_entries
 from skdecaf._utils.warnings import warn_user
 from skdecaf.datasets._bunch import as_bunch
 from skdecaf.datasets._dataset import AbsentDataset
@@ -103,7 +103,7 @@ def _find_photos(path):
     """The folder of the photos, its class folders, and the photos directly in it."""
     for folder in (path / name for name in _FOLDERS):
         entries = visible_entries(folder) if folder.is_dir() else []
-        synsets = [entry.name for entry in entries if _SYNSET.fullmatch(entry.name) and entry.is_dir()]
+        synsets = [entry.name for entry in entries if _SYNSET.fullmatch(entry.name) and is_folder(entry)]
         photos = [entry.path for entry in entries if _PHOTO.fullmatch(entry.name) and is_photo(entry)]
         if synsets or photos:
             return folder, synsets, photos

@@ -7,7 +7,7 @@ import numpy as np
 
 from skdecaf._utils.archives import Limits
 from skdecaf._utils.download import PublishedFile
-from skdecaf._utils.photo_folders import photos_below, visible_entries
+from skdecaf._utils.photo_folders import is_folder, photos_below, visible_entries
 from skdecaf.datasets._bunch import as_bunch
 from skdecaf.datasets._dataset import AbsentDataset, Dataset
 from skdecaf.datasets._locate import load
@@ -79,7 +79,7 @@ def _partitions():
 
 
 def _letters(folder):
-    return [entry for entry in visible_entries(folder) if len(entry.name) == 1 and entry.is_dir()]
+    return [entry for entry in visible_entries(folder) if len(entry.name) == 1 and is_folder(entry)]
 
 
 def _has_photos(folder):

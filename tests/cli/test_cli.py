@@ -675,6 +675,14 @@ def test_a_small_model_file_that_unpacks_to_much_is_refused(kind, command, anima
     assert (code, output) == (1, "") and "m.skops' is not a skops file, or it is damaged" in errors and reason in errors
 
 
+def test_a_pipeline_without_steps_is_damaged(command, animals, tmp_path):
+    model = make_pipeline(DeCAFTransformer(), LogisticRegression())
+    del model.steps
+    skops.io.dump(model, tmp_path / "m.skops")
+    code, _, errors = command("predict", tmp_path / "m.skops", animals)
+    assert code == 1 and "m.skops' is not a skops file, or it is damaged" in errors and "steps" in errors
+
+
 def test_a_model_file_with_parameters_of_another_fit_is_named(command, weights, animals, tmp_path):
     labels = [os.path.basename(os.path.dirname(photo)) for photo in photos_of(animals)]
     model = make_pipeline(DeCAFTransformer(weights=weights), LogisticRegression()).fit(photos_of(animals), labels)

@@ -15,6 +15,7 @@ from tiny_networks import tiny_network
 from skdecaf import DeCAFTransformer
 from skdecaf._utils.photo_folders import describe_ignored
 from skdecaf.datasets import load_image_folder
+from skdecaf.images import check_source
 
 PHOTO = photo_bytes()
 
@@ -85,6 +86,17 @@ def test_links_are_followed_but_not_in_circles(tmp_path):
     (tmp_path / "photos" / "cat" / "again").symlink_to(tmp_path / "photos" / "cat")
     bunch = load_image_folder(tmp_path / "photos")
     assert [path.removeprefix(f"{tmp_path}/photos/") for path in bunch.filenames] == ["cat/2.png", "dog/1.png"]
+
+
+def test_a_link_to_itself_is_a_photo_that_cannot_be_read(tmp_path):
+    write_files(tmp_path, {"photos/cat/1.png": PHOTO})
+    for name in ("cat/loop.png", "cat/loop", "loop"):
+        (tmp_path / "photos" / name).symlink_to(tmp_path / "photos" / name)
+    with pytest.warns(UserWarning, match="ignores files"):
+        paths = load_image_folder(tmp_path / "photos").filenames
+    assert [os.path.basename(path) for path in paths] == ["1.png", "loop.png"]
+    with pytest.raises(ValueError, match=r"loop.png' cannot be read \(Too many levels of symbolic links\)"):
+        check_source(paths[1])
 
 
 def test_photos_beside_the_class_folders(tmp_path):
