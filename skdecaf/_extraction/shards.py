@@ -10,8 +10,6 @@ import json
 import os
 from itertools import chain, count, islice
 
-from filelock import FileLock, Timeout
-
 from skdecaf._extraction.feature_files import suffix
 from skdecaf._extraction.single_file import describe_features, extract_to_file
 from skdecaf._utils.files import atomic_write
@@ -42,15 +40,15 @@ def extract_to_shards(shard_size, photos, out, transformer, bar, report):
     manifest = os.path.join(out, "_manifest")
     os.makedirs(manifest, exist_ok=True)
     _check_description(manifest, {"shard_size": shard_size, **describe_features(transformer)})
+    from filelock import FileLock, Timeout
+
     n_rows, n_resumed, left_out, files, n_busy = 0, 0, {}, [], 0
     for number in count():
         shard = _Shard(photos, shard_size, number)
         if shard.is_empty():
             break
-        file, record_file = (
-            os.path.join(out, f"{number:06d}{suffix(out)}"),
-            os.path.join(manifest, f"{number:06d}.json"),
-        )
+        file = os.path.join(out, f"{number:06d}{suffix(out)}")
+        record_file = os.path.join(manifest, f"{number:06d}.json")
         record, resumed = _finished_shard(shard, file, record_file, bar)
         if record is None:
             try:
