@@ -10,7 +10,8 @@ import numpy as np
 
 from skdecaf.weights.panels import PANEL
 
-# As in the kernel, which has them, and the width of a panel, as literals.
+# Depth blocking: products sum 256 values of the depth at a time. The kernel has these numbers, and the width of a
+# panel, as literals.
 BLOCK = 256
 ROW_LENGTH = 272
 ROW_GROUP = 12

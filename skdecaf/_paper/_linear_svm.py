@@ -1,4 +1,4 @@
-"""The linear SVM of the tables: that of liblinear, several times as fast where there are many classes."""
+"""The linear SVM of the tables: liblinear's problem, solved several times as fast where there are many classes."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np

@@ -45,8 +45,8 @@ def table_2(dataset, *, weights="mini", random_state=0, folder=None, n_jobs=None
     Notes
     -----
     Section 4.3 of the paper: boxes 1.5 times as wide and high as those of the data set, multi-class logistic
-    regression, and the published split. The paper cites the data set of 2010; its figures are those of 2011. C is
-    fixed, as in `figure_4_right`.
+    regression, and the published split. The paper cites the data set of 2010, but its figures belong to the set of
+    2011. C is fixed, as in `figure_4_right`.
     """
     check_dataset(dataset, "boxes", "splits")
     split = dataset.splits[0]

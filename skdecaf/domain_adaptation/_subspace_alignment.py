@@ -1,4 +1,4 @@
-"""Subspace alignment: the principal axes of the source are turned onto those of the target."""
+"""Subspace alignment: turn the principal axes of the source onto the principal axes of the target."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from numbers import Integral

@@ -1,4 +1,4 @@
-"""The steps from a photo to the input of a network, as data."""
+"""The steps from a photo to the input of a network, as data; `skdecaf.images.preparing` applies them."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Minimal filtering: exact matrices, errors within their budget whatever the input, and the planner's choices."""
+"""Winograd convolution: exact matrices, errors within their budget whatever the input, and the planner's choices."""
 
 from dataclasses import replace
 
