@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skdecaf import DeCAFTransformer, datasets
-from skdecaf.images import cut_windows, decode, fit_image, to_rgb
+from skdecaf.images import cut_crops, decode, fit_image, to_rgb
 from skdecaf.weights import resolve_network
 
 photos = datasets.load_image_folder("photos")
@@ -39,4 +39,4 @@ def pixels_of(photo):
     """What the model takes: a photo as the network sees it, red, green and blue from 0 to 255."""
     p = network.preprocessing
     fitted = fit_image(to_rgb(decode(photo)), p.resize, p.policy, p.resample)
-    return cut_windows(fitted, p.crop, "center")[0].transpose(2, 0, 1).astype(np.float32)
+    return cut_crops(fitted, p.crop, "center")[0].transpose(2, 0, 1).astype(np.float32)

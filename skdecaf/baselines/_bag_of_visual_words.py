@@ -30,8 +30,18 @@ class BagOfVisualWords(CodebookDescriptor):
         About how many descriptors of the training photos the codebook is learned from.
     random_state : int, RandomState instance or None, default=None
         Seeds the choice of these descriptors, and k-means.
-    image_shape, value_range, fast_decode, on_error, n_jobs, verbose
-        As for `skdecaf.DeCAFTransformer`.
+    image_shape : tuple of int, default=None
+        Shape of flattened images, as in `skdecaf.DeCAFTransformer`.
+    value_range : tuple (low, high), default=None
+        Black and white of float images, as in `skdecaf.DeCAFTransformer`.
+    fast_decode : bool, default=True
+        Whether large photos are reduced while they are decoded, as in `skdecaf.DeCAFTransformer`.
+    on_error : {"raise", "nan"}, default="raise"
+        What happens to images that cannot be read, as in `skdecaf.DeCAFTransformer`.
+    n_jobs : int, default=None
+        Threads, as in `skdecaf.DeCAFTransformer`.
+    verbose : bool or int, default=False
+        Whether to show a progress bar.
 
     Attributes
     ----------

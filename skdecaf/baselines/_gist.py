@@ -34,8 +34,18 @@ class GIST(PhotoDescriptor):
         Number of orientations of the filters of each scale, from the finest scale.
     n_cells : int, default=4
         Cells in each row and column of the grid.
-    image_shape, value_range, fast_decode, on_error, n_jobs, verbose
-        As for `skdecaf.DeCAFTransformer`.
+    image_shape : tuple of int, default=None
+        Shape of flattened images, as in `skdecaf.DeCAFTransformer`.
+    value_range : tuple (low, high), default=None
+        Black and white of float images, as in `skdecaf.DeCAFTransformer`.
+    fast_decode : bool, default=True
+        Whether large photos are reduced while they are decoded, as in `skdecaf.DeCAFTransformer`.
+    on_error : {"raise", "nan"}, default="raise"
+        What happens to images that cannot be read, as in `skdecaf.DeCAFTransformer`.
+    n_jobs : int, default=None
+        Threads, as in `skdecaf.DeCAFTransformer`.
+    verbose : bool or int, default=False
+        Whether to show a progress bar.
 
     Attributes
     ----------
