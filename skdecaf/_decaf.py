@@ -10,7 +10,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from skdecaf._inputs.reading import fit_input, read_input
-from skdecaf._photo_estimator import PhotoEstimator, compute_blobs
+from skdecaf._photo_estimator import PhotoEstimator, blob_extractor, compute_blobs
+from skdecaf._utils.callbacks import CallbacksMixin
 from skdecaf._utils.dropout import add_squares, drop_entries, expected_scale
 from skdecaf._utils.random import draw_seed
 from skdecaf.weights import resolve_network
@@ -19,7 +20,7 @@ from skdecaf.weights.blob_names import column_names, resolve_blobs, split_blobs
 _DROPOUT_RATE = 0.5
 
 
-class DeCAFTransformer(TransformerMixin, PhotoEstimator):
+class DeCAFTransformer(CallbacksMixin, TransformerMixin, PhotoEstimator):
     """Activations of a deep convolutional network as features of photos.
 
     Each photo is resized, cropped and sent through a convolutional network that was trained on ImageNet. The
@@ -233,7 +234,7 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         self
         """
         if self.__sklearn_is_fitted__():
-            self._learn(self._read(X), self._sum_of_squares, self._n_images, return_features=False)
+            self._learn(X, self._read(X), self._sum_of_squares, self._n_images, return_features=False)
         else:
             self._fit(X, return_features=False)
         return self
@@ -308,24 +309,28 @@ class DeCAFTransformer(TransformerMixin, PhotoEstimator):
         checked = fit_input(self, X)
         self.blobs_ = blobs
         self.network_fingerprint_ = network.fingerprint
-        return self._learn(checked, 0.0, 0, return_features), generator
+        return self._learn(X, checked, 0.0, 0, return_features), generator
 
-    def _learn(self, checked, sum_of_squares, n_images, return_features):
+    def _learn(self, X, checked, sum_of_squares, n_images, return_features):
         """Learn from all images, or from none if there is an error; return their activations if asked for."""
-        expected = self._dropout_mode() == "expected"
-
-        def add(features, errors):
-            nonlocal sum_of_squares, n_images
-            sum_of_squares = add_squares(sum_of_squares, features)
-            n_images += len(features)
-
-        features = None
+        expected, features, starts = self._dropout_mode() == "expected", None, ()
         if expected or return_features:
-            options = {"callback": add if expected else None, "return_features": return_features}
-            features, _ = compute_blobs(self, self.blobs_, checked, **options)
-        if expected and not n_images:
-            raise ValueError("none of the images can be read, so there is nothing to learn from")
-        self._sum_of_squares, self._n_images = (sum_of_squares, n_images) if expected else (None, 0)
+            extractor = blob_extractor(self, self.blobs_)
+            starts = extractor.starts(len(checked.images))
+        with self._fit_task(X, len(starts)) as end_batch:
+
+            def add(features, errors):
+                nonlocal sum_of_squares, n_images
+                if expected:
+                    sum_of_squares = add_squares(sum_of_squares, features)
+                    n_images += len(features)
+                end_batch()
+
+            if expected or return_features:
+                features, _ = extractor.run(checked, callback=add, return_features=return_features)
+            if expected and not n_images:
+                raise ValueError("none of the images can be read, so there is nothing to learn from")
+            self._sum_of_squares, self._n_images = (sum_of_squares, n_images) if expected else (None, 0)
         return features
 
     def _read(self, X):

@@ -119,20 +119,14 @@ class PhotoEstimator(PhotoReader):
         return network
 
 
-def compute_blobs(estimator, blobs, checked, **options):
-    """Compute blobs with the network of an estimator.
+def blob_extractor(estimator, blobs):
+    """Return a `BlobExtractor` with the network of an estimator, a fitted PhotoReader with a method ``_network``."""
+    return BlobExtractor(estimator._network(), blobs, estimator.value_range_, ExtractionOptions.of(estimator))
 
-    Parameters
-    ----------
-    estimator : PhotoReader
-        Fitted, with a method ``_network``.
-    blobs : list of str
-    checked : CheckedImages
-    **options
-        Of `BlobExtractor.run`, whose results this returns.
-    """
-    extractor = BlobExtractor(estimator._network(), blobs, estimator.value_range_, ExtractionOptions.of(estimator))
-    return extractor.run(checked, **options)
+
+def compute_blobs(estimator, blobs, checked, **options):
+    """Compute blobs of CheckedImages; the options and results are those of `BlobExtractor.run`."""
+    return blob_extractor(estimator, blobs).run(checked, **options)
 
 
 class PhotoClassifierMixin(ClassifierMixin):

@@ -82,6 +82,11 @@ class BlobExtractor:
         """The forward pass, planned when it is first needed."""
         return plan_forward_pass(self.network, self.blobs)
 
+    def starts(self, n_images):
+        """The first image of each chunk, a range."""
+        # A few images are shared out evenly; if there are fewer images than threads, threads share the layers.
+        return range(0, n_images, max(1, min(self.chunk_size, -(-n_images // self.n_threads))))
+
     def run(self, checked, *, callback=None, return_features=True):
         """Compute the features of all images.
 
@@ -103,17 +108,15 @@ class BlobExtractor:
         """
         n, errors, out_of_range = len(checked.images), dict(checked.errors), []
         out = np.empty((n, sum(self.sizes)), np.float32) if return_features else None
-        # A few images are shared out evenly; if there are fewer images than threads, threads share the layers.
-        chunk_size = max(1, min(self.chunk_size, -(-n // self.n_threads)))
-        starts = range(0, n, chunk_size)
+        starts = self.starts(n)
         with (
             progress_bar(n, self.options.verbose) as progress,
             self._open_cache() as cached,
             # An error in this loop stops the threads, even while someone holds its traceback.
-            closing(self._chunks(checked, cached, chunk_size)) as chunks,
+            closing(self._chunks(checked, cached, starts.step)) as chunks,
         ):
             for start, chunk in zip(starts, chunks, strict=True):
-                stop = min(start + chunk_size, n)
+                stop = min(start + starts.step, n)
                 errors.update(chunk.errors)
                 out_of_range += chunk.out_of_range
                 if callback is not None:
