@@ -14,7 +14,7 @@ from worker import start_worker
 
 from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf.weights import resolve_network
-from skdecaf.weights.blob_names import resolve_blobs
+from skdecaf.weights._blob_names import resolve_blobs
 
 _PAUSE = 0.1  # seconds in which spinning threads of other engines come to rest
 

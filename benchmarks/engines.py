@@ -16,7 +16,7 @@ from sklearn.base import clone
 from skdecaf._decaf import DeCAFTransformer
 from skdecaf._forward import plan_forward_pass
 from skdecaf.images import cut_crops
-from skdecaf.images.preparing import central_crop
+from skdecaf.images._preparing import central_crop
 from skdecaf.weights import read_network, resolve_network
 
 

@@ -4,7 +4,7 @@
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from skdecaf.plotting.drawing import distinct_colors, require_matplotlib
+from skdecaf.plotting._drawing import distinct_colors, require_matplotlib
 
 
 class LayerTimingDisplay:

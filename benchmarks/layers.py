@@ -18,8 +18,8 @@ from worker import start_worker
 
 from skdecaf._forward import plan_forward_pass
 from skdecaf.weights import resolve_network
-from skdecaf.weights.blob_names import resolve_blobs
-from skdecaf.weights.layers import layer_to_dict, multiply_adds
+from skdecaf.weights._blob_names import resolve_blobs
+from skdecaf.weights._layers import layer_to_dict, multiply_adds
 
 
 def time_layers(weights="mini", layer=6, *, precision="float32", batch_size=64, rounds=5):

@@ -7,7 +7,7 @@ import time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from skdecaf._machine import machine_info
+from skdecaf._utils.machine import machine_info
 
 # Rows, depth and columns of about the size that the network's own products have; all three are multiples of 48.
 _PRODUCT = (1152, 1152, 384)

@@ -9,7 +9,7 @@ from statistics import median
 from machine import describe_machine
 
 from skdecaf.weights import resolve_network
-from skdecaf.weights.blob_names import resolve_blobs
+from skdecaf.weights._blob_names import resolve_blobs
 
 
 def say(line):

@@ -15,7 +15,7 @@ from skdecaf._utils.callbacks import CallbacksMixin
 from skdecaf._utils.dropout import add_squares, drop_entries, expected_scale
 from skdecaf._utils.random import draw_seed
 from skdecaf.weights import resolve_network
-from skdecaf.weights.blob_names import column_names, resolve_blobs, split_blobs
+from skdecaf.weights._blob_names import column_names, resolve_blobs, split_blobs
 
 _DROPOUT_RATE = 0.5
 

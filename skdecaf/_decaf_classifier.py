@@ -17,13 +17,18 @@ from skdecaf._decaf import DeCAFTransformer, network_of
 from skdecaf._dropout import DropoutFeatures
 from skdecaf._inputs.kinds import find_rows
 from skdecaf._linear_model.linear_svm import PrincipalAxes, svm_path
+from skdecaf._linear_model.scaled_linear_svc import (
+    ScaledLinearSVC,
+    fit_temperature,
+    one_column_per_class,
+    probabilities,
+)
 from skdecaf._photo_estimator import PhotoClassifierMixin, PhotoEstimator
-from skdecaf._scaled_linear_svc import ScaledLinearSVC, fit_temperature, one_column_per_class, probabilities
 from skdecaf._utils.progress import progress_bar
 from skdecaf._utils.random import draw_seed
 from skdecaf._utils.warnings import warn_user
 from skdecaf.weights import resolve_network
-from skdecaf.weights.blob_names import resolve_blobs, split_blobs
+from skdecaf.weights._blob_names import resolve_blobs, split_blobs
 
 _AUTO_LAYERS = ("pool5", "fc6", "fc7")
 _AUTO_C = (0.1, 1.0, 10.0)

@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from skdecaf._feature_cache import check_memory
-from skdecaf._inputs.extraction import BlobExtractor, ExtractionOptions
+from skdecaf._inputs.blob_extractor import BlobExtractor, ExtractionOptions
 from skdecaf._utils.documented import DocumentedEstimator
 from skdecaf.weights import Network, resolve_network
 

@@ -25,7 +25,7 @@ from tiny_networks import tiny_network
 from skdecaf import BoxCropper, DeCAFTransformer, FeatureCache
 from skdecaf._inputs.kinds import find_rows
 from skdecaf.images import Crop, ImageError, check_source, decode, describe
-from skdecaf.images.digests import source_digest
+from skdecaf.images._digests import source_digest
 
 WIDTH, HEIGHT = 30, 20
 RNG = np.random.default_rng(0)

@@ -14,7 +14,8 @@ from tiny_networks import TINY, tiny_network
 
 from skdecaf import DeCAFTransformer, Network
 from skdecaf._utils.process_cache import ProcessCache
-from skdecaf.weights import ARCHITECTURES, resolving
+from skdecaf.weights import ARCHITECTURES
+from skdecaf.weights import _resolving as resolving
 
 NETWORK = tiny_network()
 

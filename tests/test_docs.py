@@ -27,7 +27,7 @@ import skdecaf.model_selection
 import skdecaf.plotting
 import skdecaf.training
 import skdecaf.weights
-from skdecaf.weights.registry import WEIGHTS
+from skdecaf.weights._registry import WEIGHTS
 
 ROOT = Path(__file__).parents[1]
 DOCS, EXAMPLES = ROOT / "docs", ROOT / "examples"

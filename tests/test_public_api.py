@@ -31,14 +31,12 @@ LEVELS = {
     "_kernels": 0,
     "_linear_model": 1,
     "_utils": 1,
-    "_machine": 2,
     "images": 2,
     "weights": 2,
     "datasets": 3,
     "model_selection": 3,
     "_box_cropper": 3,
     "_dropout": 3,
-    "_scaled_linear_svc": 3,
     "_feature_cache": 3,
     "_forward": 3,
     "_dropout_classifier": 4,
@@ -114,6 +112,11 @@ def test_public_names_resolve(module):
         assert hasattr(module, name), f"{module.__name__}.{name} does not exist"
 
 
+@pytest.mark.parametrize("module", PUBLIC_MODULES[1:], ids=lambda module: module.__name__)
+def test_modules_of_public_packages_begin_with_an_underscore(module):
+    assert not [path for path in Path(module.__file__).parent.glob("*.py") if not path.name.startswith("_")]
+
+
 def test_every_part_has_a_level():
     assert set(LEVELS) == PARTS
 
@@ -138,7 +141,8 @@ def test_only_the_forward_pass_runs_the_kernels():
     """The description of the machine says which are in use, and runs none."""
     kernels = PACKAGE / "_kernels"
     importers = {path for path in FILES if any(kernels in file.parents for file in imported_files(path))}
-    assert {part_of(path) for path in importers} - {"_kernels", "_forward"} == {"_machine"}
+    others = {path for path in importers if part_of(path) not in ("_kernels", "_forward")}
+    assert others == {PACKAGE / "_utils" / "machine.py"}
 
 
 # Private names of others that files use: of scikit-learn, named tuples, argparse, Pillow and Python.

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from skdecaf._utils.files import atomic_write
 from skdecaf.training import from_torch, to_torch
-from skdecaf.training.augmentation import center_crops
+from skdecaf.training._augmentation import center_crops
 from skdecaf.weights import Network
 
 # Photos of each source in a batch, the least area of a window, and the weight of the teacher beside the label.

@@ -17,7 +17,7 @@ import torch
 from photo_sources import PhotoSource
 from torch.nn import functional
 
-from skdecaf.training.augmentation import center_crops
+from skdecaf.training._augmentation import center_crops
 from skdecaf.weights import resolve_network
 
 KERNEL, STRIDE, PAD = 11, 4, 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from skdecaf.training.augmentation import mirror_half, random_colors, random_crops
+from skdecaf.training._augmentation import mirror_half, random_colors, random_crops
 
 
 class PhotoSource:

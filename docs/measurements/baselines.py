@@ -18,7 +18,7 @@ from sklearn.preprocessing import FunctionTransformer, Normalizer
 
 from skdecaf import DeCAFTransformer
 from skdecaf._paper import select_classes
-from skdecaf._paper._classifiers import choose_C, classifier, score
+from skdecaf._paper.classifiers import choose_C, classifier, score
 from skdecaf.baselines import GIST, LLC, BagOfVisualWords, HOGDescriptor
 from skdecaf.datasets import fetch_caltech101
 from skdecaf.model_selection import PerClassShuffleSplit

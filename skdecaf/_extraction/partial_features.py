@@ -21,7 +21,7 @@ import numpy as np
 from skdecaf._extraction.feature_files import StoredNames, StoredRows
 from skdecaf._extraction.photos import photo_identity
 from skdecaf._utils.files import add_path_to_os_error
-from skdecaf.images.naming import name_of
+from skdecaf.images._naming import name_of
 
 try:
     import fcntl

@@ -13,8 +13,8 @@ from skdecaf._inputs.sources import Images, check_images
 from skdecaf._inputs.value_range import learn_value_range
 from skdecaf._utils.photo_folders import SUFFIXES, photos_below
 from skdecaf.images import ImageError, describe
-from skdecaf.images.digests import source_digest
-from skdecaf.images.remote import RemoteFile
+from skdecaf.images._digests import source_digest
+from skdecaf.images._remote import RemoteFile
 
 # Files with these suffixes define black and white, unless they are named wrongly.
 _EIGHT_BITS = (".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".webp")

@@ -14,7 +14,7 @@ from skdecaf._extraction.feature_files import suffix
 from skdecaf._extraction.single_file import describe_features, extract_to_file
 from skdecaf._utils.files import atomic_write
 from skdecaf._utils.json_text import to_json
-from skdecaf.images.naming import name_of
+from skdecaf.images._naming import name_of
 
 
 def extract_to_shards(shard_size, photos, out, transformer, bar, report):

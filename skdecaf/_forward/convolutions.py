@@ -9,8 +9,8 @@ from skdecaf._forward.parameter_free import PoolingStep
 from skdecaf._forward.products import BLOCK, ROW_LENGTH, even_parts, pack_columns, products_array, rows_array
 from skdecaf._forward.winograd import TileSize, choose_tile_size
 from skdecaf._kernels import bias, im2col, pixels, product, space_to_depth, winograd_input, winograd_output
-from skdecaf.weights.layers import Convolution, output_shape
-from skdecaf.weights.panels import PANEL
+from skdecaf.weights._layers import Convolution, output_shape
+from skdecaf.weights._panels import PANEL
 
 # Images are computed together until their left matrices have so many rows, which filters are then read for. Of more
 # rows, what a slice needs no longer fits into the cache.

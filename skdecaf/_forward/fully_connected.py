@@ -8,8 +8,8 @@ from scipy.sparse import csr_array
 
 from skdecaf._forward.products import even_parts, fill_rows, products_array, rows_array
 from skdecaf._kernels import bias, compact_product, product
-from skdecaf.weights.compact import CompactMatrix
-from skdecaf.weights.panels import PANEL
+from skdecaf.weights._compact import CompactMatrix
+from skdecaf.weights._panels import PANEL
 
 # Images that are computed together.
 _MAX_IMAGES = 96

@@ -4,7 +4,7 @@
 import numpy as np
 
 from skdecaf._kernels import bias, pooling, response_norm, softmax
-from skdecaf.weights.layers import output_shape
+from skdecaf.weights._layers import output_shape
 
 
 class PoolingStep:

@@ -20,7 +20,7 @@ from skdecaf._forward.parameter_free import PoolingStep, RectifyStep, ResponseNo
 from skdecaf._forward.products import even_parts
 from skdecaf._forward.workspace import Workspace
 from skdecaf._utils.process_cache import ProcessCache
-from skdecaf.weights.layers import (
+from skdecaf.weights._layers import (
     Convolution,
     Dropout,
     FullyConnected,

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from skdecaf.weights.panels import PANEL
+from skdecaf.weights._panels import PANEL
 
 # Depth blocking: products sum 256 values of the depth at a time. The kernel has these numbers, and the width of a
 # panel, as literals.

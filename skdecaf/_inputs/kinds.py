@@ -17,8 +17,8 @@ from scipy.sparse import issparse
 from sklearn.utils.validation import check_array
 
 from skdecaf.images import Crop
-from skdecaf.images.naming import can_open
-from skdecaf.images.remote import resolve_url
+from skdecaf.images._naming import can_open
+from skdecaf.images._remote import resolve_url
 
 CHANNELS = (1, 3, 4)
 

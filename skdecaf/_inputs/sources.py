@@ -9,10 +9,10 @@ from skdecaf._inputs.kinds import CHANNELS
 from skdecaf._inputs.value_range import is_out_of_range
 from skdecaf._utils.warnings import UnreadableImageWarning, warn_user
 from skdecaf.images import ImageError, check_source, describe, needs_value_range, to_rgb
-from skdecaf.images.arrays import as_uint8
-from skdecaf.images.decoding import decode_reduced
-from skdecaf.images.digests import read_and_digest
-from skdecaf.images.remote import RemoteFile
+from skdecaf.images._arrays import as_uint8
+from skdecaf.images._decoding import decode_reduced
+from skdecaf.images._digests import read_and_digest
+from skdecaf.images._remote import RemoteFile
 
 
 class LoadedImage(NamedTuple):

@@ -10,7 +10,7 @@ import numpy as np
 
 from skdecaf._utils.warnings import warn_user
 from skdecaf.images import Crop, ImageError, decode
-from skdecaf.images.arrays import row_bands
+from skdecaf.images._arrays import row_bands
 
 
 def learn_value_range(checked, value_range):

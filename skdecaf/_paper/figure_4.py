@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from skdecaf._paper._classifiers import (
+from skdecaf._paper.classifiers import (
     C_GRID,
     CLASSIFIERS,
     DROPOUT,
@@ -16,7 +16,7 @@ from skdecaf._paper._classifiers import (
     classifier,
     score,
 )
-from skdecaf._paper._run import Run, check_dataset, class_labels
+from skdecaf._paper.run import Run, check_dataset, class_labels
 from skdecaf.model_selection import PerClassShuffleSplit
 
 _N_CLASSES = 102

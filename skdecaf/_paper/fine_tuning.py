@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 
-from skdecaf._paper._classifiers import classifier, score
-from skdecaf._paper._run import Run, check_dataset, photos_of
+from skdecaf._paper.classifiers import classifier, score
 from skdecaf._paper.figure_4 import per_class_splits
+from skdecaf._paper.run import Run, check_dataset, photos_of
 from skdecaf._utils.extras import require
 from skdecaf.model_selection import mean_per_class_accuracy_score
 

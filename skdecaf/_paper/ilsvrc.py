@@ -4,7 +4,7 @@
 import numpy as np
 from sklearn.utils import gen_batches
 
-from skdecaf._paper._run import Run, check_dataset, photos_of
+from skdecaf._paper.run import Run, check_dataset, photos_of
 
 _ROWS = {"top-1 error": 1, "top-5 error": 5}
 _COLUMN = "centre crop"

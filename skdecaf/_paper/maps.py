@@ -8,12 +8,12 @@ from sklearn.metrics import silhouette_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import Normalizer
 
-from skdecaf._paper._run import Run, check_dataset, photos_of
 from skdecaf._paper.groupings import kind_of_class, place_of_scene
 from skdecaf._paper.results import PaperTable
+from skdecaf._paper.run import Run, check_dataset, photos_of
 from skdecaf._utils.warnings import warn_user
 from skdecaf.baselines import GIST, LLC
-from skdecaf.plotting.embedding import embed
+from skdecaf.plotting._embedding import embed
 
 N_PHOTOS = 4000  # at most, drawn at random; t-SNE and silhouettes take more than linear time
 _N_NEIGHBORS = 5

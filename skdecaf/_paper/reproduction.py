@@ -12,12 +12,12 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skdecaf import datasets
-from skdecaf._paper._run import class_labels
 from skdecaf._paper.figure_4 import N_PER_CLASS, figure_4_left, figure_4_right
 from skdecaf._paper.fine_tuning import fine_tuning
 from skdecaf._paper.ilsvrc import imagenet_errors
 from skdecaf._paper.maps import N_PHOTOS, figure_1, figure_2, figure_5
 from skdecaf._paper.plots import save_picture
+from skdecaf._paper.run import class_labels
 from skdecaf._paper.table_1 import table_1
 from skdecaf._paper.table_2 import table_2
 from skdecaf._paper.table_3 import table_3

@@ -9,8 +9,8 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
 
-from skdecaf._paper._classifiers import CLASSIFIERS, FIXED_C, linear_model, scaling
-from skdecaf._paper._run import Run, check_dataset, class_labels
+from skdecaf._paper.classifiers import CLASSIFIERS, FIXED_C, linear_model, scaling
+from skdecaf._paper.run import Run, check_dataset, class_labels
 from skdecaf.domain_adaptation import DomainScaler, FeatureAugmentation, GeodesicFlowKernel, MaxMarginDomainTransform
 from skdecaf.model_selection import DomainAdaptationSplit, DomainSelector, mask_target_labels
 

@@ -4,8 +4,8 @@
 import numpy as np
 
 from skdecaf._box_cropper import BoxCropper
-from skdecaf._paper._classifiers import FIXED_C, linear_model, scaling
-from skdecaf._paper._run import Run, check_dataset, class_labels, photos_of
+from skdecaf._paper.classifiers import FIXED_C, linear_model, scaling
+from skdecaf._paper.run import Run, check_dataset, class_labels, photos_of
 
 _ROW, _COLUMN = "box, LogReg", "DeCAF6"
 _PAPER = {

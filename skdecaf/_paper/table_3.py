@@ -7,8 +7,8 @@ import numpy as np
 from scipy.sparse import csr_matrix, vstack
 from sklearn.utils import check_random_state, gen_batches
 
-from skdecaf._paper._classifiers import CLASSIFIERS, FIXED_C, N_MASKS, scaling, under_masks
-from skdecaf._paper._run import Run, check_dataset, class_labels, photos_of
+from skdecaf._paper.classifiers import CLASSIFIERS, FIXED_C, N_MASKS, scaling, under_masks
+from skdecaf._paper.run import Run, check_dataset, class_labels, photos_of
 from skdecaf._utils.progress import progress_bar
 from skdecaf.model_selection import PerClassShuffleSplit, mean_per_class_accuracy_score
 

@@ -16,8 +16,8 @@ from skdecaf._utils.progress import progress_bar
 from skdecaf._utils.threaded_map import map_chunks
 from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf.images import ImageError, resize_image
-from skdecaf.images.pixel_budget import pixel_budget
-from skdecaf.images.preparing import FAST_DECODE_FACTOR
+from skdecaf.images._pixel_budget import pixel_budget
+from skdecaf.images._preparing import FAST_DECODE_FACTOR
 
 _PER_CHUNK = 8  # photos, each of which takes milliseconds
 _PARAMETERS = ("image_shape", "value_range", "fast_decode", "on_error", "n_jobs", "verbose")

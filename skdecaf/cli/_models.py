@@ -12,11 +12,11 @@ from sklearn.pipeline import Pipeline
 from skdecaf._decaf import DeCAFTransformer, network_of
 from skdecaf._dropout import DropoutFeatures
 from skdecaf._dropout_classifier import DropoutClassifier
-from skdecaf._scaled_linear_svc import ScaledLinearSVC
+from skdecaf._linear_model.scaled_linear_svc import ScaledLinearSVC
 from skdecaf._utils.extras import require
 from skdecaf._utils.files import atomic_write
 from skdecaf.cli._model_size import check_size
-from skdecaf.weights import store
+from skdecaf.weights import _store as store
 
 
 def model_of(classifier):

@@ -183,7 +183,7 @@ def value_range(options):
 def check_layer(options, default_layer=6):
     """Refuse layers that the network does not have."""
     from skdecaf.weights import resolve_network
-    from skdecaf.weights.blob_names import resolve_blobs
+    from skdecaf.weights._blob_names import resolve_blobs
 
     network = resolve_network(options.weights, 0, options.precision)
     try:
@@ -256,7 +256,7 @@ def _lines(path):
 
 def parse_weights(text):
     """Type of an argument that is a network, by name or file."""
-    from skdecaf.weights import store
+    from skdecaf.weights import _store as store
 
     if text in store.names():
         return text

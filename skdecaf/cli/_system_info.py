@@ -8,9 +8,9 @@ import numpy as np
 
 from skdecaf._decaf import DeCAFTransformer
 from skdecaf._forward import plan_forward_pass
-from skdecaf._machine import machine_info
+from skdecaf._utils.machine import machine_info
 from skdecaf.weights import resolve_network
-from skdecaf.weights.resolving import locate_files
+from skdecaf.weights._resolving import locate_files
 
 
 def system_info(weights="mini", precision="float32", layer=6):

@@ -55,7 +55,7 @@ def run(options):
     from skdecaf import extract
     from skdecaf._extraction.photos import is_tar, photos_at
     from skdecaf.cli._photos import printable
-    from skdecaf.images.naming import name_of
+    from skdecaf.images._naming import name_of
 
     listed = _options.list_photos(options)
     photos = [photo for place in listed for photo in (photos_at(place) if is_tar(place) else [place])]

@@ -67,7 +67,7 @@ def _add_names(parser):
 
 def _name(text):
     """Type of an argument that is a name of weights."""
-    from skdecaf.weights import store
+    from skdecaf.weights import _store as store
 
     if text not in store.names():
         raise argparse.ArgumentTypeError(f"no weights are called {text!r}; there are {', '.join(store.names())}")
@@ -93,7 +93,7 @@ def _add_convert(commands):
 
 
 def _list(options):
-    from skdecaf.weights import store
+    from skdecaf.weights import _store as store
 
     rows = [(name, store.published(name), _state(store, name)) for name in store.names()]
     if options.json:
@@ -132,14 +132,14 @@ def _facts(weights, files):
 
 
 def _fetch(options):
-    from skdecaf.weights import store
+    from skdecaf.weights import _store as store
 
     for name in options.names:
         _print_paths(name, store.fetch(name, mirror=options.mirror, progress=not options.quiet))
 
 
 def _path(options):
-    from skdecaf.weights import store
+    from skdecaf.weights import _store as store
 
     if options.name is None:
         print(store.folder())
@@ -148,14 +148,14 @@ def _path(options):
 
 
 def _verify(options):
-    from skdecaf.weights import store
+    from skdecaf.weights import _store as store
 
     for name in options.names:
         _print_paths(name, store.verify(name))
 
 
 def _remove(options):
-    from skdecaf.weights import store
+    from skdecaf.weights import _store as store
 
     for name in options.names:
         removed = store.remove(name)

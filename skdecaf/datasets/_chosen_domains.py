@@ -7,7 +7,7 @@ import numpy as np
 
 from skdecaf._utils.photo_folders import SUFFIXES, list_class_folders
 from skdecaf.datasets._mat_files import read_variables
-from skdecaf.weights.blob_names import column_names
+from skdecaf.weights._blob_names import column_names
 
 
 def number_domains(domains, source, target):

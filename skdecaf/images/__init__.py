@@ -2,12 +2,12 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 from skdecaf._utils.warnings import UnreadableImageWarning
-from skdecaf.images.arrays import needs_value_range, to_rgb
-from skdecaf.images.crops import Crop
-from skdecaf.images.decoding import check_source, decode
-from skdecaf.images.errors import ImageError
-from skdecaf.images.geometry import cut_crops, fit_image, resize_image
-from skdecaf.images.naming import describe
+from skdecaf.images._arrays import needs_value_range, to_rgb
+from skdecaf.images._crops import Crop
+from skdecaf.images._decoding import check_source, decode
+from skdecaf.images._errors import ImageError
+from skdecaf.images._geometry import cut_crops, fit_image, resize_image
+from skdecaf.images._naming import describe
 
 __all__ = [
     "Crop",

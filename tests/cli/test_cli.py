@@ -296,7 +296,7 @@ def test_links_are_followed_but_not_in_circles(tmp_path):
 def test_every_format_that_is_read_has_its_endings():
     from PIL import Image
 
-    from skdecaf.images.formats import _READERS
+    from skdecaf.images._formats import _READERS
 
     Image.init()
     known = {ending for ending, name in Image.EXTENSION.items() if name in _READERS}

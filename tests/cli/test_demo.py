@@ -28,7 +28,7 @@ from skdecaf.cli._demo.computing import Computer  # noqa: E402
 from skdecaf.cli._demo.guards import RateLimit  # noqa: E402
 from skdecaf.cli._demo.pictures import picture_of_drops, picture_of_maps  # noqa: E402
 from skdecaf.cli._demo.storing import Store  # noqa: E402
-from skdecaf.plotting.occlusion import measure_drops  # noqa: E402
+from skdecaf.plotting._occlusion import measure_drops  # noqa: E402
 from skdecaf.weights import resolve_network  # noqa: E402
 
 OURS = "http://127.0.0.1:8765"
@@ -193,9 +193,12 @@ def test_train_try_and_download(client, weights, tmp_path, monkeypatch):
     (tmp_path / "model.skops").write_bytes(download.content)
     model = skops.io.load(
         tmp_path / "model.skops",
-        trusted=[f"skdecaf.{name}" for name in
-                 ("_decaf.DeCAFTransformer", "_dropout.DropoutFeatures", "_scaled_linear_svc.ScaledLinearSVC")],
-    )  # fmt: skip
+        trusted=[
+            "skdecaf._decaf.DeCAFTransformer",
+            "skdecaf._dropout.DropoutFeatures",
+            "skdecaf._linear_model.scaled_linear_svc.ScaledLinearSVC",
+        ],
+    )
     np.testing.assert_allclose(model.predict_proba([new]), expected.predict_proba([new]), atol=1e-5)
 
 

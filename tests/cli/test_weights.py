@@ -14,8 +14,9 @@ from skdecaf import DeCAFTransformer, Network
 from skdecaf._utils.download import PublishedFile
 from skdecaf._utils.process_cache import ProcessCache
 from skdecaf.cli import main
-from skdecaf.weights import resolving, store
-from skdecaf.weights.registry import WEIGHTS, PublishedWeights
+from skdecaf.weights import _resolving as resolving
+from skdecaf.weights import _store as store
+from skdecaf.weights._registry import WEIGHTS, PublishedWeights
 
 COMMANDS = ("list", "fetch", "path", "verify", "convert", "remove")
 

@@ -15,7 +15,8 @@ from folder_listing import names_in
 
 from skdecaf._utils import archives
 from skdecaf._utils.download import PublishedFile
-from skdecaf.datasets import caltech101, fetch_caltech101
+from skdecaf.datasets import _caltech101 as caltech101
+from skdecaf.datasets import fetch_caltech101
 
 COUNTS = {"BACKGROUND_Google": 3, "Faces": 4, "Faces_easy": 4, "accordion": 5, "inline_skate": 2}
 FILES = photo_files(COUNTS, "101_ObjectCategories/{name}/image_{i:04d}.jpg") | {
@@ -233,7 +234,8 @@ RUN = """
 import os, signal, sys
 import dataset_archives
 from skdecaf._utils import archives
-from skdecaf.datasets import caltech101, fetch_caltech101
+from skdecaf.datasets import fetch_caltech101
+from skdecaf.datasets import _caltech101 as caltech101
 
 caltech101._COUNTS = {counts}
 caltech101._SOURCES = ((dataset_archives.PublishedFile("caltech-101.zip"),),)

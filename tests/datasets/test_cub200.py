@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from dataset_archives import mat_bytes, photo_bytes, published, tar_bytes, write_files
 
-from skdecaf.datasets import cub200, fetch_cub200
+from skdecaf.datasets import _cub200 as cub200
+from skdecaf.datasets import fetch_cub200
 
 CLASSES = ["001.Black_footed_Albatross", "002.Laysan_Albatross", "017.Cardinal"]
 TARGET = np.repeat([0, 1, 2], [3, 2, 4])

@@ -11,7 +11,8 @@ from dataset_archives import photo_bytes, write_files
 from scipy.io import savemat
 
 from skdecaf import ImageNetClassifier
-from skdecaf.datasets import ilsvrc, load_ilsvrc_val
+from skdecaf.datasets import _ilsvrc as ilsvrc
+from skdecaf.datasets import load_ilsvrc_val
 
 # Photo 1, 2, 3 and so on have these; the kit numbers its classes otherwise than in ASCII order, and has inner nodes.
 TRUTH = ["n03000003", "n01000001", "n02000002", "n01000001", "n03000003", "n02000002"]

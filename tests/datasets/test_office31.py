@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from dataset_archives import mat_bytes, photo_files, published, tar_bytes, write_files, zip_bytes
 
-from skdecaf.datasets import fetch_office31, office31
+from skdecaf.datasets import _office31 as office31
+from skdecaf.datasets import fetch_office31
 
 COUNTS = {"back_pack": (4, 2, 3), "bike": (3, 1, 2), "ruler": (2, 1, 2)}
 DOMAINS = ("amazon", "dslr", "webcam")

@@ -9,7 +9,8 @@ from dataset_archives import mat_bytes, photo_files, published, tar_bytes, write
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import normalize, scale
 
-from skdecaf.datasets import fetch_office_caltech10, office_caltech10
+from skdecaf.datasets import _office_caltech10 as office_caltech10
+from skdecaf.datasets import fetch_office_caltech10
 
 DOMAINS = ("amazon", "caltech10", "dslr", "webcam")
 COUNTS = {"backpack": (3, 4, 1, 2), "laptop": (2, 3, 2, 1), "mug": (1, 2, 1, 3)}

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from dataset_archives import photo_files, published, tar_bytes, write_files, zip_bytes
 
-from skdecaf.datasets import fetch_sun397, sun397
+from skdecaf.datasets import _sun397 as sun397
+from skdecaf.datasets import fetch_sun397
 
 COUNTS = {"a/abbey": 4, "a/apse/indoor": 4, "e/elevator/door": 4, "e/elevator_shaft": 5}
 CLASSES = ["abbey", "apse/indoor", "elevator/door", "elevator_shaft"]

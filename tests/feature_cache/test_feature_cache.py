@@ -33,7 +33,8 @@ from skdecaf import DeCAFTransformer, FeatureCache, ImageNetClassifier
 from skdecaf._feature_cache import cache as cache_module
 from skdecaf._feature_cache import database, process_memory
 from skdecaf._forward import ForwardPass
-from skdecaf.images import Crop, per_file_cache
+from skdecaf._inputs import blob_extractor
+from skdecaf.images import Crop, _per_file_cache
 from skdecaf.weights import Architecture, Network, Preprocessing
 
 NETWORK = tiny_network()
@@ -46,7 +47,7 @@ def transformer(layer=6, memory=None, weights=NETWORK, dropout=False, **paramete
 def forget():
     """What a new process knows: nothing."""
     process_memory._memories.clear()
-    per_file_cache._files.clear()
+    _per_file_cache._files.clear()
 
 
 def as_database(cache):
@@ -227,7 +228,7 @@ def test_whatever_changes_nothing_stale_comes_back(name, parameters, table, cach
 @pytest.mark.parametrize("version", ["decoder_version", "numerics_version"])
 def test_another_version_computes_anew(version, paths, cache, passes, monkeypatch):
     transformer(memory=cache).fit_transform(paths)
-    monkeypatch.setattr(f"skdecaf._inputs.extraction.{version}", lambda: "another one")
+    monkeypatch.setattr(f"skdecaf._inputs.blob_extractor.{version}", lambda: "another one")
     passes.clear()
     transformer(memory=cache).fit_transform(paths)
     assert sum(passes) == len(paths)
@@ -241,7 +242,7 @@ def test_the_value_range_matters_only_where_it_is_used(cache, passes):
 
 
 def test_files_that_change_are_read_anew(tmp_path, cache, monkeypatch):
-    monkeypatch.setattr(per_file_cache, "_SETTLED_AFTER", -1e9)  # as if all files were old
+    monkeypatch.setattr(_per_file_cache, "_SETTLED_AFTER", -1e9)  # as if all files were old
     path, (photo, other, *_) = tmp_path / "photo.bmp", [array[:15, :15] for array in photo_arrays()]
     Image.fromarray(photo).save(path)
     before = path.stat()
@@ -265,16 +266,15 @@ def test_a_file_that_was_just_written_is_not_trusted(tmp_path, cache):
 def test_a_file_that_changes_while_it_is_read_is_not_stored(tmp_path, cache, monkeypatch):
     path, (photo, other, *_) = tmp_path / "photo.png", photo_arrays()
     Image.fromarray(photo).save(path)
-    from skdecaf._inputs import extraction
 
-    load = extraction.load_image
+    load = blob_extractor.load_image
 
     def load_after_change(*args, **options):
         Image.fromarray(other).save(path)
         return load(*args, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(extraction, "load_image", load_after_change)
+        patch.setattr(blob_extractor, "load_image", load_after_change)
         transformer(memory=cache).fit_transform([path])
     for pixels in (photo, other):
         Image.fromarray(pixels).save(path)
@@ -291,9 +291,7 @@ def test_a_file_that_changes_to_and_fro_while_it_is_read_is_stored_as_what_was_r
     def write(pixels):
         Image.fromarray(pixels).save(path)
 
-    from skdecaf._inputs import extraction
-
-    load = extraction.load_image
+    load = blob_extractor.load_image
 
     def load_other(*args, **options):
         write(other)
@@ -305,7 +303,7 @@ def test_a_file_that_changes_to_and_fro_while_it_is_read_is_stored_as_what_was_r
     expected = [transformer().fit_transform([source]) for pixels in (photo, other) if not write(pixels)]
     write(photo)
     with monkeypatch.context() as patch, open(path, "rb") as file:
-        patch.setattr(extraction, "load_image", load_other)
+        patch.setattr(blob_extractor, "load_image", load_other)
         transformer(memory=cache).fit_transform([file if kind == "open file" else source])
     for pixels, features in zip((photo, other), expected, strict=True):
         write(pixels)
@@ -314,7 +312,7 @@ def test_a_file_that_changes_to_and_fro_while_it_is_read_is_stored_as_what_was_r
 
 def test_a_link_that_turns_to_and_fro_while_it_is_read_is_not_trusted(tmp_path, cache, monkeypatch):
     """The digest belongs to the file that was read, not to the one that the link points at before and after."""
-    monkeypatch.setattr(per_file_cache, "_SETTLED_AFTER", -1e9)  # as if all files were old
+    monkeypatch.setattr(_per_file_cache, "_SETTLED_AFTER", -1e9)  # as if all files were old
     (photo, other, *_), link = photo_arrays(), tmp_path / "link.png"
     for name, pixels in (("photo", photo), ("other", other)):
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
@@ -323,7 +321,7 @@ def test_a_link_that_turns_to_and_fro_while_it_is_read_is_not_trusted(tmp_path, 
         link.unlink(missing_ok=True)
         link.symlink_to(tmp_path / f"{name}.png")
 
-    opened = per_file_cache.open_path
+    opened = _per_file_cache.open_path
 
     @contextlib.contextmanager
     def open_other(path, **options):
@@ -334,7 +332,7 @@ def test_a_link_that_turns_to_and_fro_while_it_is_read_is_not_trusted(tmp_path, 
 
     turn_to("photo")
     with monkeypatch.context() as patch:
-        patch.setattr(per_file_cache, "open_path", open_other)
+        patch.setattr(_per_file_cache, "open_path", open_other)
         transformer(memory=cache).fit_transform([link])
     found = transformer(memory=cache).fit_transform([link])
     np.testing.assert_array_equal(found, transformer().fit_transform([photo]))

@@ -10,7 +10,7 @@ from skdecaf._forward.convolutions import PixelStep, WinogradStep, plan_convolut
 from skdecaf._forward.winograd import TILE_SIZES, TileSize, choose_tile_size
 from skdecaf._forward.workspace import Workspace
 from skdecaf.weights import ARCHITECTURES, Architecture, Convolution, Network, Preprocessing
-from skdecaf.weights.layers import output_shape
+from skdecaf.weights._layers import output_shape
 
 GENERATOR = np.random.default_rng(0)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from skdecaf.weights import ARCHITECTURES, Architecture, Convolution, FullyConnected
-from skdecaf.weights.layers import parameter_shapes
+from skdecaf.weights._layers import parameter_shapes
 
 CHANNELS = {"conv1": 6, "conv2": 8, "conv3": 8, "conv4": 8, "conv5": 6, "fc6": 12, "fc7": 10, "fc8": 7}
 

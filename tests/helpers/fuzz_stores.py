@@ -24,7 +24,7 @@ from skdecaf._feature_cache import CachedRows, process_memory
 from skdecaf._utils.archives import Limits, extract
 from skdecaf.cli._models import load_model, save_model
 from skdecaf.images import check_source, fit_image, to_rgb
-from skdecaf.images.decoding import decode_reduced
+from skdecaf.images._decoding import decode_reduced
 
 # Photos
 

@@ -34,13 +34,13 @@ from tiny_networks import tiny_network
 from skdecaf._forward import ForwardPass
 from skdecaf.datasets._mat_files import read_variables
 from skdecaf.weights import Network, read_mean, read_network
-from skdecaf.weights.layers import multiply_adds
-from skdecaf.weights.readers.caffe import read_caffemodel
-from skdecaf.weights.readers.cuda_convnet import read_decaf
-from skdecaf.weights.readers.deep_compression import read_deep_compression
-from skdecaf.weights.readers.npz import read_npz
-from skdecaf.weights.readers.onnx import read_onnx
-from skdecaf.weights.readers.torch import read_torch, read_torch_safetensors
+from skdecaf.weights._layers import multiply_adds
+from skdecaf.weights._readers.caffe import read_caffemodel
+from skdecaf.weights._readers.cuda_convnet import read_decaf
+from skdecaf.weights._readers.deep_compression import read_deep_compression
+from skdecaf.weights._readers.npz import read_npz
+from skdecaf.weights._readers.onnx import read_onnx
+from skdecaf.weights._readers.torch import read_torch, read_torch_safetensors
 
 # A network that costs more takes too long to be tried on a photo.
 _MAX_VALUES, _MAX_MULTIPLY_ADDS = 10**6, 10**8

@@ -10,7 +10,7 @@ from tiny_networks import tiny_network
 
 from skdecaf import DeCAFTransformer, FeatureCache, ImageNetClassifier
 from skdecaf.images import Crop, decode, fit_image
-from skdecaf.images.decoding import decode_reduced
+from skdecaf.images._decoding import decode_reduced
 
 NETWORK = tiny_network()  # resizes to 18 x 20: JPEG files are reduced where 60 pixels or more remain
 

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from skdecaf._utils import photo_folders
-from skdecaf.images import ImageError, check_source, decode, formats
-from skdecaf.images.decoding import decode_reduced, decoder_version
+from skdecaf.images import ImageError, check_source, decode
+from skdecaf.images import _formats as formats
+from skdecaf.images._decoding import decode_reduced, decoder_version
 
 SMOOTH = np.linspace(0, 250, 32 * 48 * 3).reshape(32, 48, 3).astype(np.uint8)
 HEAD = b"\x00\x00\x00\x1cftypheic\x00\x00\x00\x00mif1heicmiaf"

@@ -13,7 +13,7 @@ from PIL import Image
 
 from skdecaf import DeCAFTransformer
 from skdecaf.images import decode
-from skdecaf.images.pixel_budget import PixelBudget, pixel_budget
+from skdecaf.images._pixel_budget import PixelBudget, pixel_budget
 
 resource = pytest.importorskip("resource")
 needs_statm = pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs Linux")
@@ -40,7 +40,7 @@ LIMITED = """
     import resource, sys
     import numpy as np
     from skdecaf.images import decode, fit_image, to_rgb
-    from skdecaf.images.decoding import decode_reduced
+    from skdecaf.images._decoding import decode_reduced
 
     min_side = int(sys.argv[3]) if len(sys.argv) > 3 else None
     fit = {"size": (72, 72), "policy": "warp", "resample": "bicubic"}
@@ -115,7 +115,7 @@ def test_large_photos_are_converted_as_small_ones(tmp_path, monkeypatch):
         turned.info["exif"] = exif.tobytes()
         sources.append(turned)
     expected = [decode(source) for source in sources]
-    monkeypatch.setattr("skdecaf.images.arrays._BAND_PIXELS", 200)
+    monkeypatch.setattr("skdecaf.images._arrays._BAND_PIXELS", 200)
     for source, pixels in zip(sources, expected, strict=True):
         np.testing.assert_array_equal(decode(source), pixels)
 
@@ -151,13 +151,13 @@ def test_extraction_holds_the_budget_until_a_photo_is_resized(tmp_path, monkeypa
         return hold(n_pixels)
 
     monkeypatch.setattr(pixel_budget, "hold", recording)
-    fit_image = sys.modules["skdecaf.images.preparing"].fit_image
+    fit_image = sys.modules["skdecaf.images._preparing"].fit_image
 
     def resize(*args, **options):
         assert pixel_budget._n_pixels == SIDE**2
         return fit_image(*args, **options)
 
-    monkeypatch.setattr("skdecaf.images.preparing.fit_image", resize)
+    monkeypatch.setattr("skdecaf.images._preparing.fit_image", resize)
     DeCAFTransformer(dropout=False).fit_transform([path])
     assert held == [SIDE**2] and pixel_budget._n_pixels == 0
     with open(path, "rb") as file, pytest.raises(ValueError):

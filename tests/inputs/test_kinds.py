@@ -17,7 +17,7 @@ from scipy import sparse
 from sklearn.utils.estimator_checks import _NotAnArray
 
 from skdecaf._inputs.kinds import find_rows
-from skdecaf.images.remote import RemoteFile
+from skdecaf.images._remote import RemoteFile
 
 PATHS = ["b.jpg", "a.jpg"]
 GREY = np.arange(6, dtype=np.uint8).reshape(2, 3)

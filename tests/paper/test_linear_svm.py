@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from sklearn.svm import LinearSVC
 
-from skdecaf._paper._classifiers import C_GRID, choose_C, score
-from skdecaf._paper._linear_svm import LinearSVM, svm_path
+from skdecaf._paper.classifiers import C_GRID, choose_C, score
+from skdecaf._paper.linear_svm import LinearSVM, svm_path
 
 
 def rows_of_classes(n_classes, n_features, n=90):

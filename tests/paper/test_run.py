@@ -11,7 +11,7 @@ from small_photos import write_photos
 from tiny_networks import tiny_network
 
 from skdecaf import DeCAFTransformer
-from skdecaf._paper._run import Run
+from skdecaf._paper.run import Run
 
 
 @pytest.mark.parametrize("n_jobs", [2, -1])

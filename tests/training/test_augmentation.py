@@ -2,7 +2,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from skdecaf.training.augmentation import center_crops, mirror_half, random_colors, random_crops  # noqa: E402
+from skdecaf.training._augmentation import center_crops, mirror_half, random_colors, random_crops  # noqa: E402
 
 
 def ramp(n=64, height=24, width=32):

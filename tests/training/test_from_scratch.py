@@ -14,7 +14,7 @@ from skdecaf.weights import Architecture, Convolution, Dropout, FullyConnected, 
 torch = pytest.importorskip("torch")
 
 from skdecaf.training import train_network  # noqa: E402
-from skdecaf.training.optimization import SCHEDULES  # noqa: E402
+from skdecaf.training._optimization import SCHEDULES  # noqa: E402
 
 DIGITS = Architecture(
     (
@@ -150,7 +150,7 @@ def test_wrong_targets():
 INTERRUPTED = """
 import sys
 import numpy as np
-import skdecaf.training.optimization as optimization
+import skdecaf.training._optimization as optimization
 from test_from_scratch import QUICK, SMALL, stripes
 from skdecaf.training import train_network
 
@@ -197,7 +197,7 @@ def test_training_that_was_killed_ends_with_the_same_bits(tmp_path):
 
 
 def test_checkpoint_of_another_training_is_refused(tmp_path, monkeypatch):
-    from skdecaf.training import optimization
+    from skdecaf.training import _optimization as optimization
 
     X, y = stripes()
     path = tmp_path / "checkpoint"

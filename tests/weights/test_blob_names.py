@@ -6,7 +6,7 @@ import pytest
 from tiny_networks import tiny_network
 
 from skdecaf.weights import ARCHITECTURES, Architecture, FullyConnected, Network, Preprocessing, ReLU
-from skdecaf.weights.blob_names import column_names, resolve_blobs
+from skdecaf.weights._blob_names import column_names, resolve_blobs
 
 NETWORK = tiny_network()
 BLOBS = [

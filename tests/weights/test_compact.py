@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from skdecaf.weights import Network, resolve_network
-from skdecaf.weights.compact import CompactMatrix
-from skdecaf.weights.panels import PANEL, unpack_rows
+from skdecaf.weights._compact import CompactMatrix
+from skdecaf.weights._panels import PANEL, unpack_rows
 
 GENERATOR = np.random.default_rng(0)
 

@@ -19,8 +19,9 @@ from safetensors.numpy import save_file
 from small_alexnets import small_network, torchvision_arrays
 from tiny_networks import tiny_network
 
-from skdecaf.weights import Architecture, Network, file_formats, read_mean, read_network
-from skdecaf.weights.readers.caffe import read_caffemodel
+from skdecaf.weights import Architecture, Network, read_mean, read_network
+from skdecaf.weights import _file_formats as file_formats
+from skdecaf.weights._readers.caffe import read_caffemodel
 
 
 def write_own(path):
@@ -290,7 +291,7 @@ def hostile_contents(tmp_path):
 MEASURE = """
 import json, re, sys, time
 from pathlib import Path
-from skdecaf.weights.file_formats import read_network
+from skdecaf.weights._file_formats import read_network
 costs = {}
 for name in sys.argv[1:]:
     start = time.process_time()

@@ -1,7 +1,7 @@
 import pytest
 
 from skdecaf.weights import ARCHITECTURES
-from skdecaf.weights.layers import (
+from skdecaf.weights._layers import (
     Convolution,
     Dropout,
     FullyConnected,

@@ -11,7 +11,8 @@ import pytest
 from caffe_files import CaffeNet
 
 from skdecaf import DeCAFTransformer
-from skdecaf.weights import Network, resolve_network, resolving
+from skdecaf.weights import Network, resolve_network
+from skdecaf.weights import _resolving as resolving
 
 # A second is what it may take on two cores that do nothing else.
 SECONDS, GUARD = 1, 3
@@ -71,7 +72,8 @@ def test_each_worker_process_loads_once(tmp_path):
         import numpy as np
 
         from skdecaf import DeCAFTransformer
-        from skdecaf.weights import Network, resolving
+        from skdecaf.weights import Network
+        from skdecaf.weights import _resolving as resolving
 
         if not hasattr(resolving, "n_loads"):
             resolving.n_loads = 0

@@ -249,7 +249,7 @@ def test_files_of_others_are_refused(tmp_path):
     ],
 )
 def test_descriptions_that_do_not_fit_are_refused(tmp_path, key, value):
-    from skdecaf.weights.native_format import to_metadata
+    from skdecaf.weights._native_format import to_metadata
 
     network, path = tiny_network(), tmp_path / "net.safetensors"
     save_file(dict(network.arrays), path, metadata={**to_metadata(network), key: value})

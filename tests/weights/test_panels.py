@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny_networks import tiny_network
 
-from skdecaf.weights.panels import PANEL, PackedMatrix
+from skdecaf.weights._panels import PANEL, PackedMatrix
 
 GENERATOR = np.random.default_rng(0)
 

@@ -20,14 +20,11 @@ from skdecaf import DeCAFTransformer
 from skdecaf._utils import extras
 from skdecaf._utils.download import PublishedFile
 from skdecaf._utils.process_cache import ProcessCache
-from skdecaf.weights import (
-    ARCHITECTURES,
-    resolve_network,
-    resolving,
-    store,
-)
-from skdecaf.weights.layers import parameter_shapes
-from skdecaf.weights.registry import WEIGHTS, PublishedWeights
+from skdecaf.weights import ARCHITECTURES, resolve_network
+from skdecaf.weights import _resolving as resolving
+from skdecaf.weights import _store as store
+from skdecaf.weights._layers import parameter_shapes
+from skdecaf.weights._registry import WEIGHTS, PublishedWeights
 
 PUBLISHED = dict(WEIGHTS)
 WITH_FILES = {name: weights for name, weights in PUBLISHED.items() if weights.file}

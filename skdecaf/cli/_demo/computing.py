@@ -20,14 +20,14 @@ from skdecaf.cli._models import model_files, model_of
 from skdecaf.cli._photos import printable
 from skdecaf.cli._similarity import cosine_distances, list_folder, unit_features
 from skdecaf.images import ImageError
-from skdecaf.images.decoding import decode_reduced
-from skdecaf.images.formats import read_header
-from skdecaf.images.naming import as_image_error
-from skdecaf.plotting.blobs import as_read
-from skdecaf.plotting.drawing import visible_pixels
-from skdecaf.plotting.occlusion import drop_of_each_pixel, measure_drops
+from skdecaf.images._decoding import decode_reduced
+from skdecaf.images._formats import read_header
+from skdecaf.images._naming import as_image_error
+from skdecaf.plotting._blobs import as_read
+from skdecaf.plotting._drawing import visible_pixels
+from skdecaf.plotting._occlusion import drop_of_each_pixel, measure_drops
 from skdecaf.weights import resolve_network
-from skdecaf.weights.blob_names import split_blobs
+from skdecaf.weights._blob_names import split_blobs
 
 MAX_MEGAPIXELS = 50
 _NARROWEST = 50  # of the longer side to the shorter

@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from skdecaf.plotting.drawing import mosaic
+from skdecaf.plotting._drawing import mosaic
 
 # A few points of matplotlib's viridis, and of its coolwarm.
 _SEQUENTIAL = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))

@@ -11,8 +11,8 @@ from caffe_files import CaffeNet, blob, field, layer, varint
 
 from skdecaf import DeCAFTransformer
 from skdecaf.weights import ARCHITECTURES, Convolution, FullyConnected, MaxPool, ResponseNorm
-from skdecaf.weights.readers.caffe import looks_like, read_caffemodel
-from skdecaf.weights.readers.caffe_mean import read_mean
+from skdecaf.weights._readers.caffe import looks_like, read_caffemodel
+from skdecaf.weights._readers.caffe_mean import read_mean
 
 pytest.importorskip("google.protobuf")
 
@@ -426,7 +426,7 @@ def test_a_network_of_real_size_takes_twice_its_memory(tmp_path):
     (tmp_path / "net.caffemodel").write_bytes(net.to_caffemodel(1, legacy=True, head=b""))
     program = """
 import re, sys, time
-from skdecaf.weights.readers.caffe import read_caffemodel
+from skdecaf.weights._readers.caffe import read_caffemodel
 start = time.process_time()
 network = read_caffemodel(sys.argv[1])
 kilobytes = re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]

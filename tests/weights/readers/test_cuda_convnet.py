@@ -15,8 +15,8 @@ from python2_pickles import Raw, dumps
 
 from skdecaf import DeCAFTransformer
 from skdecaf.weights import ARCHITECTURES
-from skdecaf.weights.readers.array_pickles import PickledArray, read_pickle
-from skdecaf.weights.readers.cuda_convnet import looks_like, read_decaf
+from skdecaf.weights._readers.array_pickles import PickledArray, read_pickle
+from skdecaf.weights._readers.cuda_convnet import looks_like, read_decaf
 
 SIDE, CROP = 105, 99
 

@@ -11,8 +11,8 @@ from deep_compression_files import SMALL, WEIGHTS, contents, encode
 
 from skdecaf import DeCAFTransformer
 from skdecaf.weights import ARCHITECTURES
-from skdecaf.weights.layers import parameter_shapes
-from skdecaf.weights.readers.deep_compression import looks_like, read_deep_compression
+from skdecaf.weights._layers import parameter_shapes
+from skdecaf.weights._readers.deep_compression import looks_like, read_deep_compression
 
 ALEXNET = ARCHITECTURES["alexnet"]
 

@@ -12,7 +12,7 @@ from small_alexnets import photos, small_network
 
 from skdecaf._forward import ForwardPass
 from skdecaf.weights import ARCHITECTURES, Network, resolve_network
-from skdecaf.weights.readers.npz import read_npz
+from skdecaf.weights._readers.npz import read_npz
 
 
 def save(path, arrays, compressed=False):

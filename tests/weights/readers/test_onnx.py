@@ -12,7 +12,7 @@ from tiny_networks import TINY, tiny_network
 
 from skdecaf._forward import ForwardPass
 from skdecaf.weights import ARCHITECTURES, Network, resolve_network
-from skdecaf.weights.readers.onnx import looks_like, read_onnx
+from skdecaf.weights._readers.onnx import looks_like, read_onnx
 
 onnx = pytest.importorskip("onnx")
 onnx_files = pytest.importorskip("onnx_files")

@@ -16,7 +16,7 @@ from small_alexnets import first_input, photos, small_network, torch_model
 
 from skdecaf._forward import ForwardPass
 from skdecaf.weights import ARCHITECTURES, Network, resolve_network
-from skdecaf.weights.readers.torch import looks_like, read_torch, read_torch_safetensors
+from skdecaf.weights._readers.torch import looks_like, read_torch, read_torch_safetensors
 
 torch = pytest.importorskip("torch")
 
