@@ -128,6 +128,7 @@ def test_rows_with_paths_are_equal_to_the_last_bit(recipe, folder, features):
         pytest.param("flaml_learner.py", marks=needs("flaml", "lightgbm")),
         pytest.param("mlflow_model.py", marks=needs("mlflow")),
         pytest.param("optuna_study.py", marks=needs("optuna")),
+        pytest.param("skops_model.py", marks=needs("skops")),
         pytest.param("skrub_table.py", marks=needs("skrub")),
         pytest.param("tpot_search.py", marks=needs("tpot")),
     ],
