@@ -24,6 +24,7 @@ import skdecaf.datasets
 import skdecaf.domain_adaptation
 import skdecaf.images
 import skdecaf.model_selection
+import skdecaf.parts
 import skdecaf.plotting
 import skdecaf.training
 import skdecaf.weights
@@ -48,6 +49,7 @@ PUBLIC_MODULES = (
     skdecaf.datasets,
     skdecaf.domain_adaptation,
     skdecaf.model_selection,
+    skdecaf.parts,
     skdecaf.plotting,
     skdecaf.training,
     skdecaf.baselines,

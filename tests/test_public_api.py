@@ -18,6 +18,7 @@ import skdecaf.datasets
 import skdecaf.domain_adaptation
 import skdecaf.images
 import skdecaf.model_selection
+import skdecaf.parts
 import skdecaf.plotting
 import skdecaf.training
 import skdecaf.weights
@@ -48,6 +49,7 @@ LEVELS = {
     "_decaf_classifier": 7,
     "_extraction": 7,
     "_imagenet": 6,
+    "parts": 7,
     "plotting": 7,
     "training": 6,
     "__init__": 8,
@@ -63,6 +65,7 @@ PUBLIC_MODULES = (
     skdecaf.domain_adaptation,
     skdecaf.images,
     skdecaf.model_selection,
+    skdecaf.parts,
     skdecaf.plotting,
     skdecaf.training,
     skdecaf.weights,
@@ -180,9 +183,9 @@ def classes_checked(path):
                 yield from {type(getattr(case, "values", case)[0]) for case in mark.args[1]}
 
 
-# The checks pass tables of numbers of any width; BoxCropper needs a photo and four numbers per row.
-# tests/test_box_cropper.py runs the checks that pass no table, and tests names, containers and pipelines itself.
-NO_TABLES = {skdecaf.BoxCropper}
+# The checks pass tables of numbers of any width; BoxCropper needs a photo and four numbers per row, the estimators of
+# skdecaf.parts need PhotoParts. Their own tests run the checks that pass no table, and test names and pipelines.
+NO_TABLES = {skdecaf.BoxCropper, skdecaf.parts.PartPooler}
 
 
 def test_every_public_estimator_goes_through_the_checks_of_scikit_learn():

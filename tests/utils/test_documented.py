@@ -13,11 +13,19 @@ import skdecaf
 import skdecaf.baselines
 import skdecaf.domain_adaptation
 import skdecaf.model_selection
+import skdecaf.parts
 import skdecaf.training
 from skdecaf import DeCAFTransformer
 from skdecaf._utils import documented
 
-MODULES = skdecaf, skdecaf.baselines, skdecaf.domain_adaptation, skdecaf.model_selection, skdecaf.training
+MODULES = (
+    skdecaf,
+    skdecaf.baselines,
+    skdecaf.domain_adaptation,
+    skdecaf.model_selection,
+    skdecaf.parts,
+    skdecaf.training,
+)
 ESTIMATORS = {
     f"{module.__name__}.{name}": getattr(module, name)
     for module in MODULES
