@@ -57,8 +57,6 @@ class PaperTable:
     notes: tuple = ()
     details: dict = field(default_factory=dict)
 
-    _has_paper = True  # whether the paper's numbers have a column
-
     @property
     def mean(self):
         """Mean over the splits, float64 ndarray of shape (n_rows, n_columns)."""
@@ -76,8 +74,9 @@ class PaperTable:
         -------
         str
         """
-        extra = ("paper",) if self._has_paper else ()
-        header = ["", *(name for column in self.columns for name in (column, *extra))]
+        header = [""]
+        for column in self.columns:
+            header += [column, "paper"] if self._has_paper(column) else [column]
         lines = [header, ["---"] * len(header), *(self._cells(i) for i in range(len(self.rows)))]
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         return "\n\n".join([f"### {self.title}", table, *self.notes])
@@ -114,6 +113,10 @@ class PaperTable:
                 temporary.write_text(f"{text}\n", encoding="utf-8")
         return list(contents)
 
+    def _has_paper(self, column):
+        """Whether the paper's numbers for a column are shown: it has some, or none for the whole table."""
+        return not self.published or any(published == column for _, published in self.published)
+
     def _cells(self, i):
         cells = [self.rows[i]]
         for j, column in enumerate(self.columns):
@@ -121,7 +124,7 @@ class PaperTable:
             measured = None if np.isnan(self.mean[i, j]) else self.mean[i, j]
             published, published_spread = self.published.get((self.rows[i], column), (None, None))
             cells.append(_text(measured, spread, ".1f"))
-            if self._has_paper:
+            if self._has_paper(column):
                 cells.append(_text(published, published_spread, ""))
         return cells
 

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import json
 import time
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -52,9 +53,16 @@ class Run:
 
     def features(self, photos, layers, with_bar=True):
         """Activations of several layers: a dict of layer to float32 array of shape (n_photos, width)."""
-        start = time.perf_counter()
         sizes = self.network().blob_sizes
-        transformer = DeCAFTransformer(
+        transformer = self.transformer(layers, with_bar)
+        with self.timing("features"):
+            side_by_side = transformer.fit_transform(photos)
+        blocks = split_blobs(side_by_side, [sizes[blob] for blob in transformer.blobs_])
+        return dict(zip(layers, blocks, strict=True))
+
+    def transformer(self, layers, with_bar=True):
+        """A `DeCAFTransformer` of the network, which keeps activations in the folder."""
+        return DeCAFTransformer(
             list(layers),
             dropout=False,
             weights=self.weights,
@@ -63,10 +71,13 @@ class Run:
             random_state=_SEED_OF_FILTERS,
             verbose=self.verbose and with_bar,
         )
-        side_by_side = transformer.fit_transform(photos)
-        blocks = split_blobs(side_by_side, [sizes[blob] for blob in transformer.blobs_])
-        self._seconds["features"] += time.perf_counter() - start
-        return dict(zip(layers, blocks, strict=True))
+
+    @contextmanager
+    def timing(self, name):
+        """Count the time inside as that of "features" or "cells"."""
+        start = time.perf_counter()
+        yield
+        self._seconds[name] += time.perf_counter() - start
 
     def map(self, function, data, calls):
         """Values of ``function(*data, **call)`` for each call, in order; those of earlier runs are read.

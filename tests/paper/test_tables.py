@@ -16,6 +16,7 @@ from tiny_networks import TINY
 from skdecaf import DeCAFTransformer, ImageNetClassifier, Network
 from skdecaf._paper import imagenet_errors, select_classes, table_1, table_2, table_3
 from skdecaf.domain_adaptation import DomainScaler, FeatureAugmentation, GeodesicFlowKernel, MaxMarginDomainTransform
+from skdecaf.images import Crop
 from skdecaf.model_selection import DomainAdaptationSplit
 
 NAMES = ("ant", "bass", "crab")
@@ -142,6 +143,42 @@ def test_table_2_crops_around_boxes(photos, network, tmp_path):
     frame = pd.DataFrame({"filename": photos.data, "x": 10.0, "y": 10.0, "width": 16.0, "height": 12.0})
     in_frame = Bunch(**photos | {"data": frame}, boxes=boxes, splits=[split])
     np.testing.assert_array_equal(table_2(in_frame, weights=network).scores, table.scores)
+
+
+def test_table_2_with_parts(photos, network):
+    """A head and a body at places that change from photo to photo, of birds of 36 by 36 pixels."""
+    generator, n = np.random.default_rng(0), len(photos.data)
+    boxes = np.tile([2.0, 2.0, 36.0, 36.0], (n, 1))
+    key_points = np.zeros((n, 15, 3))
+    key_points[:, (1, 0), :2], key_points[:, (1, 0), 2] = generator.uniform(6, 34, (n, 2, 2)), 1
+    key_points[3, 0] = 0  # whose body is missing
+    train, test = np.arange(0, n, 2), np.arange(1, n, 2)
+    birds = Bunch(**photos, boxes=boxes, parts=key_points, splits=[(train, test)])
+    table = table_2(birds, weights=network)
+    centres = key_points[:, (1, 0), :2]
+    head_and_body = np.concatenate([centres - 3.6, np.full((n, 2, 2), 7.2)], axis=2)
+    low, high = head_and_body[..., :2].clip(2), (head_and_body[..., :2] + 7.2).clip(None, 38)
+    edges = np.concatenate([low, high], axis=2)
+    whole = np.tile([-7.0, -7.0, 47.0, 47.0], (n, 1))
+    blocks = [features([Crop(photo, tuple(box)) for photo, box in zip(photos.data, crop, strict=True)], 6, network)
+              for crop in (whole, edges[:, 0], edges[:, 1])]  # fmt: skip
+    blocks[2][3] = 0
+    X, y = np.sqrt(np.concatenate(blocks, axis=1)), photos.target
+    model = LogisticRegression(C=100, max_iter=1000).fit(scaled(X, train)[train], y[train])
+    scores = dict(zip(table.rows, table.scores[:, :, 0], strict=True))
+    np.testing.assert_array_equal(
+        scores["annotated parts"], [100 * np.mean(model.predict(scaled(X, train)[test]) == y[test]), 100]
+    )
+    means = [edges[train, i][:, :].mean(axis=0) for i in range(2)]
+    shares = []
+    for i, mean in enumerate(means):
+        there = [j for j in test if i == 0 or j != 3]
+        shared = [np.prod(np.maximum(0, np.minimum(mean[2:], edges[j, i, 2:]) - np.maximum(mean[:2], edges[j, i, :2])))
+                  for j in there]  # fmt: skip
+        areas = [np.prod(edges[j, i, 2:] - edges[j, i, :2]) + np.prod(mean[2:] - mean[:2]) for j in there]
+        shares.append(np.mean(np.array(shared) >= 0.5 * (np.array(areas) - shared)))
+    assert scores["parts at mean places"][1] == pytest.approx(100 * np.mean(shares))
+    assert "| PCP@0.5 |\n" in table.to_markdown()
 
 
 # Table 3
