@@ -80,6 +80,8 @@ class FeatureCache:
     Notes
     -----
     The file is an SQLite database in WAL mode. A process that is killed loses only the photos that it was working on.
+    A photo in a file of more than 1 GiB is computed each time: to store it, the whole file has to be in memory, so that
+    the key and the activations are of the same contents.
     If the folder is deleted, it is created again, with the activations that the process has in memory.
     The object never changes, so clones of an estimator share it; its pickle holds the path and the limits only.
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import json
 import threading
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from skdecaf._utils.threaded_map import map_chunks
 from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf.images import ImageError
 from skdecaf.images._decoding import decoder_version
-from skdecaf.images._digests import may_change, source_digest
+from skdecaf.images._digests import fits_in_memory, may_change, source_digest
 from skdecaf.images._pixel_budget import pixel_budget
 from skdecaf.images._preparing import min_side, prepare_image
 
@@ -173,9 +173,11 @@ class BlobExtractor:
         return _Chunk(rows, np.stack([features[expected_keys[i]] for i in rows]), bad, out_of_range)
 
     def _expected_key(self, checked, i, cached):
-        """The cache's key for an image; its row if there is no cache or the image cannot be read."""
+        """The cache's key for an image; its row if there is no cache, or the image is too large or cannot be read."""
+        if not cached or not fits_in_memory(checked.images[i]):
+            return i
         try:
-            return self._key(checked, i, cached, source_digest(checked.images[i])) if cached else i
+            return self._key(checked, i, cached, source_digest(checked.images[i]))
         except ImageError:
             return i  # loading it raises the error
 
@@ -186,8 +188,8 @@ class BlobExtractor:
         """Load images without features.
 
         Returns their crops and their actual keys by expected key, errors by row, and the rows out of range. The actual
-        key differs if the file has changed meanwhile. Rows out of range have no key and are not stored, because
-        every run has to warn about them.
+        key differs if the file has changed meanwhile. Rows without an expected key are not stored. Nor are rows out of
+        range, because every run has to warn about them.
         """
         crops, actual_keys, bad, out_of_range = {}, {}, {}, []
         for i, expected in expected_keys.items():
@@ -196,7 +198,7 @@ class BlobExtractor:
             if expected in features or expected in crops:
                 continue
             try:
-                with_digest = cached is not None and may_change(checked.images[i])
+                with_digest = expected != i and may_change(checked.images[i])
                 loaded, crops[expected] = self._load(checked.images, i, with_digest)
             except ImageError as error:
                 if self.options.on_error == "raise":
@@ -205,18 +207,13 @@ class BlobExtractor:
                 continue
             if loaded.out_of_range:
                 out_of_range.append(i)
-            elif cached:
+            elif expected != i:
                 actual_keys[expected] = self._key(checked, i, cached, loaded.digest) if loaded.digest else expected
         return crops, actual_keys, bad, out_of_range
 
     def _load(self, images, i, with_digest):
         """Load an image and cut its crops; all threads share the budget of pixels."""
-        with ExitStack() as stack:
-
-            def reserve(n_pixels):
-                stack.close()  # threads that waited for more while they held some would wait for each other
-                stack.enter_context(pixel_budget.hold(n_pixels))
-
+        with pixel_budget.reservation() as reserve:
             loaded = load_image(images, i, self.value_range, self.min_side, with_digest=with_digest, reserve=reserve)
             options = {"resize": self.options.resize, "crops": self.options.crops, "box": loaded.box}
             network = self.network

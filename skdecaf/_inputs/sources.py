@@ -11,7 +11,8 @@ from skdecaf._utils.warnings import UnreadableImageWarning, warn_user
 from skdecaf.images import ImageError, check_source, describe, needs_value_range, to_rgb
 from skdecaf.images._arrays import as_uint8
 from skdecaf.images._decoding import decode_reduced
-from skdecaf.images._digests import read_and_digest
+from skdecaf.images._digests import file_size, read_and_digest
+from skdecaf.images._pixel_budget import BYTES_PER_PIXEL
 from skdecaf.images._remote import RemoteFile
 
 
@@ -129,7 +130,8 @@ def load_image(images, i, value_range, min_side=None, *, with_digest=False, rese
     with_digest : bool
         Whether to compute the digest of what is decoded, for the feature cache.
     reserve : callable
-        Called with the number of pixels before they are decoded.
+        Called with the number of pixels before they are decoded. The bytes of a file that is read into memory for its
+        digest count as well. A second call replaces the first.
 
     Returns
     -------
@@ -141,14 +143,21 @@ def load_image(images, i, value_range, min_side=None, *, with_digest=False, rese
         If the image cannot be read; the message begins with its name.
     """
     try:
-        source, digest = read_and_digest(images[i]) if with_digest else (images[i], None)
-        pixels, box = decode_reduced(source, min_side, reserve)
+        source, digest, n_held = images[i], None, 0
+        if with_digest:
+            n_held = file_size(source) // BYTES_PER_PIXEL
+            reserve(n_held)
+            source, digest = read_and_digest(source)
+        pixels, box = decode_reduced(source, min_side, lambda n_pixels: reserve(n_held + n_pixels))
         is_unscaled = needs_value_range(pixels.dtype)
         if is_unscaled and isinstance(images[i], RemoteFile):
             raise ImageError(f"has {pixels.dtype} pixels, which only local files may have; download it")
         pixels = to_rgb(pixels, value_range)
     except ImageError as error:
         raise _named_error(images, i, error) from error
+    except MemoryError as error:
+        error.add_note(images.name(i))
+        raise
     out_of_range = is_unscaled and is_out_of_range(pixels, value_range)
     return LoadedImage(as_uint8(pixels), box, out_of_range, digest)
 

@@ -1,8 +1,6 @@
 """What all transformers of this package share: photos in, read as `DeCAFTransformer` reads them, descriptors out."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-from contextlib import ExitStack
-
 import numpy as np
 from sklearn.base import TransformerMixin, _fit_context
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
@@ -85,7 +83,6 @@ class PhotoDescriptor(TransformerMixin, DocumentedEstimator):
         ndarray of shape (n_images, n_features), float32
         """
         check_is_fitted(self)
-        self._validate_params()  # set_params may have followed fit
         checked = read_input(self, X)
         descriptors = np.full((len(checked.images), self._n_features_out()), np.nan, np.float32)
         for i, descriptor in self._each(self._describe, checked):
@@ -152,19 +149,14 @@ class PhotoDescriptor(TransformerMixin, DocumentedEstimator):
     def _loaded(self, function, images, i):
         """Load photo i and apply a function: (i, value, error, whether the values are out of range)."""
         min_side = FAST_DECODE_FACTOR * self._min_side() if self.fast_decode else None
-        with ExitStack() as stack:
-
-            def reserve(n_pixels):
-                stack.close()  # threads that waited for more while they held some would wait for each other
-                stack.enter_context(pixel_budget.hold(n_pixels))
-
-            try:
+        try:
+            with pixel_budget.reservation() as reserve:
                 loaded = load_image(images, i, self.value_range_, min_side, reserve=reserve)
                 return i, function(loaded.pixels, loaded.box, i), None, loaded.out_of_range
-            except ImageError as error:
-                if self.on_error == "raise":
-                    raise
-                return i, None, error, False
+        except ImageError as error:
+            if self.on_error == "raise":
+                raise
+            return i, None, error, False
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_fitted")

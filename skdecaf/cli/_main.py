@@ -75,6 +75,9 @@ def _run(parser, arguments):
             return 0
         print_error(f"{error.filename!r}: {error.strerror}" if error.strerror and error.filename else str(error))
         return 1
+    except MemoryError as error:
+        print_error(_lack_of_memory(error, options))
+        return 1
     except (ValueError, ImportError) as error:
         print_error(" ".join(str(error).split()) + _hint(error, options))
         return 1
@@ -90,6 +93,13 @@ def _hint(error, options):
     from skdecaf.images import ImageError
 
     return " (--on-error skip leaves such photos out)" if isinstance(error, ImageError) else ""
+
+
+def _lack_of_memory(error, options):
+    """What takes too much memory, as far as it is known: NumPy says how much it asked for, a note names the photo."""
+    known = "; ".join([*getattr(error, "__notes__", ()), *filter(None, [str(error)])])
+    advice = "try --n-jobs 1 and a smaller --batch-size" if hasattr(options, "batch_size") else "close other programs"
+    return f"there is not enough memory{f' ({known})' if known else ''}; {advice}"
 
 
 def _take_photos(options, rest):

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import hashlib
 import io
+import os
 
 import numpy as np
 from PIL import Image
@@ -13,6 +14,8 @@ from skdecaf.images._files import file_contents, is_path
 from skdecaf.images._naming import can_open
 from skdecaf.images._per_file_cache import cached_per_file
 
+# Larger files are not read into memory.
+_MAX_BYTES = 2**30
 # The fastest of Python's digests on processors with instructions for it.
 _digest = hashlib.sha256
 
@@ -69,6 +72,20 @@ def may_change(source):
     """Whether the source is a path, an open file, an object that opens one, or a crop of one."""
     photo = source.photo if isinstance(source, Crop) else source
     return is_path(photo) or hasattr(photo, "read") or can_open(photo)
+
+
+def file_size(source):
+    """Bytes of the file at a path, also of the photo of a crop; 0 for other sources."""
+    photo = source.photo if isinstance(source, Crop) else source
+    try:
+        return os.stat(photo).st_size if is_path(photo) else 0
+    except (OSError, ValueError):
+        return 0
+
+
+def fits_in_memory(source):
+    """Whether `read_and_digest` may read the source."""
+    return file_size(source) <= _MAX_BYTES
 
 
 def _in_memory(source):

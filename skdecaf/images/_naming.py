@@ -73,6 +73,11 @@ def as_image_error(source):
             f"{_subject(source)} is too large to be safe ({error}); scale it down, or raise "
             "PIL.Image.MAX_IMAGE_PIXELS if you trust it"
         ) from error
+    except MemoryError as error:
+        raise ImageError(
+            f"{_subject(source)} cannot be read, because there is not enough memory; scale it down, use fewer threads "
+            "or leave it out"
+        ) from error
     except Exception as error:
         # Pillow raises nearly every kind of exception for damaged files.
         reason = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__

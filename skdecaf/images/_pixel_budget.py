@@ -1,11 +1,11 @@
 """The memory that threads may take for photos at a time."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from skdecaf._utils.locks import ForkSafeCondition
 
-# A decoded pixel takes up to 10 bytes, so that large photos take up to a gigabyte at a time.
+BYTES_PER_PIXEL = 10  # of decoded photos, at most; so large ones take up to a gigabyte at a time
 _MAX_PIXELS = 100_000_000
 _SMALL = 4_000_000
 
@@ -39,6 +39,17 @@ class PixelBudget:
             with self._changed:
                 self._n_pixels -= n_pixels
                 self._changed.notify_all()
+
+    @contextmanager
+    def reservation(self):
+        """Yield a function that holds so many pixels until the block ends; a second call replaces the first."""
+        with ExitStack() as stack:
+
+            def reserve(n_pixels):
+                stack.close()  # threads that waited for more while they held some would wait for each other
+                stack.enter_context(self.hold(n_pixels))
+
+            yield reserve
 
 
 pixel_budget = PixelBudget(_MAX_PIXELS)

@@ -6,6 +6,7 @@ import numpy as np
 from skdecaf._inputs.sources import load_image, warn_unreadable
 from skdecaf._utils.threaded_map import map_chunks
 from skdecaf.images import ImageError
+from skdecaf.images._pixel_budget import pixel_budget
 from skdecaf.images._preparing import min_side, resize_photo
 
 _CHUNK = 16
@@ -42,13 +43,13 @@ def load_photos(checked, preprocessing, value_range, *, resize, fast_decode, on_
             if cancelled.is_set() or i in checked.errors:
                 continue
             try:
-                loaded = load_image(images, i, value_range, side)
+                with pixel_budget.reservation() as reserve:
+                    loaded = load_image(images, i, value_range, side, reserve=reserve)
+                    photos[i] = np.rint(resize_photo(loaded.pixels, preprocessing, resize, loaded.box)).clip(0, 255)
             except ImageError as error:
                 if on_error == "raise":
                     raise
                 bad[i] = error
-                continue
-            photos[i] = np.rint(resize_photo(loaded.pixels, preprocessing, resize, loaded.box)).clip(0, 255)
         return bad
 
     bad = dict(checked.errors)

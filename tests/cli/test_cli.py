@@ -675,6 +675,37 @@ def test_a_small_model_file_that_unpacks_to_much_is_refused(kind, command, anima
     assert (code, output) == (1, "") and "m.skops' is not a skops file, or it is damaged" in errors and reason in errors
 
 
+@pytest.mark.parametrize("where", ["decoding", "reading", "computing"])
+def test_lack_of_memory_is_one_line_that_names_a_known_photo(where, command, animals, weights, monkeypatch):
+    places = {
+        "decoding": "skdecaf._inputs.sources.decode_reduced",
+        "reading": "skdecaf._inputs.sources.to_rgb",
+        "computing": "skdecaf._forward.plan.ForwardPass.run",
+    }
+
+    def lack(*args, **options):
+        np.empty((10**7, 10**7))
+
+    monkeypatch.setattr(places[where], lack)
+    photo = photos_of(animals)[0]
+    code, output, errors = command("classify", photo, "--weights", weights, "-q")
+    assert (code, output) == (1, "") and errors.count("\n") == 1
+    assert errors.startswith("skdecaf: there is not enough memory (") and "Unable to allocate" in errors
+    assert (photo in errors) == (where != "computing") and "--batch-size" in errors
+
+
+def test_a_photo_that_takes_too_much_memory_can_be_left_out(command, animals, weights, monkeypatch):
+    def lack(image):
+        raise MemoryError
+
+    monkeypatch.setattr("skdecaf.images._decoding._image_pixels", lack)
+    photo = photos_of(animals)[0]
+    code, _, errors = command("classify", photo, "--weights", weights, "-q")
+    assert code == 1 and f"{photo!r} cannot be read, because there is not enough memory" in errors
+    code, _, errors = command("classify", photo, "--weights", weights, "-q", "--on-error", "skip")
+    assert code == 1 and "left out" in errors and "Traceback" not in errors
+
+
 def test_a_pipeline_without_steps_is_damaged(command, animals, tmp_path):
     model = make_pipeline(DeCAFTransformer(), LogisticRegression())
     del model.steps

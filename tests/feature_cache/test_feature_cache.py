@@ -34,7 +34,8 @@ from skdecaf._feature_cache import cache as cache_module
 from skdecaf._feature_cache import database, process_memory
 from skdecaf._forward import ForwardPass
 from skdecaf._inputs import blob_extractor
-from skdecaf.images import Crop, _per_file_cache
+from skdecaf.images import Crop, _digests, _per_file_cache
+from skdecaf.images._pixel_budget import pixel_budget
 from skdecaf.weights import Architecture, Network, Preprocessing
 
 NETWORK = tiny_network()
@@ -280,6 +281,31 @@ def test_a_file_that_changes_while_it_is_read_is_not_stored(tmp_path, cache, mon
         Image.fromarray(pixels).save(path)
         found = transformer(memory=cache).fit_transform([path])
         np.testing.assert_array_equal(found, transformer().fit_transform([pixels]))
+
+
+@pytest.mark.parametrize("kind", ["path", "crop"])
+def test_a_very_large_file_is_not_read_into_memory_and_not_stored(kind, tmp_path, cache, monkeypatch):
+    path = tmp_path / "photo.png"
+    Image.fromarray(photo_arrays()[0]).save(path)
+    source = Crop(path, (0, 0, 9, 9)) if kind == "crop" else path
+    expected = transformer().fit_transform([source])
+    with monkeypatch.context() as patch:
+        patch.setattr(_digests, "_MAX_BYTES", path.stat().st_size - 1)
+        patch.setattr(_digests, "file_contents", None)
+        np.testing.assert_array_equal(transformer(memory=cache).fit_transform([source, source]), [*expected, *expected])
+    assert cache.info().n_rows == 0
+    np.testing.assert_array_equal(transformer(memory=cache).fit_transform([source]), expected)
+    assert cache.info().n_rows == 1
+
+
+def test_bytes_that_are_read_for_a_digest_count_in_the_budget_of_pixels(tmp_path, cache, monkeypatch):
+    path, held = tmp_path / "photo.bmp", []
+    Image.fromarray(photo_arrays()[0]).save(path)
+    hold = pixel_budget.hold
+    monkeypatch.setattr(pixel_budget, "hold", lambda n_pixels: held.append(n_pixels) or hold(n_pixels))
+    transformer(memory=cache).fit_transform([path])
+    n_held, n_pixels = path.stat().st_size // 10, photo_arrays()[0][..., 0].size
+    assert held == [n_held, n_held + n_pixels]
 
 
 @pytest.mark.parametrize("kind", ["path", "crop", "open file"])
