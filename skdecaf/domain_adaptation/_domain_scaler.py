@@ -68,7 +68,7 @@ class DomainScaler(OneToOneFeatureMixin, DomainTransformer):
 
     def _scaler(self):
         scaler = StandardScaler(with_mean=self.with_mean, with_std=self.with_std)
-        return scaler.set_output(transform="default")  # what comes out of here is for `set_output` of this one to say
+        return scaler.set_output(transform="default")  # only the `set_output` of DomainScaler chooses the container
 
     def _map(self, X, of_target):
         return (self.target_scaler_ if of_target else self.source_scaler_).transform(X)

@@ -131,11 +131,8 @@ class FeatureAugmentation(DomainTransformer):
         if sparse.issparse(X):
             nothing = type(X)(X.shape, dtype=X.dtype)
             return sparse.hstack([X, nothing, X] if of_target else [X, X, nothing], format="csr")
-        n = X.shape[1]
-        augmented = np.zeros((len(X), 3 * n), dtype=X.dtype)
-        augmented[:, :n] = X
-        augmented[:, 2 * n if of_target else n :][:, :n] = X
-        return augmented
+        nothing = np.zeros_like(X)
+        return np.hstack([X, nothing, X] if of_target else [X, X, nothing])
 
     def _in_source(self, X, domains):
         return np.full(X.shape[0], not self.has_target_) if domains is None else source_rows(domains, X)

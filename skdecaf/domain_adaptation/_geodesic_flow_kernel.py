@@ -7,8 +7,6 @@ import numpy as np
 from scipy.linalg import svd
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.extmath import safe_sparse_dot
-from sklearn.utils.validation import check_is_fitted
 
 from skdecaf.domain_adaptation._base import DomainTransformer
 from skdecaf.domain_adaptation._subspaces import domain_axes
@@ -142,8 +140,8 @@ class GeodesicFlowKernel(ClassNamePrefixFeaturesOutMixin, DomainTransformer):
         ndarray of shape (n_samples_X, n_samples_Z)
             float32 if both are, else float64.
         """
-        mapped = self.transform(X)
-        return safe_sparse_dot(mapped, (mapped if Z is None else self.transform(Z)).T)
+        mapped = np.asarray(self.transform(X))  # whatever the container that `set_output` chose
+        return mapped @ (mapped if Z is None else np.asarray(self.transform(Z))).T
 
     def _learn(self, source, target):
         source_axes, target_axes = domain_axes(source, target, self.n_components)
@@ -152,7 +150,6 @@ class GeodesicFlowKernel(ClassNamePrefixFeaturesOutMixin, DomainTransformer):
         self.projection_, self.angles_ = geodesic_flow(source_axes, target_axes)
 
     def _map(self, X, of_target):
-        check_is_fitted(self)
         return X @ self.projection_.astype(X.dtype, copy=False)
 
     @property

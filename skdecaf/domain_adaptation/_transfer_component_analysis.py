@@ -162,17 +162,18 @@ class TransferComponentAnalysis(ClassNamePrefixFeaturesOutMixin, DomainTransform
         for name in ("projection_", "dual_coef_", "X_fit_"):  # of another kernel
             vars(self).pop(name, None)
         if self.kernel == "linear":
-            values, axes = singular_axes(X)
-            if not len(values):
-                raise ValueError("all rows are zero, so that there is nothing to analyse")
-            vectors = (X @ axes) / values
-            weights = transfer_components(values**2, vectors, in_source, self.n_components, self.reg)
-            self.projection_ = _with_signs((axes * values) @ weights)
+            singular_values, axes = singular_axes(X)
+            values, vectors = singular_values**2, (X @ axes) / singular_values
         else:
             values, vectors = eigh(self._kernel(X, X).astype(np.float64))
-            kept = values > _MIN_EIGENVALUE * values[-1]
+            kept = values > _MIN_EIGENVALUE * max(values[-1], 0)
             values, vectors = values[kept], vectors[:, kept]
-            weights = transfer_components(values, vectors, in_source, self.n_components, self.reg)
+        if not len(values):
+            raise ValueError("all rows are zero in the space of the kernel, so that there is nothing to analyse")
+        weights = transfer_components(values, vectors, in_source, self.n_components, self.reg)
+        if self.kernel == "linear":
+            self.projection_ = _with_signs((axes * singular_values) @ weights)
+        else:
             self.dual_coef_, self.X_fit_ = _with_signs(vectors @ weights), X
         self.n_components_ = weights.shape[1]
 

@@ -101,6 +101,14 @@ def test_kernel_and_rows_are_those_of_the_principal_subspaces(domains, n_rows):
     assert_allclose(subspace_angles(flow.source_components_.T, pca(source, 5)), 0, atol=1e-7)
 
 
+def test_the_kernel_is_an_array_whatever_the_container_of_rows(domains):
+    flow = fitted(*domains)
+    expected = flow.kernel(*domains)
+    found = flow.set_output(transform="pandas").kernel(*domains)
+    assert isinstance(found, np.ndarray)
+    assert_array_equal(found, expected)
+
+
 def test_svm_on_the_kernel_is_the_svm_on_the_rows(domains):
     source, target = domains
     y = (source[:, 0] > 0).astype(int)

@@ -85,6 +85,7 @@ def test_no_more_components_than_the_kernel_has_dimensions():
     assert TransferComponentAnalysis(30).fit_transform(X).shape == (20, 3)
 
 
-def test_rows_of_zeros_are_refused():
+@pytest.mark.parametrize("options", [{}, {"kernel": "cosine"}, {"kernel": "poly", "coef0": 0}])
+def test_rows_of_zeros_are_refused(options):
     with pytest.raises(ValueError, match="all rows are zero"):
-        TransferComponentAnalysis().fit(np.zeros((4, 3)))
+        TransferComponentAnalysis(**options).fit(np.zeros((4, 3)))
