@@ -88,8 +88,11 @@ def extract(
     ------
     ImageError
         If a photo cannot be read, with ``on_error="raise"``; finished rows stay stored.
+    TypeError
+        If the transformer is not a `DeCAFTransformer`.
     ValueError
-        If no photo can be read, or the folder holds shards of other photos or with other options.
+        If the transformer has dropout, no photo can be read, or the folder holds shards of other photos or with other
+        options.
 
     See Also
     --------
@@ -152,6 +155,8 @@ def _checked_first(photos, on_error):
 def _fitted(transformer, images):
     """A fitted clone of the transformer, which needs no photo if it is told the value range."""
     transformer = DeCAFTransformer(dropout=False) if transformer is None else clone(transformer)
+    if not isinstance(transformer, DeCAFTransformer):
+        raise TypeError(f"transformer must be a DeCAFTransformer, not {type(transformer).__name__}")
     if transformer.dropout is not False:
         raise ValueError(f"extract needs a transformer with dropout=False; got dropout={transformer.dropout!r}")
     transformer.set_params(value_range=value_range_of(images, transformer.value_range), verbose=False)

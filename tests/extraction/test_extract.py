@@ -19,7 +19,7 @@ from photo_folders import run_skdecaf, write_photo
 from PIL import Image
 from tiny_networks import tiny_network
 
-from skdecaf import DeCAFTransformer, DropoutFeatures, extract
+from skdecaf import DeCAFTransformer, DropoutFeatures, ImageNetClassifier, extract
 from skdecaf._extraction import partial_features, single_file
 from skdecaf._extraction.photos import TarMember, photos_at
 from skdecaf._utils import files
@@ -129,6 +129,11 @@ def test_wrong_arguments(arguments, message, tmp_path):
     arguments = {"images": ["photo.jpg"], "out": tmp_path / "x.npy"} | arguments
     with pytest.raises(ValueError, match=message):
         extract(arguments.pop("images"), arguments.pop("out"), **arguments)
+
+
+def test_another_estimator_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="must be a DeCAFTransformer, not ImageNetClassifier"):
+        extract(["photo.jpg"], tmp_path / "x.npy", ImageNetClassifier())
 
 
 def test_the_transformer_is_left_as_it_is(photos, transformer, tmp_path):
