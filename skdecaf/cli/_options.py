@@ -115,12 +115,38 @@ def add_execution(parser):
         default="raise",
         help="for a photo that cannot be read: stop, or report it and leave it out (default: raise)",
     )
-    parser.add_argument(
-        "--n-jobs", type=parse_n_jobs, metavar="N", help="threads; -1 means one per processor (default: all)"
-    )
+    add_n_jobs(parser)
     parser.add_argument(
         "--batch-size", type=positive, default=64, metavar="N", help="crops at a time in each thread (default: 64)"
     )
+    add_quiet(parser)
+
+
+def add_top(parser, default):
+    """Add the number of labels for each photo."""
+    help_ = f"labels for each photo (default: {default})"
+    parser.add_argument("-k", "--top", type=positive, default=default, metavar="K", help=help_)
+
+
+def add_json(parser, what="print one JSON object per line"):
+    """Add the choice of JSON."""
+    parser.add_argument("--json", action="store_true", help=what)
+
+
+def add_overwrite(parser):
+    """Add the permission to replace a file."""
+    parser.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
+
+
+def add_n_jobs(parser):
+    """Add the number of threads."""
+    parser.add_argument(
+        "--n-jobs", type=parse_n_jobs, metavar="N", help="threads; -1 means one per processor (default: all)"
+    )
+
+
+def add_quiet(parser):
+    """Add the choice of no progress bars."""
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
 
 
@@ -143,11 +169,11 @@ def memory(options):
 def add_output_format(parser):
     """Add the choice between JSON and a web page."""
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print one JSON object per line")
+    add_json(form)
     form.add_argument(
         "--html", metavar="FILE", help="write a self-contained web page of small photos instead of a table"
     )
-    parser.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
+    add_overwrite(parser)
 
 
 def check_html(options):
@@ -223,11 +249,19 @@ def make_transformer(options, verbose, default_layer=6, memory=None):
     )
 
 
-def positive(text):
-    """Type of an argument that is a positive number."""
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
+def whole_number(smallest, largest=math.inf):
+    """Make the type of an argument that is a whole number in a range."""
+    limits = f"above {smallest - 1}" if largest == math.inf else f"from {smallest} to {largest}"
+
+    def parse(text):
+        if not text.isdecimal() or not smallest <= int(text) <= largest:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {limits}")
+        return int(text)
+
+    return parse
+
+
+positive = whole_number(1)
 
 
 def file_name(path, suffixes):
@@ -240,7 +274,7 @@ def file_name(path, suffixes):
 def add_output(parser, check, metavar):
     """Add the output file, whose name ``check`` returns or refuses."""
     parser.add_argument("-o", "--output", required=True, type=check, metavar=metavar)
-    parser.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
+    add_overwrite(parser)
 
 
 def _lines(path):

@@ -23,12 +23,10 @@ def add_parser(commands):
     """Add the command."""
     parser = _options.add_command(commands, "classify", run, _DESCRIPTION, _EXAMPLES)
     _options.add_photos(parser)
-    parser.add_argument(
-        "-k", "--top", type=_options.positive, default=5, metavar="K", help="labels for each photo (default: 5)"
-    )
+    _options.add_top(parser, 5)
     _options.add_network(parser)
     _options.add_execution(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
+    _options.add_json(parser)
 
 
 def run(options):

@@ -1,8 +1,6 @@
 """``skdecaf demo``: a web page on this computer that shows what the network sees."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-import argparse
-
 from skdecaf.cli import _options, _output
 
 _PORT = 8765
@@ -29,13 +27,15 @@ def add_parser(commands):
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on; others can connect to any but the default"
     )
-    parser.add_argument("--port", type=_port, default=_PORT, help=f"0 picks a free one (default: {_PORT})")
+    parser.add_argument(
+        "--port", type=_options.whole_number(0, 65535), default=_PORT, help=f"0 picks a free one (default: {_PORT})"
+    )
     parser.add_argument("--open", action="store_true", help="open the page in your browser")
     _options.add_weights(parser)
     _options.add_precision(parser)
-    parser.add_argument("--n-jobs", type=_options.parse_n_jobs, metavar="N", help="threads (default: all)")
+    _options.add_n_jobs(parser)
     _options.add_memory(parser)
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+    _options.add_quiet(parser)
 
 
 def run(options):
@@ -64,10 +64,3 @@ def run(options):
             )
         print(f"skdecaf demo is at {url} (Ctrl-C stops it)", flush=True)
         serve(make_app(computer, folder, options.host), socket, url if options.open else None)
-
-
-def _port(text):
-    """Type of the argument."""
-    if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 65535")
-    return int(text)

@@ -47,7 +47,7 @@ def add_parser(commands):
         metavar="N",
         help="make FILE a folder of files of N photos each, which several processes may compute at once",
     )
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    _options.add_json(parser, "print the summary as JSON")
 
 
 def run(options):

@@ -19,7 +19,7 @@ def add_parser(commands):
     _options.add_weights(parser)
     _options.add_precision(parser)
     _options.add_layer(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON, with sizes in bytes")
+    _options.add_json(parser, "print JSON, with sizes in bytes")
 
 
 def run(options):

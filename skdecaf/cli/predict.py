@@ -28,14 +28,7 @@ def add_parser(commands):
     parser = _options.add_command(commands, "predict", run, _DESCRIPTION, _EXAMPLES)
     parser.add_argument("model", metavar="MODEL", help='a file that "skdecaf train" wrote')
     _options.add_photos(parser)
-    parser.add_argument(
-        "-k",
-        "--top",
-        type=_options.positive,
-        default=1,
-        metavar="K",
-        help="labels for each photo (default: 1)",
-    )
+    _options.add_top(parser, 1)
     _options.add_value_range(parser)
     _options.add_execution(parser)
     parser.add_argument(
@@ -46,7 +39,7 @@ def add_parser(commands):
     parser.add_argument(
         "--allow-download", action="store_true", help="download the weights of the model if they are not here"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
+    _options.add_json(parser)
 
 
 def run(options):

@@ -48,7 +48,13 @@ def add_parser(commands):
     parser.add_argument(
         "--classes", type=lambda text: text.split(","), metavar="A,B,...", help="some classes only, by name"
     )
-    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="of splits, masks and solvers (default: 0)")
+    parser.add_argument(
+        "--seed",
+        type=_options.whole_number(0, 2**31 - 1),
+        default=0,
+        metavar="N",
+        help="of splits, masks and solvers (default: 0)",
+    )
     parser.add_argument(
         "--n-jobs",
         type=_options.parse_n_jobs,
@@ -56,12 +62,12 @@ def add_parser(commands):
         metavar="N",
         help="processes and threads; -1 is one for each processor (default: -1)",
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bars")
+    _options.add_quiet(parser)
 
 
 def run(options):
     """Run the command."""
-    from skdecaf._paper import MissingPhotos, WrongClasses, reproduce
+    from skdecaf._paper import MissingPhotos, WrongClasses
 
     chosen = chosen_subjects(options.subject)
     if len(chosen) > 1 and options.classes:
@@ -70,20 +76,8 @@ def run(options):
         options.parser.error(f"--data {options.data!r} is not a folder")
     missing, broken = [], []
     for subject in chosen:
-        tables = reproduce(
-            subject,
-            data_home=options.data,
-            weights=options.weights,
-            quick=options.quick,
-            classes=options.classes,
-            folder=options.output,
-            random_state=options.seed,
-            n_jobs=options.n_jobs,
-            verbose=not options.quiet,
-        )
         try:
-            for table in tables:
-                print(table.to_markdown(), end="\n\n", flush=True)
+            _print_tables(subject, options)
         except MissingPhotos as error:
             missing.append(subject)
             for line in str(error).splitlines():
@@ -99,6 +93,24 @@ def run(options):
         raise ValueError(f"could not be computed: {', '.join(broken)}; see the reasons above")
     if len(missing) == len(chosen):
         raise FileNotFoundError("nothing was computed, since no photos are here")
+
+
+def _print_tables(subject, options):
+    from skdecaf._paper import reproduce
+
+    tables = reproduce(
+        subject,
+        data_home=options.data,
+        weights=options.weights,
+        quick=options.quick,
+        classes=options.classes,
+        folder=options.output,
+        random_state=options.seed,
+        n_jobs=options.n_jobs,
+        verbose=not options.quiet,
+    )
+    for table in tables:
+        print(table.to_markdown(), end="\n\n", flush=True)
 
 
 def subjects():
@@ -121,9 +133,3 @@ def _subject(text):
     if not set(chosen_subjects(text)) <= set(subjects()):
         raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(subjects())}, figures, all")
     return text
-
-
-def _seed(text):
-    if not text.isdecimal() or int(text) >= 2**31:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**31 - 1}")
-    return int(text)

@@ -66,7 +66,7 @@ def add_parser(commands):
         metavar="FILE",
         help="also write a self-contained web page with accuracy, mistakes and the candidates",
     )
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    _options.add_json(parser, "print the summary as JSON")
 
 
 def run(options):

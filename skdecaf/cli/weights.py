@@ -45,7 +45,7 @@ def add_parser(commands):
     parser = _options.add_command(commands, "weights", None, _DESCRIPTION, _EXAMPLES)
     below = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     listing = _options.add_command(below, "list", _list, _LIST, "  skdecaf weights list --json\n")
-    listing.add_argument("--json", action="store_true", help="print one JSON object per line")
+    _options.add_json(listing)
     fetching = _options.add_command(below, "fetch", _fetch, _FETCH, "  skdecaf weights fetch caffenet\n")
     _add_names(fetching)
     fetching.add_argument(
@@ -53,7 +53,7 @@ def add_parser(commands):
         metavar="FOLDER",
         help="an address or folder with files of the same names to try first, such as /media/usb",
     )
-    fetching.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+    _options.add_quiet(fetching)
     path = _options.add_command(below, "path", _path, _PATH, "  skdecaf weights path caffenet\n")
     path.add_argument("name", nargs="?", type=_name, metavar="NAME", help='of the weights, see "skdecaf weights list"')
     _add_names(_options.add_command(below, "verify", _verify, _VERIFY, "  skdecaf weights verify caffenet\n"))
