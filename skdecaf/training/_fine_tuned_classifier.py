@@ -71,8 +71,8 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
     smallest_area : float, default=0.8
         Least share of a photo that a random window covers.
     early_stopping : bool, default=False
-        Whether part of the photos is set aside, to stop when the accuracy on them no longer rises and keep the best
-        weights.
+        Whether part of the photos is set aside, to stop when the accuracy on them no longer rises, and to keep the
+        weights with the highest accuracy, among equals those with the lowest loss. These may be those of the start.
     validation_fraction : float, default=0.1
         Share of the photos that `early_stopping` sets aside, of each class alike.
     n_iter_no_change : int, default=5
@@ -262,11 +262,15 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         if len(classes) < 2:
             raise ValueError(f"FineTunedClassifier needs photos of at least 2 classes; y has 1 class, {classes[0]!r}")
         photos, rows = self._load(checked)
+        samples = photos, targets[rows], sample_weight[rows]
+        seed, validation = draw_seed(check_random_state(self.random_state)), None
+        if self.early_stopping:
+            *samples, photos_aside, targets_aside, _ = self._set_aside(samples, seed)
+            validation = photos_aside, _one_hot(targets_aside, len(classes))
         goes_on = self.warm_start and hasattr(self, "network_") and np.array_equal(classes, self.classes_)
-        generator = check_random_state(self.random_state)
-        start = self.network_ if goes_on else self._with_new_layer(photos, targets[rows], sample_weight[rows], classes)
+        start = self.network_ if goes_on else self._with_new_layer(*samples, classes)
         self.classes_ = classes
-        self._train(start, photos, targets[rows], sample_weight[rows], generator, self.epochs)
+        self._train(start, *samples, seed, self.epochs, validation, self.checkpoint)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -295,10 +299,10 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         known = np.unique(classes) if first else self.classes_
         _, targets, sample_weight = self._check_targets(len(checked.images), y, sample_weight, known)
         photos, rows = self._load(checked)
-        targets, sample_weight = targets[rows], sample_weight[rows]
-        start = self._with_new_layer(photos, targets, sample_weight, known) if first else self.network_
+        samples = photos, targets[rows], sample_weight[rows]
+        start = self._with_new_layer(*samples, known) if first else self.network_
         self.classes_ = known
-        self._train(start, photos, targets, sample_weight, check_random_state(self.random_state), epochs=None)
+        self._train(start, *samples, draw_seed(check_random_state(self.random_state)), epochs=None)
         return self
 
     def predict_proba(self, X):
@@ -368,7 +372,13 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         labels = [(str(each), str(each)) for each in classes]
         return replace_classification_layer(network, blob, labels, weight, bias)
 
-    def _train(self, network, photos, targets, sample_weight, generator, epochs):
+    def _set_aside(self, samples, seed):
+        """Split arrays of samples: all but the validation part, and that part."""
+        options = {"test_size": self.validation_fraction, "stratify": samples[1], "random_state": seed}
+        kept, aside = train_test_split(np.arange(len(samples[0])), **options)
+        return *(array[kept] for array in samples), *(array[aside] for array in samples)
+
+    def _train(self, network, photos, targets, sample_weight, seed, epochs, validation=None, checkpoint=None):
         from skdecaf.training._optimization import Options, train
 
         options = Options(
@@ -384,19 +394,9 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
                 )
             },
         )  # fmt: skip
-        seed = draw_seed(generator)
-        probabilities = np.eye(len(self.classes_), dtype=np.float32)[targets]
-        sample_weight = sample_weight / sample_weight.mean()
-        validation = None
-        if self.early_stopping and epochs:
-            kept, aside = train_test_split(
-                np.arange(len(photos)), test_size=self.validation_fraction, stratify=targets, random_state=seed
-            )
-            validation = photos[aside], probabilities[aside]
-            photos, probabilities, sample_weight = photos[kept], probabilities[kept], sample_weight[kept]
         self.network_, self.history_ = train(
-            network, photos, probabilities, sample_weight, options, self._rates(network), seed,
-            validation=validation, checkpoint=self.checkpoint if epochs else None,
+            network, photos, _one_hot(targets, len(self.classes_)), sample_weight / sample_weight.mean(), options,
+            self._rates(network), seed, validation=validation, checkpoint=checkpoint,
             n_threads=self._n_threads(), verbose=self.verbose,
         )  # fmt: skip
         self.n_iter_ = len(self.history_)
@@ -425,6 +425,10 @@ def _to_state(network):
 
 def _from_state(state):
     return Network(**parameters_of_network(**state))
+
+
+def _one_hot(targets, n_classes):
+    return np.eye(n_classes, dtype=np.float32)[targets]
 
 
 def _linear_layer(features, targets, sample_weight, n_classes):

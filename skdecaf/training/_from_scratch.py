@@ -59,7 +59,8 @@ def train_network(
     sample_weight : array-like of shape (n_images,), default=None
         Weights of the images in the loss.
     validation : tuple (X, y), default=None
-        Further images and their targets. The weights of the epoch with the highest accuracy on them are returned.
+        Further images and their targets. The weights with the highest accuracy on them are returned, those of an epoch
+        or of the start; among equals, those with the lowest loss.
     labels : sequence of (identifier, name), default=None
         Labels of the classes; by default the classes of ``y``, or their numbers.
     epochs : int, default=20

@@ -119,7 +119,8 @@ class Training:
         Factor of the learning rate of each layer that is trained. Layers before the first of these stay as they are.
     seed : int
     validation : tuple of ndarray, or None
-        Photos and targets. The weights of the epoch with the highest accuracy on them are kept.
+        Photos and targets. The weights with the highest accuracy on them are kept, those of the start or of an epoch;
+        among equals, those with the lowest loss.
     checkpoint : str, path or None
         File in which the run is stored every minute, and from which it resumes.
     device : str
@@ -167,6 +168,8 @@ class Training:
         with torch.random.fork_rng(devices):
             torch.manual_seed(self.seed)
             self._resume()
+            if self.validation and self.best is None:
+                self._validate()
             while self.epoch < self.options.epochs and not self._has_converged():
                 self._run_epoch(after_batch)
                 self._save()
@@ -215,7 +218,7 @@ class Training:
         self.history.append({"loss": self.total_loss / len(batches)})
         self.epoch, self.order = self.epoch + 1, None
         if self.validation:
-            self._validate()
+            self.history[-1]["accuracy"] = self._validate()
 
     def _step(self, rows):
         n_steps = self.epoch * self.n_batches + self.batch
@@ -255,17 +258,22 @@ class Training:
         return photos.contiguous(memory_format=torch.channels_last)
 
     def _validate(self):
+        """Compute the accuracy on the validation photos, and store the weights if they are the best so far."""
         photos, targets = self.validation
-        hits = self.scores(photos).argmax(1) == targets.argmax(1)
-        accuracy = hits.float().mean().item()
-        self.history[-1]["accuracy"] = accuracy
-        if self.best is None or accuracy > self.best["accuracy"]:
+        scores = self.scores(photos)
+        accuracy = (scores.argmax(1) == targets.argmax(1)).float().mean().item()
+        quality = accuracy, -torch.nn.functional.cross_entropy(scores, targets).item()
+        if self.best is None or quality > self.best["quality"]:
             weights = (self.averaged.module if self.averaged else self.trained).state_dict()
-            self.best = {"accuracy": accuracy, "epoch": self.epoch, "weights": copy.deepcopy(weights)}
+            self.best = {"quality": quality, "weights": copy.deepcopy(weights)}
+        return accuracy
 
     def _has_converged(self):
         patience = self.options.n_iter_no_change
-        return bool(self.best) and patience is not None and self.epoch - self.best["epoch"] >= patience
+        if not self.validation or patience is None or not self.history:
+            return False
+        accuracies = [each["accuracy"] for each in self.history]
+        return self.epoch - 1 - accuracies.index(max(accuracies)) >= patience
 
     def _keep_best_weights(self):
         if self.best:

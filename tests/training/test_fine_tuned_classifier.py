@@ -133,6 +133,21 @@ def test_early_stopping_keeps_the_best_epoch():
     assert classifier.n_iter_ == accuracies.index(max(accuracies)) + 3
 
 
+def test_early_stopping_keeps_the_start_if_training_only_harms():
+    X, y = colors(60)
+    options = {"early_stopping": True, "validation_fraction": 0.2}
+    start, harmed = (quick(learning_rate=rate, **options).fit(X, y) for rate in (1e-12, 1e4))
+    assert harmed.history_[-1]["accuracy"] < start.history_[-1]["accuracy"]
+    np.testing.assert_allclose(harmed.predict_proba(X), start.predict_proba(X), atol=1e-3)
+
+
+def test_the_first_weights_do_not_know_the_photos_that_are_set_aside():
+    X, _ = colors(60)
+    y = np.random.default_rng(0).permutation(np.repeat(CLASSES, 20))
+    still = quick(early_stopping=True, validation_fraction=0.5, learning_rate=1e-12, augmentation=()).fit(X, y)
+    assert still.history_[0]["accuracy"] < 0.6
+
+
 def test_warm_start_goes_on():
     X, y = colors()
     classifier = quick(warm_start=True, epochs=1).fit(X, y)
