@@ -22,12 +22,6 @@ pyplot = pytest.importorskip("matplotlib.pyplot")
 ROWS, COLUMNS = slice(20, 30), slice(40, 60)  # the region that decides
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    pyplot.close("all")
-
-
 class RegionClassifier(ClassifierMixin, BaseEstimator):
     """The decision value of "bright" is the mean of one region of the photo."""
 
