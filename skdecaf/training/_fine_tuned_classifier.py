@@ -347,8 +347,7 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
     def _load(self, checked):
         photos, rows = load_photos(
             checked, self._start().preprocessing, self.value_range_,
-            resize=self.resize, fast_decode=self.fast_decode, on_error=self.on_error,
-            n_threads=resolve_n_jobs(self.n_jobs),
+            resize=self.resize, fast_decode=self.fast_decode, on_error=self.on_error, n_threads=self._n_threads(),
         )  # fmt: skip
         if not len(rows):
             raise ValueError("none of the images can be read, so there is nothing to learn from")

@@ -70,12 +70,16 @@ def make_app(computer, folder=None, host="127.0.0.1", rate_limit=None):
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, host=host, costs=_COSTS, rate_limit=rate_limit or RateLimit())],
-        exception_handlers={HTTPException: _say, ValueError: _say_what_is_wrong, ClientDisconnect: _say_nothing},
+        exception_handlers={
+            HTTPException: _answer_refusal,
+            ValueError: _answer_wrong_value,
+            ClientDisconnect: _answer_nobody,
+        },
     )
 
 
 class _Demo:
-    """The answers, and the photos and models that they speak of."""
+    """Handlers of requests, and the photos and models that they use."""
 
     def __init__(self, computer, folder):
         self._computer, self._folder = computer, folder
@@ -84,7 +88,7 @@ class _Demo:
         self._uploads, self._computing = asyncio.Semaphore(_UPLOADS_AT_ONCE), asyncio.Semaphore(_COMPUTING_AT_ONCE)
 
     async def about(self, request):
-        """What the page says of the network, the folder and the limits."""
+        """Describe the network, the folder and the limits."""
         network, folder = self._computer.network, self._folder
         return JSONResponse(
             {
@@ -106,7 +110,7 @@ class _Demo:
         return Response(contents, media_type="image/jpeg")
 
     async def add_photo(self, request):
-        """Take the contents of a file; answer its key and a thumbnail."""
+        """Store the contents of a file; return its key and a thumbnail."""
         async with self._uploads:
             contents = await _read_body(request, _MEGABYTES_OF_A_PHOTO * 2**20)
             if not contents:
@@ -137,7 +141,7 @@ class _Demo:
         return JSONResponse({"similar": similar})
 
     async def thumbnail(self, request):
-        """A small version of a photo of the folder, which has a number here, and no path."""
+        """A small version of a photo of the folder, by its number: no path is sent or accepted."""
         index = request.path_params["index"]
         if self._folder is None or index >= len(self._folder.photos):
             raise HTTPException(404, "there is no such photo")
@@ -148,14 +152,14 @@ class _Demo:
         return Response(contents, media_type="image/jpeg")
 
     async def train(self, request):
-        """Train on photos under the names of their classes; answer the accuracy and the key of the model."""
+        """Train on photos under the names of their classes; return the accuracy and the key of the model."""
         classes = _check_classes(await _read_json(request))
         pairs = [(self._find(self._photos, key, "photo"), name) for name, keys in classes.items() for key in keys]
         classifier, contents, result = await self._compute(self._computer.train, *map(list, zip(*pairs, strict=True)))
         return JSONResponse({"model": self._models.put((classifier, contents), len(contents)), **result})
 
     async def predict(self, request):
-        """What a trained model says of a photo."""
+        """The classes that a trained model predicts for a photo."""
         asked = await _read_json(request)
         classifier, photo = self._model(asked)[0], self._photo(asked)
         return JSONResponse({"classes": await self._compute(self._computer.predict, classifier, photo)})
@@ -240,13 +244,13 @@ def _check_classes(asked):
     return classes
 
 
-async def _say(request, error):
+async def _answer_refusal(request, error):
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
 
-async def _say_what_is_wrong(request, error):
+async def _answer_wrong_value(request, error):
     return JSONResponse({"error": " ".join(str(error).split())}, 422)
 
 
-async def _say_nothing(request, error):
+async def _answer_nobody(request, error):
     return Response(status_code=400)  # nobody reads it

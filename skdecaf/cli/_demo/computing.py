@@ -88,7 +88,7 @@ class Computer:
         return PhotoFolder(photos, names, rows, transformer, left_out)
 
     def explain(self, photo):
-        """The most probable classes of a photo; and what each layer makes of it, and in what time."""
+        """The most probable classes of a photo, and the activations and time of each layer."""
         blobs = [blob for blob in self.network.blob_shapes if not blob.endswith("_pre")]
         transformer = self._transformer(blobs)
         activations = transformer.fit_transform([photo])[0]

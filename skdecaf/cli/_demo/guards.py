@@ -1,4 +1,4 @@
-"""What protects the page: who may ask, how often, and what a browser may do with the answers."""
+"""Protection of the server: allowed hosts and origins, a rate limit, and headers of answers."""
 
 # SPDX-License-Identifier: BSD-3-Clause
 import ipaddress
