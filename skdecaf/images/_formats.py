@@ -5,6 +5,7 @@ identify image file <_io.BytesIO object at 0x7f3a>" for a PNG whose header is da
 """
 
 # SPDX-License-Identifier: BSD-3-Clause
+import os
 import re
 import struct
 from importlib.util import find_spec
@@ -126,7 +127,9 @@ def read_header(file):
     name = format_name(file.read(HEAD_SIZE))
     file.seek(0)
     if name == "JPEG":
-        _check_scans(file.read(_CHECKED))
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        _check_scans(file.read(min(size, _CHECKED)))  # Python allocates all bytes that it is asked for
         file.seek(0)
     image = _READERS[name](file)
     (width, height), limit = image.size, Image.MAX_IMAGE_PIXELS
