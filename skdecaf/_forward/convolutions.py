@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from skdecaf._forward.parameter_free import PoolingStep
-from skdecaf._forward.products import BLOCK, ROW_LENGTH, even_parts, pack_columns, products_array, rows_array
+from skdecaf._forward.products import (
+    BLOCK,
+    ROW_LENGTH,
+    ROWS_AT_ONCE,
+    even_parts,
+    pack_columns,
+    products_array,
+    rows_array,
+)
 from skdecaf._forward.winograd import TileSize, choose_tile_size
 from skdecaf._kernels import bias, im2col, pixels, product, space_to_depth, winograd_input, winograd_output
 from skdecaf.weights._layers import Convolution, output_shape
@@ -129,7 +137,7 @@ class ConvolutionStep:
         products, flat = products_array(workspace, ("products", key), shape)
         product.multiply(
             rows.reshape(-1, rows[0, 0].size), self.panels[group], columns.start // PANEL, n * self.rows_per_image,
-            width, flat,
+            width, ROWS_AT_ONCE, flat,
         )  # fmt: skip
         ring = None
         if self.pooling is not None:

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 from scipy.sparse import csr_array
 
-from skdecaf._forward.products import even_parts, fill_rows, products_array, rows_array
+from skdecaf._forward.products import ROWS_AT_ONCE, even_parts, fill_rows, products_array, rows_array
 from skdecaf._kernels import bias, compact_product, product
 from skdecaf.weights._compact import CompactMatrix
 from skdecaf.weights._panels import PANEL
@@ -52,7 +52,7 @@ class DenseStep:
         bias.add_bias(products, self.biases[part], self.rectified, part.start, out[np.newaxis])
 
     def _multiply(self, rows, panels, n_rows, n_columns, flat):
-        product.multiply(rows, self.weight.panels[np.newaxis], panels.start, n_rows, n_columns, flat)
+        product.multiply(rows, self.weight.panels[np.newaxis], panels.start, n_rows, n_columns, ROWS_AT_ONCE, flat)
 
     def _scale(self, products, part):
         """Float weights have no scale."""
@@ -67,7 +67,7 @@ class CompactStep(DenseStep):
         if n_rows == 1:
             compact_product.multiply_row(*arguments, n_columns, flat)
         else:
-            compact_product.multiply_compact(*arguments, n_rows, n_columns, flat)
+            compact_product.multiply_compact(*arguments, n_rows, n_columns, ROWS_AT_ONCE, flat)
 
     def _scale(self, products, part):
         products *= self.weight.scale[part]

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from skdecaf._kernels import instruction_set
 from skdecaf.weights._panels import PANEL
 
 # Depth blocking: products sum 256 values of the depth at a time. The kernel has these numbers, and the width of a
@@ -15,6 +16,8 @@ from skdecaf.weights._panels import PANEL
 BLOCK = 256
 ROW_LENGTH = 272
 ROW_GROUP = 12
+# Register blocking. It changes the speed only.
+ROWS_AT_ONCE = 12 if instruction_set == "avx512" else 6
 _SCRATCH = ROW_GROUP * PANEL
 
 

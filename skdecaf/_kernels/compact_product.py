@@ -89,8 +89,8 @@ def multiply_row(rows, panels, factors, span, n_columns, out):
                 out[c] = sums[c - first * 16] if b == 0 else out[c] + sums[c - first * 16]
 
 
-# pythran export multiply_compact(float32[:,:] order(C), int16[:,:] order(C), uint8[:,:] order(C), int, int, int, float32[:] order(C))
-def multiply_compact(rows, panels, factors, span, n_rows, n_columns, out):
+# pythran export multiply_compact(float32[:,:] order(C), int16[:,:] order(C), uint8[:,:] order(C), int, int, int, int, float32[:] order(C))
+def multiply_compact(rows, panels, factors, span, n_rows, n_columns, rows_at_once, out):
     """Multiply rows by panels of 16-bit columns.
 
     Parameters
@@ -101,6 +101,8 @@ def multiply_compact(rows, panels, factors, span, n_rows, n_columns, out):
     factors : (columns / 16, spans * 16)
         Panels (depth, 16) have a row of factors for each span rows. Weight times factor is exact.
     span, n_rows, n_columns : int
+    rows_at_once : int
+        As for `product.multiply`.
     out : (n_rows * n_columns + 192,)
         The last 192 values are scratch space.
     """
@@ -113,4 +115,5 @@ def multiply_compact(rows, panels, factors, span, n_rows, n_columns, out):
             for j in range(start, min(start + 8, n_panels)):
                 widen(panels[j], factors[j], b * 256, n, span, widened)
                 columns = min(16, n_columns - j * 16)
-                multiply_panel(rows[b], widened, 0, n, n_rows, columns, b > 0, out, (j * 16, n_columns))
+                layout = j * 16, n_columns
+                multiply_panel(rows[b], widened, 0, n, n_rows, columns, b > 0, rows_at_once, out, layout)

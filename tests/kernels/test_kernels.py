@@ -290,33 +290,38 @@ SHAPES = [
 ]
 
 
+@pytest.mark.parametrize("rows_at_once", [6, 12])
 @pytest.mark.parametrize(("pairs", "n", "depth", "width"), SHAPES)
-def test_multiply(compiled, plain, pairs, n, depth, width):
+def test_multiply(compiled, plain, pairs, n, depth, width, rows_at_once):
     left, right = normal(pairs, n, depth), normal(pairs, depth, width)
     rows, shape = rows_and_room(left, width)
     out = same(
         compiled("product").multiply, plain("product").multiply,
-        rows, pack_columns(right), 0, n, width, shape=shape, scale=np.sqrt(depth),
+        rows, pack_columns(right), 0, n, width, rows_at_once, shape=shape, scale=np.sqrt(depth),
     )[:-192]  # fmt: skip
     expected = np.matmul(left.astype(np.float64), right).transpose(1, 0, 2)
     np.testing.assert_allclose(out.reshape(n, pairs, width), expected, rtol=1e-5, atol=1e-6 * depth)
 
 
-def multiply(product, left, right):
+def multiply(product, left, right, rows_at_once=12):
     rows, shape = rows_and_room(left[np.newaxis], right.shape[1])
     out = np.empty(shape, np.float32)
-    product.multiply(rows, pack_columns(right[np.newaxis]), 0, len(left), right.shape[1], out)
+    product.multiply(rows, pack_columns(right[np.newaxis]), 0, len(left), right.shape[1], rows_at_once, out)
     return out[:-192].reshape(len(left), -1)
 
 
-def test_each_value_is_one_sum_in_one_order(compiled):
+@pytest.mark.parametrize("rows_at_once", [6, 12])
+def test_each_value_is_one_sum_in_one_order(compiled, rows_at_once):
     """Whatever the number of rows and the row's place: they differ by the number of rows at a time."""
+    product = compiled("product")
     left, right = normal(40, 600), normal(600, 45)
-    expected = multiply(compiled("product"), left, right)
+    expected = multiply(product, left, right)
     for n in range(1, 40):
-        np.testing.assert_array_equal(multiply(compiled("product"), left[-n:], right), expected[-n:], err_msg=str(n))
+        values = multiply(product, left[-n:], right, rows_at_once)
+        np.testing.assert_array_equal(values, expected[-n:], err_msg=str(n))
     for n in range(1, 45, 3):
-        np.testing.assert_array_equal(multiply(compiled("product"), left[:3], right[:, -n:]), expected[:3, -n:])
+        values = multiply(product, left[:3], right[:, -n:], rows_at_once)
+        np.testing.assert_array_equal(values, expected[:3, -n:])
 
 
 @pytest.mark.parametrize("n", [1, 5])
@@ -324,7 +329,7 @@ def test_columns_of_other_panels_are_left_out(compiled, n):
     left, right = normal(1, n, 300), normal(1, 300, 150)
     rows, shape = rows_and_room(left, 70)
     out = np.empty(shape, np.float32)
-    compiled("product").multiply(rows, pack_columns(right), 4, n, 70, out)
+    compiled("product").multiply(rows, pack_columns(right), 4, n, 70, 12, out)
     expected = multiply(compiled("product"), left[0], right[0])[:, 64:134]
     np.testing.assert_array_equal(out[:-192].reshape(n, -1), expected)
 
@@ -345,8 +350,9 @@ def test_instruction_sets_with_fused_multiply_adds_agree():
         importlib.import_module(f"skdecaf._kernels.{name}.product")
         for name in _kernels.supported() if name != "baseline"
     ]  # fmt: skip
-    products = [multiply(module, left, right) for module in modules]
-    np.testing.assert_array_equal(products[0], products[-1])
+    products = [multiply(module, left, right, rows_at_once) for module in modules for rows_at_once in (6, 12)]
+    for values in products[1:]:
+        np.testing.assert_array_equal(values, products[0])
     block, total = np.zeros(45), 0
     for k, (value, row) in enumerate(zip(left[0].astype(np.float64), right.astype(np.float64), strict=True)):
         block = (block + value * row).astype(np.float32).astype(np.float64)
@@ -365,15 +371,17 @@ def compact_weights(depth, width, span):
     return *panels, matrix
 
 
-@pytest.mark.parametrize(("n", "depth"), [(1, 30), (1, 263), (14, 30), (3, 600)])
+@pytest.mark.parametrize(
+    ("n", "depth", "rows_at_once"), [(1, 30, 12), (1, 263, 6), (14, 30, 12), (17, 30, 6), (3, 600, 6)]
+)
 @pytest.mark.parametrize("span", [4, 9, 36])
 @pytest.mark.parametrize("width", [1, 40])
-def test_multiply_compact(compiled, plain, width, span, n, depth):
+def test_multiply_compact(compiled, plain, width, span, n, depth, rows_at_once):
     left, (weights, factors, matrix) = normal(n, depth), compact_weights(depth, width, span)
     rows, shape = rows_and_room(left[np.newaxis], width)
     out = same(
         compiled("compact_product").multiply_compact, plain("compact_product").multiply_compact,
-        rows, weights, factors, span, n, width, shape=shape, scale=(np.abs(left) @ np.abs(matrix)).max(),
+        rows, weights, factors, span, n, width, rows_at_once, shape=shape, scale=(np.abs(left) @ np.abs(matrix)).max(),
     )[:-192]  # fmt: skip
     expected = multiply(compiled("product"), left, matrix)
     np.testing.assert_array_equal(out.reshape(n, width), expected)
@@ -397,12 +405,12 @@ def test_threads_may_share_arrays(compiled):
     (rows, shape), panels = rows_and_room(normal(1, 3, 64), 32), pack_columns(normal(1, 64, 32))
     multiply = compiled("product").multiply
     expected, outs = np.empty(shape, np.float32), np.empty((4, *shape), np.float32)
-    multiply(rows, panels, 0, 3, 32, expected)
+    multiply(rows, panels, 0, 3, 32, 12, expected)
     before = sys.getrefcount(rows), sys.getrefcount(panels)
 
     def repeat(out):
         for _ in range(2000):
-            multiply(rows, panels, 0, 3, 32, out)
+            multiply(rows, panels, 0, 3, 32, 12, out)
 
     threads = [threading.Thread(target=repeat, args=(out,)) for out in outs]
     for thread in threads:
