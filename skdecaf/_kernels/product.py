@@ -295,13 +295,18 @@ def multiply(rows, panels, first_panel, n_rows, n_columns, rows_at_once, out):
 
 def next_rows(n_rows, rows_at_once):
     """Return how many of n_rows rows to multiply next, so that few sums are computed for nothing."""
-    rest = n_rows % rows_at_once
-    if rest == 0:
-        return rows_at_once
-    if rest == 5 or rest == 6 or rest > 9:
-        return rest
-    # Six rows take longer than four, and a lone row takes as long: 4 + 3 are better than 6 + 1, but not than 12 + 1.
-    return min(4, rest if rows_at_once == 12 else n_rows)
+    if rows_at_once == 12:
+        # Few rows come first: while they are multiplied, the panel is read from the memory, which is faster the fewer
+        # multiplications wait for it.
+        rest = n_rows % 12
+        if rest == 0:
+            return 12
+        return rest if rest == 5 or rest == 6 or rest > 9 else min(4, rest)
+    # Few rows come last: the loop over 6 rows is the one that prefetches. A lone row takes as long as four, and so
+    # 4 + 3 are better than 6 + 1.
+    if n_rows == 6 or n_rows > 8:
+        return 6
+    return n_rows if n_rows == 5 else min(4, n_rows)
 
 
 def multiply_panel(rows, panel, first_value, depth, n_rows, n_columns, add, rows_at_once, out, layout):
@@ -314,8 +319,6 @@ def multiply_panel(rows, panel, first_value, depth, n_rows, n_columns, add, rows
     tile = len(out) - 192
     r = 0
     while r < n_rows:
-        # Few rows come first: while they are multiplied, the panel is read from the memory, which is faster the fewer
-        # multiplications wait for it.
         count = next_rows(n_rows - r, rows_at_once)
         first, to = r * 272, first_out + r * row_length
         whole = (count == 1 or count == 4 or count == 6 or count == 12) and n_columns == 16 and not add
