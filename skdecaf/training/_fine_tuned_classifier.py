@@ -61,6 +61,10 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         How the learning rates change: to zero along half a cosine; to a tenth after each third of the epochs; or not.
     momentum : float, default=0.9
         Nesterov's momentum.
+    mixing : float, default=1.0
+        Share of the trained weights in the weights that are kept, which are averaged with those of the start (WiSE-FT,
+        Wortsman et al.). 1 keeps the trained weights alone. 0.5 may be more accurate than either, but with much higher
+        learning rates the average of two good networks can be a bad one. `partial_fit` does not mix.
     weight_decay : float, default=5e-4
         Strength of the L2 penalty on weights; biases have none.
     label_smoothing : float, default=0.0
@@ -143,6 +147,8 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
     Kumar, Raghunathan, Jones, Ma and Liang. Fine-Tuning Can Distort Pretrained Features and Underperform
     Out-of-Distribution. ICLR 2022. (The last layer starts as a linear classifier.)
 
+    Wortsman et al. Robust Fine-Tuning of Zero-Shot Models. CVPR 2022. (Parameter `mixing`.)
+
     Examples
     --------
     >>> from sklearn.datasets import load_sample_images
@@ -163,6 +169,7 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "schedule": [StrOptions({"constant", "cosine", "step"})],
         "momentum": [Interval(Real, 0, 1, closed="left")],
+        "mixing": [Interval(Real, 0, 1, closed="right")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "augmentation": [tuple, list],
@@ -187,6 +194,7 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         epochs=5,
         schedule="cosine",
         momentum=0.9,
+        mixing=1.0,
         weight_decay=5e-4,
         label_smoothing=0.0,
         augmentation=("crop", "mirror"),
@@ -227,6 +235,7 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         self.epochs = epochs
         self.schedule = schedule
         self.momentum = momentum
+        self.mixing = mixing
         self.weight_decay = weight_decay
         self.label_smoothing = label_smoothing
         self.augmentation = augmentation
@@ -385,6 +394,7 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
             schedule=self.schedule if epochs else "constant",
             n_iter_no_change=self.n_iter_no_change,
             average=None,
+            mixing=self.mixing if epochs else 1.0,
             augmentation=tuple(self.augmentation),
             **{
                 name: getattr(self, name)

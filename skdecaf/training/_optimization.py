@@ -45,6 +45,7 @@ class Options:
     smallest_area: float
     average: float | None
     n_iter_no_change: int | None = None
+    mixing: float = 1.0
 
 
 def train(
@@ -139,6 +140,7 @@ class Training:
         self.optimizer = torch.optim.SGD(
             list(_parameter_groups(children, rates, options)), momentum=options.momentum, nesterov=options.momentum > 0
         )
+        self.start = [parameter.detach().clone() for parameter in self.trained.parameters() if options.mixing < 1]
         self.averaged = options.average and torch.optim.swa_utils.AveragedModel(
             self.trained,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(options.average),
@@ -188,7 +190,7 @@ class Training:
         -------
         tensor of shape (n, n_classes), float32
         """
-        trained = (self.averaged.module if self.averaged else self.trained).eval()
+        trained = self._result().eval()
         self.frozen.eval()
         size = self.module.network.preprocessing.crop
         with torch.inference_mode():
@@ -264,8 +266,7 @@ class Training:
         accuracy = (scores.argmax(1) == targets.argmax(1)).float().mean().item()
         quality = accuracy, -torch.nn.functional.cross_entropy(scores, targets).item()
         if self.best is None or quality > self.best["quality"]:
-            weights = (self.averaged.module if self.averaged else self.trained).state_dict()
-            self.best = {"quality": quality, "weights": copy.deepcopy(weights)}
+            self.best = {"quality": quality, "weights": copy.deepcopy(self._result().state_dict())}
         return accuracy
 
     def _has_converged(self):
@@ -275,11 +276,20 @@ class Training:
         accuracies = [each["accuracy"] for each in self.history]
         return self.epoch - 1 - accuracies.index(max(accuracies)) >= patience
 
+    def _result(self):
+        """The trained layers with the weights that would be returned now."""
+        if self.averaged:
+            return self.averaged.module
+        if self.options.mixing == 1:
+            return self.trained
+        mixed = copy.deepcopy(self.trained)
+        with torch.no_grad():
+            for parameter, first in zip(mixed.parameters(), self.start, strict=True):
+                parameter.lerp_(first, 1 - self.options.mixing)
+        return mixed
+
     def _keep_best_weights(self):
-        if self.best:
-            self.trained.load_state_dict(self.best["weights"])
-        elif self.averaged:
-            self.trained.load_state_dict(self.averaged.module.state_dict())
+        self.trained.load_state_dict(self.best["weights"] if self.best else self._result().state_dict())
 
     def _digest(self):
         """Digest of everything that determines the result; a checkpoint with another digest is refused."""

@@ -141,6 +141,18 @@ def test_early_stopping_keeps_the_start_if_training_only_harms():
     np.testing.assert_allclose(harmed.predict_proba(X), start.predict_proba(X), atol=1e-3)
 
 
+def test_weights_are_mixed_with_those_of_the_start():
+    X, y = colors()
+    options = {"epochs": 1, "augmentation": (), "weight_decay": 0.0}
+    start, mixed, trained = (
+        quick(learning_rate=rate, mixing=mixing, **options).fit(X, y).network_.arrays
+        for rate, mixing in ((1e-12, 1.0), (0.01, 0.25), (0.01, 1.0))
+    )
+    for name, array in mixed.items():
+        np.testing.assert_allclose(array, 0.75 * np.asarray(start[name]) + 0.25 * np.asarray(trained[name]), atol=1e-5)
+    assert not np.allclose(start["fc8.weight"], trained["fc8.weight"], atol=1e-3)
+
+
 def test_the_first_weights_do_not_know_the_photos_that_are_set_aside():
     X, _ = colors(60)
     y = np.random.default_rng(0).permutation(np.repeat(CLASSES, 20))
