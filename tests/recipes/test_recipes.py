@@ -16,16 +16,22 @@ from sklearn.datasets import load_sample_images
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
+from watched_transformer import KILL, KILLED
 
 from skdecaf import DeCAFTransformer
 from skdecaf.datasets import load_image_folder
 
 RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
 RUN = """
-import runpy, sys, numpy as np
-recipe, script = sys.argv[1:]
+import os, runpy, sys, numpy as np
+recipe, script, watched = sys.argv[1:]
+if watched:
+    import skdecaf, watched_transformer
+    os.environ[watched_transformer.MAIN] = str(os.getpid())
+    os.environ[watched_transformer.FOLDER] = watched
+    skdecaf.DeCAFTransformer = watched_transformer.DeCAFTransformer
 names = runpy.run_path(recipe, run_name="__main__")
-exec(script, {"np": np, **names})
+exec(script, {"np": np, "os": os, **names})
 """
 slow = pytest.mark.slow
 
@@ -64,13 +70,36 @@ def photos_of(folder):
 ENGINES = {"PYSPARK_PYTHON": sys.executable, "RAY_worker_niceness": "0"}
 
 
-def run(recipe, folder, script):
-    """Run a recipe in the folder, and then a script with its names."""
-    command = [sys.executable, "-W", "ignore", "-c", RUN, str(RECIPES / recipe), script]
+def run(recipe, folder, script="", *, changes=(), watched="", kill=False):
+    """Run a recipe in the folder, and then a script with its names.
+
+    Parameters
+    ----------
+    changes : pairs of str
+        What to replace in the recipe.
+    watched : str
+        A folder for what the workers do, see `watched_transformer`.
+    kill : bool
+        Whether to kill the worker that makes the second call.
+    """
+    text = (RECIPES / recipe).read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / recipe).write_text(text, encoding="utf-8")
+    command = [sys.executable, "-W", "ignore", "-c", RUN, recipe, script, str(watched)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))} | ENGINES
+    environment |= {KILL: "1"} if kill else {}
     process = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
     assert process.returncode == 0, process.stderr[-5000:]
     return process.stdout
+
+
+def threads_of_workers(watched, kill):
+    """The numbers of threads that the workers used; there are two workers, for two processors."""
+    files = {path.name: path.read_text() for path in watched.iterdir()}
+    assert (files.pop(KILLED, None) is not None) == kill
+    return set(files.values())
 
 
 def needs(*modules):
@@ -81,42 +110,72 @@ def needs(*modules):
 DASK = needs("dask", "distributed")
 
 
-@slow
-@pytest.mark.parametrize(
-    "recipe",
-    [
-        pytest.param("dask_array.py", marks=DASK),
-        pytest.param("dask_bag.py", marks=DASK),
-        pytest.param("dask_frame.py", marks=DASK),
-    ],
-)
-def test_rows_are_aligned_and_equal_to_the_last_bit(recipe, folder, features):
-    run(recipe, folder, "np.save('rows.npy', np.asarray(features))")
-    rows = np.load(folder / "rows.npy")
-    np.testing.assert_array_equal(rows, features)
+RAY = needs("ray")
+JAVA = pytest.mark.skipif(not shutil.which("java"), reason="Java is not installed")
+TO_ROWS = [
+    pytest.param("dask_array.py", marks=DASK),
+    pytest.param("ray_data.py", marks=RAY),
+    pytest.param("dask_bag.py", marks=DASK),
+    pytest.param("dask_frame.py", marks=DASK),
+    pytest.param("spark.py", marks=[needs("pyspark"), JAVA]),
+]
+SAVE_ROWS = """
+from pathlib import Path
+from skdecaf.datasets import load_image_folder
+if isinstance(features, dict):
+    by_name = {Path(path).resolve(): row for path, row in features.items()}
+    features = [by_name[Path(path).resolve()] for path in load_image_folder("photos").filenames]
+np.save("rows.npy", np.asarray(features, np.float32))
+"""
 
 
-@slow
-@pytest.mark.parametrize(
-    "recipe",
-    [
-        pytest.param("ray_data.py", marks=needs("ray")),
-        pytest.param(
-            "spark.py",
-            marks=[needs("pyspark"), pytest.mark.skipif(not shutil.which("java"), reason="Java is not installed")],
-        ),
-    ],
-)
-def test_rows_with_paths_are_equal_to_the_last_bit(recipe, folder, features):
-    script = """
-    from pathlib import Path
-    from skdecaf.datasets import load_image_folder
-    by_name = {str(Path(path).resolve()): row for path, row in features.items()}
-    paths = load_image_folder("photos").filenames
-    np.save("rows.npy", np.array([by_name[str(Path(path).resolve())] for path in paths], np.float32))
-    """
-    run(recipe, folder, "\n".join(line.strip() for line in script.splitlines()))
+def check_rows(recipe, folder, features, watched, kill=False):
+    run(recipe, folder, SAVE_ROWS, watched=watched, kill=kill)
     np.testing.assert_array_equal(np.load(folder / "rows.npy"), features)
+    assert threads_of_workers(watched, kill) == {"1"}
+
+
+@slow
+@pytest.mark.parametrize("recipe", TO_ROWS)
+def test_rows_are_aligned_and_equal_to_the_last_bit(recipe, folder, features, tmp_path):
+    check_rows(recipe, folder, features, tmp_path)
+
+
+@slow
+@pytest.mark.parametrize("recipe", TO_ROWS[1:])
+def test_a_killed_worker_loses_no_rows(recipe, folder, features, tmp_path):
+    check_rows(recipe, folder, features, tmp_path, kill=True)
+
+
+@slow
+@pytest.mark.parametrize("recipe", TO_ROWS[2:])  # an array holds images, not photos
+def test_a_bad_photo_follows_on_error(recipe, folder, tmp_path):
+    shutil.copytree(folder / "photos", tmp_path / "photos")
+    paths = photos_of(tmp_path).filenames
+    os.truncate(paths[5], 2000)
+    with pytest.raises(AssertionError, match="cannot be read"):
+        run(recipe, tmp_path)
+    run(recipe, tmp_path, SAVE_ROWS, changes=[("dropout=False", 'dropout=False, on_error="nan"')])
+    rows = np.load(tmp_path / "rows.npy")
+    assert np.isnan(rows[5]).all()
+    np.testing.assert_array_equal(rows[:5], DeCAFTransformer(dropout=False).fit_transform(paths[:5]))
+
+
+@slow
+@needs("pyspark")
+@JAVA
+def test_a_killed_worker_ends_a_job_of_spark_that_may_not_try_again(folder, tmp_path):
+    with pytest.raises(AssertionError, match="(?i)python worker exited unexpectedly"):
+        run("spark.py", folder, changes=[("local[2,4]", "local[2]")], watched=tmp_path, kill=True)
+
+
+SAVE_PREDICTED = """
+from skdecaf import FeatureCache
+np.save("predicted.npy", np.asarray(predicted))
+if os.path.exists("feature-cache"):
+    info = FeatureCache("feature-cache").info()
+    assert info.misses <= info.n_rows and info.n_rows in (8, 16), "each photo is computed once for each layer"
+"""
 
 
 @slow
@@ -134,17 +193,24 @@ def test_rows_with_paths_are_equal_to_the_last_bit(recipe, folder, features):
     ],
 )
 def test_predictions_are_as_good_as_those_of_logistic_regression(recipe, folder, accuracy):
-    run(recipe, folder, "np.save('predicted.npy', np.asarray(predicted))")
+    shutil.rmtree(folder / "feature-cache", ignore_errors=True)
+    run(recipe, folder, SAVE_PREDICTED)
     assert np.mean(np.load(folder / "predicted.npy") == photos_of(folder).target) >= accuracy
 
 
 @slow
 @pytest.mark.parametrize(
-    "recipe", [pytest.param("joblib_dask.py", marks=DASK), pytest.param("joblib_ray.py", marks=needs("ray"))]
+    ("recipe", "kill"),
+    [
+        pytest.param("joblib_dask.py", False, marks=DASK),
+        pytest.param("joblib_dask.py", True, marks=DASK),
+        pytest.param("joblib_ray.py", False, marks=RAY),
+    ],
 )
-def test_a_search_on_workers_finds_what_a_local_one_does(recipe, folder):
+def test_a_search_on_workers_finds_what_a_local_one_does(recipe, kill, folder, tmp_path):
     photos = photos_of(folder)
-    output = run(recipe, folder, "print(search.best_score_)").splitlines()[-1]
+    output = run(recipe, folder, "print(search.best_score_)", watched=tmp_path, kill=kill).splitlines()[-1]
+    assert threads_of_workers(tmp_path, kill) == {"1"}
     local = [
         cross_val_score(
             make_pipeline(DeCAFTransformer(layer), LogisticRegression()), photos.filenames, photos.target, cv=2
