@@ -185,7 +185,7 @@ def classes_checked(path):
 
 # The checks pass tables of numbers of any width; BoxCropper needs a photo and four numbers per row, the estimators of
 # skdecaf.parts need PhotoParts. Their own tests run the checks that pass no table, and test names and pipelines.
-NO_TABLES = {skdecaf.BoxCropper, skdecaf.parts.PartPooler}
+NO_TABLES = {skdecaf.BoxCropper, skdecaf.parts.PartDetector, skdecaf.parts.PartPooler}
 
 
 def test_every_public_estimator_goes_through_the_checks_of_scikit_learn():

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from skdecaf._paper.maps import MOST_COLORS, PaperMaps
+from skdecaf._paper.table_2 import PaperParts
 from skdecaf._utils.extras import require
 from skdecaf._utils.files import atomic_write
-from skdecaf.plotting import EmbeddingDisplay, LearningCurveByClassDisplay
+from skdecaf.plotting import EmbeddingDisplay, LearningCurveByClassDisplay, PartsDisplay
 
 _OFFSET = 0.08  # between marks of neighbouring rows; columns are 1 apart
 _WIDTH = 110  # of text, in letters
@@ -24,7 +25,8 @@ def save_picture(table, folder):
     Parameters
     ----------
     table : PaperTable
-        The figures are those of `figure_4_left`, `figure_4_right` and `fine_tuning`, and all `PaperMaps`.
+        The figures are those of `figure_4_left`, `figure_4_right` and `fine_tuning`, and all `PaperMaps` and
+        `PaperParts`.
     folder : str or PathLike
 
     Returns
@@ -32,11 +34,12 @@ def save_picture(table, folder):
     list of Path
         The files; empty for other tables.
     """
-    is_map = isinstance(table, PaperMaps)
-    if table.name not in _DRAWINGS and not is_map:
+    drawings = {PaperMaps: _draw_maps, PaperParts: _draw_parts}
+    draw = drawings.get(type(table), _draw_curves if table.name in _DRAWINGS else None)
+    if draw is None:
         return []
     require("plot", f"the picture of {table.name}")
-    figure = _draw_maps(table) if is_map else _draw_curves(table)
+    figure = draw(table)
     paths = [Path(folder) / f"{table.name}.{suffix}" for suffix in ("png", "svg")]
     for path in paths:
         with atomic_write(path) as temporary:
@@ -85,6 +88,22 @@ def _draw_map(table, i, ax):
     ax.scatter(*positions[~shown].T, s=size, color=_GREY, linewidth=0)
     domains = None if table.domains is None else table.domains[i][shown]
     EmbeddingDisplay(positions[shown], y=groups[shown], domains=domains).plot(ax, highlight=table.highlight, s=size)
+
+
+def _draw_parts(table):
+    """Photos with the boxes that were found and, dashed, the annotated ones, and with the crops; two side by side."""
+    from matplotlib.figure import Figure
+
+    n_rows = -(-len(table.found) // 2)
+    figure = Figure(figsize=(11, 3.6 * n_rows + 1), layout="constrained")
+    axes = np.ravel(figure.subplots(n_rows, 2))
+    for ax, found, annotated in zip(axes, table.found, table.annotated, strict=False):
+        PartsDisplay(found, part_names=table.part_names, expected=annotated).plot(ax)
+    for ax in axes[len(table.found) :]:
+        ax.set_axis_off()
+    figure.suptitle(_head(table), x=0.01, ha="left", fontsize="medium")
+    _write_notes(table, figure)
+    return figure
 
 
 def _head(table):

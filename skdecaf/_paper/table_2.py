@@ -1,12 +1,17 @@
 """Table 2: kinds of birds, cropped to their boxes, and with their parts."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+from dataclasses import dataclass
+
 import numpy as np
 
 from skdecaf._box_cropper import BoxCropper
 from skdecaf._paper.classifiers import FIXED_C, linear_model, scaling
+from skdecaf._paper.results import PaperTable
 from skdecaf._paper.run import Run, check_dataset, class_labels, photos_of
-from skdecaf.parts import BIRD_PARTS, PartPooler, correct_parts, key_point_boxes, photo_parts
+from skdecaf._utils.extras import require
+from skdecaf._utils.warnings import warn_user
+from skdecaf.parts import BIRD_PARTS, PartDetector, PartPooler, correct_parts, key_point_boxes, photo_parts
 from skdecaf.parts._boxes import mean_boxes, place_boxes
 
 _BOX, _DETECTED, _MEAN, _ANNOTATED = "box, LogReg", "parts (DPD), LogReg", "parts at mean places", "annotated parts"
@@ -15,6 +20,27 @@ _COLUMN, _PCP = "DeCAF6", "PCP@0.5"
 _PAPER = {(_BOX, _COLUMN): (58.75, None), (_DETECTED, _COLUMN): (64.96, None)}
 _N_CLASSES = 200
 _SCALE = 1.5  # of a box
+_N_DRAWN = 6
+
+
+@dataclass(frozen=True)
+class PaperParts(PaperTable):
+    """A table, and photos with boxes of parts.
+
+    Parameters
+    ----------
+    found, annotated : tuple of PhotoParts, default=()
+        Photos with the parts that were found, and with those that are annotated.
+    part_names : tuple of str, default=()
+
+    See Also
+    --------
+    PaperTable : The other parameters.
+    """
+
+    found: tuple = ()
+    annotated: tuple = ()
+    part_names: tuple = ()
 
 
 def table_2(dataset, *, weights="mini", random_state=0, folder=None, n_jobs=None, verbose=False):
@@ -34,7 +60,12 @@ def table_2(dataset, *, weights="mini", random_state=0, folder=None, n_jobs=None
     Returns
     -------
     PaperTable
-        Accuracy, and percentage of correct parts, as percentages.
+        A `PaperParts` if there are key points. Accuracy, and percentage of correct parts, as percentages.
+
+    Warns
+    -----
+    UserWarning
+        If OpenCV is missing, so that no parts are detected.
 
     Raises
     ------
@@ -58,15 +89,15 @@ def table_2(dataset, *, weights="mini", random_state=0, folder=None, n_jobs=None
     rows = [(photo, *box) for photo, box in zip(photos, boxes, strict=True)]
     features = {_BOX: run.features(BoxCropper(_SCALE).fit_transform(rows), [6])[6]}
     scores = np.full((len(_ROWS), 2, 1), np.nan)
-    for name, found, pcp in _boxes_of_parts(dataset, boxes, split):
-        pooler = PartPooler(run.transformer([6]), box_scale=_SCALE)
+    found = _find_parts(run, dataset, photos, boxes, split[0], random_state)
+    for name, parts in found.items():
+        pooler, rows = PartPooler(run.transformer([6]), box_scale=_SCALE), photo_parts(photos, boxes, parts)
         with run.timing("features"):
-            found = photo_parts(photos, boxes, found)
-            features[name] = pooler.fit(found[split[0]]).transform(found)
-        scores[_ROWS.index(name), 1] = pcp
+            features[name] = pooler.fit(rows[split[0]]).transform(rows)
+        scores[_ROWS.index(name), 1] = 100 * np.nanmean(correct_parts(found[_ANNOTATED][split[1]], parts[split[1]]))
     for name, X in features.items():
         scores[_ROWS.index(name), 0] = run.map(_accuracy, (X, y), [{"split": split, "seed": random_state}])
-    return run.table(
+    table = run.table(
         "table_2",
         "Table 2: kinds of birds of CUB-200, accuracy, %",
         _ROWS,
@@ -82,18 +113,43 @@ def table_2(dataset, *, weights="mini", random_state=0, folder=None, n_jobs=None
         ],
         **{"seed": random_state, "C": FIXED_C["LogReg"]},
     )
+    return _drawn(table, found, photos, boxes, split[1])
 
 
-def _boxes_of_parts(dataset, boxes, split):
-    """Yield (row, boxes of parts, percentage of correct parts), if there are key points."""
+def _find_parts(run, dataset, photos, boxes, train, seed):
+    """Boxes of parts by name of row, if there are key points."""
     key_points = getattr(dataset, "parts", None)
-    if key_points is None or not np.any(np.asarray(key_points)[split[0], :, 2]):
-        return
-    train, test = split
+    if key_points is None or not np.any(np.asarray(key_points)[train, :, 2]):
+        return {}
     annotated = key_point_boxes(key_points, boxes, BIRD_PARTS)
-    mean = place_boxes(mean_boxes(boxes[train], annotated[train]), boxes)
-    for name, found in ((_MEAN, mean), (_ANNOTATED, annotated)):
-        yield name, found, 100 * np.nanmean(correct_parts(annotated[test], found[test]))
+    found = {_ANNOTATED: annotated, _MEAN: place_boxes(mean_boxes(boxes[train], annotated[train]), boxes)}
+    try:
+        require("baselines", f"the row {_DETECTED!r} of Table 2")
+    except ImportError as error:
+        warn_user(str(error))
+        return found
+    call = {"train": train, "seed": seed, "n_jobs": run.n_jobs}
+    [detected] = run.map(_detect, (list(photos), boxes, annotated), [call])
+    return {**found, _DETECTED: np.array(detected)}
+
+
+def _detect(photos, boxes, annotated, *, train, seed, n_jobs):
+    """Boxes of parts in all photos, by a detector that learns from some."""
+    rows = photo_parts(photos, boxes, annotated)
+    detector = PartDetector(random_state=seed, n_jobs=n_jobs).fit(rows[train])
+    return [row.parts.tolist() for row in detector.transform(rows)]
+
+
+def _drawn(table, found, photos, boxes, test):
+    """The table with some test photos of the best boxes that are not annotated, for the picture."""
+    if not found:
+        return table
+    chosen = test[np.linspace(0, len(test) - 1, min(_N_DRAWN, len(test))).astype(int)]
+    best = found.get(_DETECTED, found[_MEAN])
+    pictures = tuple(
+        tuple(photo_parts(photos[chosen], boxes[chosen], parts[chosen])) for parts in (best, found[_ANNOTATED])
+    )
+    return PaperParts(**vars(table), found=pictures[0], annotated=pictures[1], part_names=tuple(BIRD_PARTS))
 
 
 def _check_classes(labels, train):

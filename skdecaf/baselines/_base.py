@@ -125,7 +125,7 @@ class PhotoDescriptor(TransformerMixin, DocumentedEstimator):
         """The length of a side below which a photo loses what descriptors need."""
         raise NotImplementedError
 
-    def _each(self, function, checked):
+    def _each(self, function, checked, n_threads=None):
         """Yield (i, value of ``function(pixels, box, i)``) for the good photos in turn, computed in threads."""
         images, errors, out_of_range = checked.images, dict(checked.errors), []
 
@@ -134,7 +134,7 @@ class PhotoDescriptor(TransformerMixin, DocumentedEstimator):
             return [self._loaded(function, images, i) for i in rows if not cancelled.is_set()]
 
         with progress_bar(len(images), self.verbose) as bar:
-            for results in map_chunks(work, len(images), _PER_CHUNK, resolve_n_jobs(self.n_jobs)):
+            for results in map_chunks(work, len(images), _PER_CHUNK, n_threads or resolve_n_jobs(self.n_jobs)):
                 for i, value, error, is_out_of_range in results:
                     if error is not None:
                         errors[i] = error

@@ -140,6 +140,8 @@ def check_rows(X, n_parts=None):
     """
     if isinstance(X, PhotoParts) or not hasattr(X, "__len__"):
         raise TypeError(f"X must be a sequence of PhotoParts, as from photo_parts; got {type(X).__name__}")
+    if hasattr(X, "columns") and X.shape[1:] == (1,):
+        X = X.iloc[:, 0]
     rows = list(X)
     for i, row in enumerate(rows):
         if not isinstance(row, PhotoParts):

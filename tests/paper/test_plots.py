@@ -9,6 +9,8 @@ from PIL import Image
 
 from skdecaf._paper import PaperTable
 from skdecaf._paper.plots import save_picture
+from skdecaf._paper.table_2 import PaperParts
+from skdecaf.parts import PhotoParts
 
 NOTES = ("Network tiny, 64 photos of 2 classes.", f"A long note: {'word ' * 40}end.", "The small version.")
 
@@ -28,6 +30,19 @@ def test_pictures_have_the_title_and_all_notes(name, rows, tmp_path):
         assert sentence in " ".join(" ".join(written).split())
     with Image.open(png) as image:
         assert image.size == (1350, 900)
+
+
+def test_the_picture_of_parts_has_their_names_and_crops(tmp_path):
+    photo = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+    found, missing = [(12, 12, 20, 9), (30, 20, 25, 25)], [[np.nan] * 4] * 2
+    rows = [PhotoParts(photo, (10, 10, 50, 40), parts) for parts in (found, missing)]
+    parts = PaperParts(**vars(table("table_2", ("a", "b"))), found=(rows[0],) * 3, annotated=(rows[1],) * 3,
+                       part_names=("head", "body"))  # fmt: skip
+    png, svg = save_picture(parts, tmp_path)
+    text = svg.read_text(encoding="utf-8")
+    assert all(f"<!-- {name} -->" in text for name in ("box", "head", "body"))
+    with Image.open(png) as image:
+        assert image.size == (1650, 1230)
 
 
 def test_other_tables_have_no_picture(tmp_path):
