@@ -9,12 +9,14 @@ from displays import NeverFitted, blobs
 from sklearn.preprocessing import FunctionTransformer
 
 from skdecaf import DeCAFTransformer
+from skdecaf.parts import PhotoParts
 from skdecaf.plotting import (
     BlobDisplay,
     EmbeddingDisplay,
     FilterDisplay,
     LearningCurveByClassDisplay,
     OcclusionDisplay,
+    PartsDisplay,
 )
 
 pyplot = pytest.importorskip("matplotlib.pyplot")
@@ -26,6 +28,7 @@ DISPLAYS = [
     FilterDisplay(np.ones((3, 2, 2, 3))),
     BlobDisplay(np.ones((3, 2, 2))),
     OcclusionDisplay(np.zeros((4, 6, 3), np.uint8), np.ones((2, 3)), size=0.5, label="cat"),
+    PartsDisplay(PhotoParts(np.zeros((20, 30, 3), np.uint8), (2, 2, 20, 15), [(3, 3, 5, 5), [np.nan] * 4])),
 ]
 each_display = pytest.mark.parametrize("display", DISPLAYS, ids=lambda display: type(display).__name__)
 
