@@ -39,7 +39,7 @@ class PartDetector(PhotoDescriptor):
 
     Parameters
     ----------
-    n_components : int, default=4
+    n_components : int, default=8
         Number of components; fewer are left if some lose all their photos.
     deformation : float, default=1.0
         Weight of the logarithm of the density of places, relative to the templates' scores.
@@ -116,7 +116,7 @@ class PartDetector(PhotoDescriptor):
 
     def __init__(
         self,
-        n_components=4,
+        n_components=8,
         *,
         deformation=1.0,
         shrinkage=0.1,
