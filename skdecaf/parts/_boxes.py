@@ -15,9 +15,9 @@ def key_point_boxes(key_points, boxes, groups, *, margin=0.1, min_side=0.2):
     Parameters
     ----------
     key_points : array-like of shape (n_photos, n_key_points, 3)
-        x, y and whether it is visible, as in the ``parts`` of `skdecaf.datasets.fetch_cub200`.
+        Position x, y and whether it is visible, as in the ``parts`` of `skdecaf.datasets.fetch_cub200`.
     boxes : array-like of shape (n_photos, 4)
-        x, y, width and height of the thing, which set the scale of ``margin`` and ``min_side``.
+        Boxes x, y, width and height of the thing, which set the scale of ``margin`` and ``min_side``.
     groups : sequence of sequences of int, or dict with these as values
         The numbers of the key points of each part, such as `BIRD_PARTS`.
     margin : float, default=0.1
@@ -29,7 +29,8 @@ def key_point_boxes(key_points, boxes, groups, *, margin=0.1, min_side=0.2):
     Returns
     -------
     ndarray of shape (n_photos, n_parts, 4), float64
-        x, y, width and height, cut at the box of the thing; NaN where no key point of the group is visible in that box.
+        Boxes x, y, width and height, cut at the box of the thing; NaN where no key point of the group is visible in
+        that box.
 
     Raises
     ------
@@ -85,7 +86,7 @@ def box_overlap(a, b):
     Parameters
     ----------
     a, b : array-like of shape (..., 4)
-        x, y, width and height; the leading dimensions are broadcast.
+        Boxes x, y, width and height; the leading dimensions are broadcast.
 
     Returns
     -------
@@ -111,7 +112,7 @@ def correct_parts(expected, found, *, threshold=0.5):
     Parameters
     ----------
     expected, found : array-like of shape (n_photos, n_parts, 4)
-        x, y, width and height. Parts whose expected box is NaN do not count; a box that is NaN was not found.
+        Boxes x, y, width and height. Parts whose expected box is NaN do not count; a box that is NaN was not found.
     threshold : float, default=0.5
         Intersection over union from which a box is correct.
 
@@ -144,7 +145,7 @@ def mean_boxes(boxes, parts):
     Returns
     -------
     ndarray of shape (n_parts, 4), float64
-        x, y, width and height in units of the width and height of the box, from its upper left corner.
+        Boxes x, y, width and height in units of the width and height of the box, from its upper left corner.
     """
     sides = np.tile(boxes[:, np.newaxis, 2:], 2)
     corners = np.pad(boxes[:, :2], ((0, 0), (0, 2)))[:, np.newaxis]

@@ -18,8 +18,8 @@ class PhotoParts:
     photo : str, PathLike, bytes-like, binary file, PIL image or ndarray
         As for `skdecaf.images.decode`.
     box : array-like of shape (4,)
-        x and y of the upper left corner, width and height, in pixels of the upright photo, as in the ``boxes`` of
-        `skdecaf.datasets.fetch_cub200`.
+        Numbers x and y of the upper left corner, width and height, in pixels of the upright photo, as in the ``boxes``
+        of `skdecaf.datasets.fetch_cub200`.
     parts : array-like of shape (n_parts, 4)
         A box for each part; NaN in all four numbers for a part that is missing.
     scores : array-like of shape (n_parts,), default=None
@@ -29,7 +29,7 @@ class PhotoParts:
     score : float, default=NaN
         How certain the detection is.
     key_points : array-like of shape (n_key_points, 3), default=None
-        x, y and whether it is visible, for each annotated point, as in the ``parts`` of
+        Position x, y and whether it is visible, for each annotated point, as in the ``parts`` of
         `skdecaf.datasets.fetch_cub200`. `PartPooler.fit` learns from them.
 
     Raises
@@ -79,7 +79,7 @@ def photo_parts(photos, boxes, parts, *, scores=None, components=None, key_point
     photos : sequence of length n_photos
         Paths or other sources of images.
     boxes : array-like of shape (n_photos, 4)
-        x, y, width and height.
+        Boxes x, y, width and height.
     parts : array-like of shape (n_photos, n_parts, 4)
         Boxes of parts; NaN for missing parts.
     scores : array-like of shape (n_photos, n_parts), default=None
@@ -87,7 +87,7 @@ def photo_parts(photos, boxes, parts, *, scores=None, components=None, key_point
     components : array-like of int of shape (n_photos,), default=None
         Components; None means 0 for all.
     key_points : array-like of shape (n_photos, n_key_points, 3), default=None
-        x, y and whether it is visible.
+        Position x, y and whether it is visible.
 
     Returns
     -------

@@ -78,7 +78,8 @@ def test_folders_become_tables_in_files(subject, files, name, tmp_path):
     options = {"data_home": tmp_path / "data", "weights": tiny_network(), "quick": True, "folder": tmp_path / "out"}
     [table] = reproduce(subject, **options)
     assert table.name == name
-    assert np.isfinite(table.scores[0]).all()
+    n_columns = 1 if subject == "cub" else None  # the box has no percentage of correct parts
+    assert np.isfinite(table.scores[0, :n_columns]).all()
     assert "more are harder" in table.to_markdown()
     assert ("Without SURF: " in table.to_markdown()) == (subject == "office")
     assert {f"{name}.md", f"{name}.json", "cells", "features"} == set(os.listdir(tmp_path / "out"))
