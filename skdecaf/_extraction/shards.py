@@ -116,7 +116,7 @@ def _finished_shard(shard, file, record_file, bar):
     shard.skip()
     if not shard.describe().items() <= record.items():
         raise ValueError(f"{record_file!r} describes other photos; choose another folder, or delete this one")
-    bar.update(shard.n_taken)
+    bar.skip(shard.n_taken)
     return record, shard.n_taken
 
 

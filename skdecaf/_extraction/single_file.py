@@ -64,7 +64,7 @@ def extract_to_file(photos, output, transformer, bar, report, *, first=0, finish
     with PartialFeatures(f"{output}.part", describe_features(transformer), len(feature_names)) as partial:
         photos = partial.resume(photos)
         n_resumed = partial.n_photos
-        bar.update(n_resumed)
+        bar.skip(n_resumed)
         _report_state(partial, report)
         if transformer.on_error == "raise" and partial.left_out:
             raise ImageError(partial.left_out[min(partial.left_out)])

@@ -175,6 +175,36 @@ def test_a_stop_while_storing_costs_what_is_not_stored(ending, call, photos, wei
     assert_finished(output, whole)
 
 
+@pytest.mark.parametrize("shard_size", [None, 6])
+def test_the_bar_of_a_resumed_extraction_starts_at_what_is_done(shard_size, photos, weights, tmp_path, monkeypatch):
+    class Bar:
+        skipped = updated = 0
+
+        def __init__(self, total, verbose):
+            assert (total, verbose) == (N_PHOTOS, True)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *exception):
+            pass
+
+        def skip(self, n):
+            Bar.skipped += n
+
+        def update(self, n):
+            Bar.updated += n
+
+    options = {"shard_size": shard_size, "verbose": True}
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        stop_at(patch, partial_features, "_append", 14)
+        extract_to_file(photos, str(tmp_path / "x.npy"), transformer(weights), **options)
+    monkeypatch.setitem(extract_to_file.__globals__, "progress_bar", Bar)
+    done = extract_to_file(photos, str(tmp_path / "x.npy"), transformer(weights), **options)
+    assert done.n_resumed == Bar.skipped > 0
+    assert Bar.skipped + Bar.updated == N_PHOTOS
+
+
 def extract_whole(photos, weights, tmp_path, ending=".npy"):
     """Extract without interruption; the path of an output to come, and what it must hold."""
     whole = tmp_path / f"whole{ending}"
