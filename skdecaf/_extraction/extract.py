@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
+from collections import Counter
 from itertools import chain, islice
 from numbers import Integral
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from skdecaf._extraction.photos import StreamedImages, stream_photos, value_rang
 from skdecaf._extraction.shards import extract_to_shards
 from skdecaf._extraction.single_file import check_outputs, extract_to_file
 from skdecaf._inputs.sources import check_images
+from skdecaf._utils.photo_folders import instead_of_photos, warn_of_ignored
 from skdecaf._utils.progress import progress_bar
 
 _CHECKED_FIRST = 100
@@ -94,6 +96,11 @@ def extract(
         If the transformer has dropout, no photo can be read, or the folder holds shards of other photos or with other
         options.
 
+    Warns
+    -----
+    UserWarning
+        If files of a folder or a ``.tar`` file are ignored because their names do not end like those of photos.
+
     See Also
     --------
     FeatureCache : Keeps activations by content, for the parameter `memory` of estimators.
@@ -127,7 +134,8 @@ def extract(
     if shard_size is None:
         check_outputs(out, overwrite)
     transformer = _fitted(transformer, images)
-    photos = _checked_first(stream_photos(images), transformer.on_error)
+    ignored = Counter()
+    photos = _checked_first(stream_photos(images, ignored), transformer.on_error)
     n_features = len(transformer.get_feature_names_out())
     total = len(images) if hasattr(images, "__len__") and not isinstance(images, str) else None
     with progress_bar(total, verbose) as bar:
@@ -139,9 +147,11 @@ def extract(
             files, n_busy = [out], 0
     if n_rows == 0 and n_busy == 0:
         if not left_out:
-            raise ValueError("no photos to extract features from")
+            raise ValueError(f"no photos to extract features from{instead_of_photos(ignored)}")
         first = left_out[min(left_out)]
         raise ValueError(f"none of the {len(left_out)} photos can be read; the first: {first}")
+    if ignored:
+        warn_of_ignored(os.fspath(images), ignored)
     return Extraction(n_rows, n_features, n_resumed, left_out, files, n_busy)
 
 

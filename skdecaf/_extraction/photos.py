@@ -4,6 +4,7 @@
 import io
 import os
 import tarfile
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -11,7 +12,7 @@ from itertools import chain, islice
 from skdecaf._inputs.kinds import find_rows
 from skdecaf._inputs.sources import Images, check_images
 from skdecaf._inputs.value_range import learn_value_range
-from skdecaf._utils.photo_folders import SUFFIXES, photos_below
+from skdecaf._utils.photo_folders import SUFFIXES, count_ignored, photos_below
 from skdecaf.images import ImageError, describe
 from skdecaf.images._digests import source_digest
 from skdecaf.images._remote import RemoteFile
@@ -66,10 +67,10 @@ class StreamedImages(Images):
         return describe(self[i]) or f"image {self._first + i}"
 
 
-def stream_photos(images):
-    """Yield the sources of images that `extract` accepts, one by one."""
+def stream_photos(images, ignored=None):
+    """Yield the sources of images that `extract` accepts, one by one; `photos_at` describes `ignored`."""
     if isinstance(images, str | os.PathLike):
-        return iter(photos_at(os.fspath(images)))
+        return iter(photos_at(os.fspath(images), ignored))
     if isinstance(images, Iterable) and not is_in_memory(images):
         stream = iter(images)
         lists = iter(lambda: list(islice(stream, _ITERATED_AT_ONCE)), [])
@@ -82,12 +83,14 @@ def is_in_memory(images):
     return isinstance(images, list | tuple) or hasattr(images, "__array__")
 
 
-def photos_at(place):
+def photos_at(place, ignored=None):
     """List the photos in a folder or tar archive.
 
     Parameters
     ----------
     place : str
+    ignored : Counter, optional
+        Counts the extensions of files that are not named as photos, as they are met.
 
     Returns
     -------
@@ -95,9 +98,9 @@ def photos_at(place):
         Of paths, sorted, or of members of the archive, in its order.
     """
     if os.path.isdir(place):
-        return photos_below(place)
+        return photos_below(place, ignored=ignored)
     if is_tar(place):
-        return _members(place)
+        return _members(place, Counter() if ignored is None else ignored)
     raise ValueError(f"{place!r} is neither a folder nor a .tar file; put a single photo in a list: [path]")
 
 
@@ -147,13 +150,17 @@ def _sources_of(images):
     return sources
 
 
-def _members(path):
+def _members(path, ignored):
     try:
         with tarfile.open(path, "r:") as archive:
             for member in archive:
                 archive.members = []  # the list would grow with the archive
-                if member.isfile() and member.name.lower().endswith(SUFFIXES):
+                if not member.isfile():
+                    continue
+                if member.name.lower().endswith(SUFFIXES):
                     yield TarMember(path, member.name, member.offset_data, member.size)
+                else:
+                    count_ignored(member.name, ignored)
     except (tarfile.TarError, EOFError, IndexError, OverflowError, RecursionError, ValueError) as error:
         raise ValueError(f"{path!r} is not a tar archive, or it is damaged ({error}); make it again") from None
 

@@ -60,12 +60,13 @@ def photos_below(folder, suffixes=SUFFIXES, ignored=None, _above=()):
         elif is_photo(entry, suffixes):
             yield entry.path
         elif ignored is not None:
-            _count(entry, ignored)
+            count_ignored(entry.name, ignored)
 
 
-def _count(entry, ignored):
-    if entry.name.lower() not in _SYSTEM_FILES:
-        ignored[os.path.splitext(entry.name)[1]] += 1
+def count_ignored(name, ignored):
+    """Count the extension of a file, unless systems make such files on their own."""
+    if os.path.basename(name).lower() not in _SYSTEM_FILES:
+        ignored[os.path.splitext(name)[1]] += 1
 
 
 def describe_ignored(ignored):
@@ -78,7 +79,12 @@ def describe_ignored(ignored):
     return text + ('; to read HEIC, run pip install "skdecaf[heif]"' if is_heif else "")
 
 
-def list_class_folders(folder, names=None, *, suffixes=SUFFIXES, ignored=None):
+def instead_of_photos(ignored):
+    """What an error about a listing without photos says of the files that it ignored."""
+    return f", only other files ({describe_ignored(ignored)})" if ignored else ""
+
+
+def list_class_folders(folder, names=None, *, suffixes=SUFFIXES):
     """List the photos of a folder that has one subfolder per class.
 
     Parameters
@@ -88,23 +94,22 @@ def list_class_folders(folder, names=None, *, suffixes=SUFFIXES, ignored=None):
         Class folders to list if they exist; None lists all.
     suffixes : tuple of str, optional
         In lower case.
-    ignored : Counter, optional
-        As for `photos_below`.
 
     Returns
     -------
     dict
         ``filenames`` (list of str, absolute if ``folder`` is), ``target`` (list of int) and ``target_names``
-        (list of str), sorted by class, then by path.
+        (list of str), sorted by class, then by path; and ``ignored``, a Counter of the extensions of other files.
     """
     classes = [
         entry for entry in visible_entries(folder) if is_folder(entry) and (names is None or entry.name in names)
     ]
-    filenames, target = [], []
+    filenames, target, ignored = [], [], Counter()
     for i, entry in enumerate(classes):
         filenames += photos_below(entry.path, suffixes, ignored)
         target += [i] * (len(filenames) - len(target))
-    return {"filenames": filenames, "target": target, "target_names": [entry.name for entry in classes]}
+    names = [entry.name for entry in classes]
+    return {"filenames": filenames, "target": target, "target_names": names, "ignored": ignored}
 
 
 def list_labelled_photos(folder, suffixes=SUFFIXES):
@@ -125,8 +130,8 @@ def list_labelled_photos(folder, suffixes=SUFFIXES):
     """
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"{folder!r} is not a folder; give one that has a folder of photos for each class")
-    ignored = Counter()
-    listing = list_class_folders(folder, suffixes=suffixes, ignored=ignored)
+    listing = list_class_folders(folder, suffixes=suffixes)
+    ignored = listing.pop("ignored")
     if not listing["target_names"]:
         raise ValueError(f"{folder!r} has no class folders; give a folder that has a folder of photos for each class")
     n_photos = Counter(listing["target"])
@@ -138,7 +143,7 @@ def list_labelled_photos(folder, suffixes=SUFFIXES):
     outside = [entry for entry in visible_entries(folder) if not is_folder(entry)]
     for entry in outside:
         if not is_photo(entry, suffixes):
-            _count(entry, ignored)
+            count_ignored(entry.name, ignored)
     n_outside = sum(is_photo(entry, suffixes) for entry in outside)
     if n_outside:
         warn_user(f"{n_outside} photos in {folder!r} are in no class folder and are left out")
@@ -147,10 +152,10 @@ def list_labelled_photos(folder, suffixes=SUFFIXES):
     return listing
 
 
-def warn_of_ignored(folder, ignored):
-    """Warn of files that are not named as photos, if there are any."""
+def warn_of_ignored(place, ignored):
+    """Warn of files in a folder or an archive that are not named as photos, if there are any."""
     if ignored:
-        warn_user(f"skdecaf ignores files in {folder!r} that it cannot read: {describe_ignored(ignored)}")
+        warn_user(f"skdecaf ignores files in {place!r} that it cannot read: {describe_ignored(ignored)}")
 
 
 def _instead(folder, suffixes):
@@ -159,4 +164,4 @@ def _instead(folder, suffixes):
         return f" with a name that ends in {' or '.join(suffixes)}"
     ignored = Counter()
     list(photos_below(folder, suffixes, ignored))
-    return f", only other files ({describe_ignored(ignored)})" if ignored else ""
+    return instead_of_photos(ignored)

@@ -5,7 +5,7 @@ import os
 from collections import Counter
 
 from skdecaf._inputs.sources import Images
-from skdecaf._utils.photo_folders import describe_ignored, photos_below, warn_of_ignored
+from skdecaf._utils.photo_folders import instead_of_photos, photos_below, warn_of_ignored
 from skdecaf.images import describe
 
 
@@ -41,14 +41,32 @@ def find_photos(places):
     """
     photos = []
     for place in places:
-        ignored = Counter()
-        found = list(photos_below(place, ignored=ignored)) if os.path.isdir(place) else [place]
-        if not found:
-            only = f", only other files ({describe_ignored(ignored)})" if ignored else ""
-            raise ValueError(f"the folder {place!r} has no photos (.jpg, .png or the like){only}; leave it out")
-        warn_of_ignored(place, ignored)
-        photos += found
+        photos += list_photos_of("folder", place, photos_below) if os.path.isdir(place) else [place]
     return photos
+
+
+def list_photos_of(kind, place, find):
+    """List the photos of a folder or archive; warn of other files, and raise a ValueError if there are no photos.
+
+    Parameters
+    ----------
+    kind : str
+        What the place is, for the message.
+    place : str
+    find : callable
+        Yields the photos; counts the extensions of other files in the argument ``ignored``.
+
+    Returns
+    -------
+    list
+    """
+    ignored = Counter()
+    found = list(find(place, ignored=ignored))
+    if not found:
+        only = instead_of_photos(ignored)
+        raise ValueError(f"the {kind} {place!r} has no photos (.jpg, .png or the like){only}; leave it out")
+    warn_of_ignored(place, ignored)
+    return found
 
 
 def printable(path):

@@ -54,11 +54,13 @@ def run(options):
     """Run the command."""
     from skdecaf import extract
     from skdecaf._extraction.photos import is_tar, photos_at
-    from skdecaf.cli._photos import printable
+    from skdecaf.cli._photos import list_photos_of, printable
     from skdecaf.images._naming import name_of
 
     listed = _options.list_photos(options)
-    photos = [photo for place in listed for photo in (photos_at(place) if is_tar(place) else [place])]
+    photos = []
+    for place in listed:
+        photos += list_photos_of("archive", place, photos_at) if is_tar(place) else [place]
     transformer = _options.make_transformer(options, verbose=False)
     try:
         done = extract(

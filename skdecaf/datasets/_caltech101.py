@@ -1,6 +1,7 @@
 """Caltech-101: Figure 4 of the paper."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+from collections import Counter
 from functools import partial
 
 from skdecaf._utils.archives import Limits
@@ -66,6 +67,13 @@ def _is_here(folder):
     return any(known) if folder.name == "101_ObjectCategories" else all(known) and any(known)
 
 
+def _read(counts, folder):
+    listing = list_class_folders(folder, counts)
+    if (folder / _BACKGROUND / "tmp").exists():  # published, and no photo
+        listing["ignored"] -= Counter({"": 1})
+    return listing
+
+
 def _dataset(background):
     counts = {name: number for name, number in _COUNTS.items() if background or name != _BACKGROUND}
     title = "Caltech-101" if background else "Caltech-101 without its background"
@@ -77,7 +85,7 @@ def _dataset(background):
         # As extracted by hand, by torchvision and by TensorFlow Datasets.
         places=("101_ObjectCategories", "*/101_ObjectCategories", "downloads/extracted/*/101_ObjectCategories", "."),
         is_here=_is_here,
-        read=partial(list_class_folders, names=counts),
+        read=partial(_read, counts),
         problem=partial(wrong_counts, title, counts),
         limits=Limits(n_bytes=600_000_000, n_members=50_000),
         description=_DESCRIPTION,

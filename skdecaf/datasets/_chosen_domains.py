@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
+from collections import Counter
 
 import numpy as np
 
@@ -81,13 +82,14 @@ def list_domain(folder, classes, *, prefix="", suffixes=SUFFIXES):
     Returns
     -------
     dict
-        ``filenames`` and ``target``.
+        ``filenames``, ``target`` and ``ignored``, a Counter, empty with suffixes of your own.
     """
     listing = list_class_folders(folder, classes, suffixes=suffixes)
     numbers = [classes[name] for name in listing["target_names"]]
     pairs = zip(listing["filenames"], listing["target"], strict=True)
     rows = [(path, numbers[i]) for path, i in pairs if os.path.basename(path).startswith(prefix)]
-    return {"filenames": [path for path, _ in rows], "target": [number for _, number in rows]}
+    ignored = listing["ignored"] if suffixes is SUFFIXES else Counter()
+    return {"filenames": [path for path, _ in rows], "target": [number for _, number in rows], "ignored": ignored}
 
 
 def join_domains(numbers, listings, target_names):
@@ -98,13 +100,13 @@ def join_domains(numbers, listings, target_names):
     numbers : dict
         Result of `number_domains`.
     listings : list of dict
-        ``filenames`` and ``target`` of each domain.
+        ``filenames`` and ``target`` of each domain, and ``ignored`` if files may be ignored.
     target_names : sequence of str
 
     Returns
     -------
     dict
-        The two, ``target_names``, ``sample_domain`` of shape (n,), int64, and ``domain_names``.
+        The three, ``target_names``, ``sample_domain`` of shape (n,), int64, and ``domain_names``.
     """
     lengths = [len(listing["target"]) for listing in listings]
     return {
@@ -113,6 +115,7 @@ def join_domains(numbers, listings, target_names):
         "target_names": list(target_names),
         "sample_domain": np.repeat(np.array(list(numbers.values()), dtype=np.int64), lengths),
         "domain_names": dict(numbers),
+        "ignored": sum((listing.get("ignored", Counter()) for listing in listings), Counter()),
     }
 
 

@@ -30,7 +30,8 @@ class Dataset:
         Whether a folder at one of the places (a `Path`) is the data set; looks at few names.
     read : callable
         Lists such a folder (a `Path`): returns a dict of ``filenames`` (list of str), ``target`` (list of int),
-        ``target_names`` (list of str) and further fields of the Bunch.
+        ``target_names`` (list of str), further fields of the Bunch, and perhaps ``ignored``, a Counter of the
+        extensions of files that are not named as photos.
     problem : callable
         How the result of `read` differs from what is published: the end of a sentence that begins with the folder,
         or "". For archives without a published digest it is an error, otherwise a warning.

@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import os
 import re
+from collections import Counter
 from pathlib import Path
 
-from skdecaf._utils.photo_folders import is_folder, is_photo, list_class_folders, visible_entries
+from skdecaf._utils.photo_folders import is_folder, is_photo, list_class_folders, visible_entries, warn_of_ignored
 from skdecaf._utils.warnings import warn_user
 from skdecaf.datasets._bunch import as_bunch
 from skdecaf.datasets._dataset import AbsentDataset
@@ -78,7 +79,8 @@ def load_ilsvrc_val(path, *, labels=None, return_X_y=False, as_frame=False):
     Warns
     -----
     UserWarning
-        If some of the 50,000 photos are missing. The others are listed.
+        If some of the 50,000 photos are missing; the others are listed. If files are ignored because their names do not
+        end like those of photos.
 
     Examples
     --------
@@ -86,27 +88,31 @@ def load_ilsvrc_val(path, *, labels=None, return_X_y=False, as_frame=False):
     >>> bunch = load_ilsvrc_val("ILSVRC2012_img_val", labels="val.txt")  # doctest: +SKIP
     """
     path = Path(os.path.abspath(os.path.expanduser(path)))
-    folder, synsets, photos = _find_photos(path)
+    folder, synsets, photos, ignored = _find_photos(path)
     if photos and not synsets:
         listing = _label(photos, _find_labels(labels, path, folder))
     elif labels is not None:
         raise ValueError(f"{str(folder)!r} has class folders, which name the classes; leave out labels={labels!r}")
     else:
         listing = list_class_folders(folder, synsets)
+        ignored = listing.pop("ignored")
     if len(listing["filenames"]) != _N_PHOTOS:
         n_photos = len(listing["filenames"])
         warn_user(f"{str(folder)!r} holds {n_photos:,} of the {_N_PHOTOS:,} validation photos of ILSVRC-2012")
+    warn_of_ignored(str(folder), ignored)
     return as_bunch(listing, _DESCRIPTION, return_X_y=return_X_y, as_frame=as_frame)
 
 
 def _find_photos(path):
-    """The folder of the photos, its class folders, and the photos directly in it."""
+    """The folder of the photos, its class folders, the photos directly in it, and the extensions of other files."""
     for folder in (path / name for name in _FOLDERS):
         entries = visible_entries(folder) if folder.is_dir() else []
         synsets = [entry.name for entry in entries if _SYNSET.fullmatch(entry.name) and is_folder(entry)]
-        photos = [entry.path for entry in entries if _PHOTO.fullmatch(entry.name) and is_photo(entry)]
+        named = [entry for entry in entries if _PHOTO.fullmatch(entry.name)]
+        photos = [entry.path for entry in named if is_photo(entry)]
         if synsets or photos:
-            return folder, synsets, photos
+            ignored = Counter(os.path.splitext(entry.name)[1] for entry in named if not is_photo(entry))
+            return folder, synsets, photos, ignored
     raise AbsentDataset(
         f"{str(path)!r} holds neither class folders such as n01440764 nor photos such as ILSVRC2012_val_00000001.JPEG"
     )

@@ -13,6 +13,7 @@ from skdecaf._utils.archives import archive_kind, extract
 from skdecaf._utils.download import check_file, download
 from skdecaf._utils.environment import cache_home, is_offline
 from skdecaf._utils.locks import file_lock
+from skdecaf._utils.photo_folders import warn_of_ignored
 from skdecaf._utils.warnings import warn_user
 from skdecaf.datasets._dataset import AbsentDataset
 
@@ -37,7 +38,7 @@ def load(dataset, data_home, download_if_missing):
     Returns
     -------
     dict
-        The result of the data set's `read`.
+        The result of the data set's `read`, without ``ignored``.
 
     Raises
     ------
@@ -51,7 +52,7 @@ def load(dataset, data_home, download_if_missing):
     Warns
     -----
     UserWarning
-        If an existing folder differs from what was published.
+        If an existing folder differs from what was published, or files in it are not named as photos.
     """
     home = datasets_home(data_home)
     folder = find(dataset, home)
@@ -60,6 +61,7 @@ def load(dataset, data_home, download_if_missing):
     listing = dataset.read(folder)
     if problem := dataset.problem(listing):
         warn_user(f"{str(folder)!r} {problem}")
+    warn_of_ignored(str(folder), listing.pop("ignored", None))
     return listing
 
 

@@ -2,6 +2,7 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import os
+from collections import Counter
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def _partitions():
         places=("Partitions", ".", "*", "*/Partitions", "downloads/extracted/*"),
         is_here=lambda folder: (folder / "Training_01.txt").is_file(),
         read=_read_partitions,
-        problem=lambda splits: "" if len(splits) == _N_SPLITS else f"holds {len(splits)} splits instead of {_N_SPLITS}",
+        problem=_problem_of_splits,
         limits=Limits(n_bytes=200_000_000, n_members=100),
         description="",
     )
@@ -89,12 +90,14 @@ def _has_photos(folder):
 
 def _read_photos(folder):
     """List photos by letter, class, and for some classes a subclass, such as ``a/apse/indoor``."""
-    filenames = [path for letter in _letters(folder) for path in photos_below(letter.path)]
+    ignored = Counter()
+    filenames = [path for letter in _letters(folder) for path in photos_below(letter.path, ignored=ignored)]
     begin = len(os.path.join(folder, "a", ""))
     classes = [os.path.dirname(path)[begin:] for path in filenames]
     target_names = sorted(set(classes))
     places = {name: i for i, name in enumerate(target_names)}
-    return {"filenames": filenames, "target": [places[name] for name in classes], "target_names": target_names}
+    target = [places[name] for name in classes]
+    return {"filenames": filenames, "target": target, "target_names": target_names, "ignored": ignored}
 
 
 def _problem(listing):
@@ -107,7 +110,12 @@ def _problem(listing):
 def _read_partitions(folder):
     """The names of the training and test photos of each split."""
     files = [[folder / f"{part}_{i + 1:02d}.txt" for part in ("Training", "Testing")] for i in range(_N_SPLITS)]
-    return [(_words(train), _words(test)) for train, test in files if train.is_file() and test.is_file()]
+    return {"splits": [(_words(train), _words(test)) for train, test in files if train.is_file() and test.is_file()]}
+
+
+def _problem_of_splits(listing):
+    n_splits = len(listing["splits"])
+    return "" if n_splits == _N_SPLITS else f"holds {n_splits} splits instead of {_N_SPLITS}"
 
 
 def _words(path):
@@ -117,7 +125,7 @@ def _words(path):
 def _load_splits(listing, data_home, download_if_missing):
     """The rows of each split; none if the lists are missing and may not be downloaded."""
     try:
-        named = load(_partitions(), data_home, download_if_missing)
+        named = load(_partitions(), data_home, download_if_missing)["splits"]
     except AbsentDataset:
         if download_if_missing:
             raise

@@ -72,6 +72,16 @@ def test_it_is_downloaded_once(publish, server, tmp_path):
     assert (tmp_path / "home" / "datasets" / "caltech101" / "caltech-101.zip").read_bytes() == ZIP
 
 
+def test_files_that_are_not_named_as_photos_are_said_once(tmp_path):
+    write_files(tmp_path, FILES | {"101_ObjectCategories/Faces/image_0009.NEF": b""})
+    with pytest.warns(UserWarning) as record:
+        bunch = fetch_caltech101(data_home=tmp_path)
+    assert len(bunch.data) == N_PHOTOS and "ignored" not in bunch
+    folder = tmp_path / "101_ObjectCategories"
+    texts = [str(warning.message) for warning in record]
+    assert texts == [f"skdecaf ignores files in '{folder}' that it cannot read: 1 .NEF"]
+
+
 def test_what_the_real_table_of_classes_sums_up_to(monkeypatch):
     monkeypatch.undo()
     counts = caltech101._COUNTS

@@ -51,6 +51,19 @@ def check(bunch, names=SYNSETS):
     assert bunch.target_names == names
 
 
+def test_files_that_are_not_named_as_photos_are_said_once(tmp_path):
+    other = {"ILSVRC2012_val_00000008.NEF": b"", "notes.txt": b""}
+    in_folders = {f"{synset}/{photo}": photo_bytes() for synset, photo in zip(TRUTH, PHOTOS, strict=True)}
+    write_files(tmp_path / "flat", FLAT | {"val.txt": VAL} | other)
+    write_files(tmp_path / "folders", in_folders | {f"{TRUTH[0]}/{name}": b"" for name in other})
+    for folder, counts in (("flat", "1 .NEF"), ("folders", "1 .NEF, 1 .txt")):
+        with pytest.warns(UserWarning) as record:
+            bunch = load_ilsvrc_val(tmp_path / folder)
+        assert len(bunch.data) == len(PHOTOS) and "ignored" not in bunch
+        texts = [str(warning.message) for warning in record]
+        assert texts == [f"skdecaf ignores files in '{tmp_path / folder}' that it cannot read: {counts}"]
+
+
 # Class folders
 
 

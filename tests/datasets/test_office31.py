@@ -150,6 +150,16 @@ def test_part_of_the_photos_is_listed_with_a_warning(tmp_path):
     assert bunch.target_names == list(COUNTS) and set(bunch.target) == {0, 2}
 
 
+def test_files_that_are_not_named_as_photos_are_said_once(tmp_path):
+    other = {"amazon/images/bike/frame_0009.NEF": b"", "dslr/images/ruler/frame_0009.NEF": b""}
+    write_files(tmp_path, photos("{domain}/images/{name}/frame_{i:04d}.jpg") | other)
+    with pytest.warns(UserWarning) as record:
+        bunch = fetch_office31(data_home=tmp_path)
+    assert len(bunch.data) == sum(N_ROWS.values()) and "ignored" not in bunch
+    texts = [str(warning.message) for warning in record]
+    assert texts == [f"skdecaf ignores files in '{tmp_path}' that it cannot read: 2 .NEF"]
+
+
 def test_office_caltech10_is_another_data_set(tmp_path):
     write_files(tmp_path, {name.replace("back_pack", "backpack"): content for name, content in FILES.items()})
     with pytest.raises(FileNotFoundError, match=r"Office-31 \(amazon, dslr, webcam\) is not in .*office31'"):

@@ -57,6 +57,17 @@ def check_splits(bunch):
             assert names == listed(numbers).decode().split()
 
 
+def test_files_that_are_not_named_as_photos_are_said_once(tmp_path):
+    other = {"SUN397/a/abbey/sun_0009.NEF": b"", "SUN397/a/abbey/sun_0010.NEF": b"", "SUN397/a/notes.txt": b""}
+    write_files(tmp_path, FILES | other)
+    with pytest.warns(UserWarning) as record:
+        bunch = fetch_sun397(data_home=tmp_path, download_if_missing=False)
+    check_photos(bunch)
+    assert "ignored" not in bunch
+    (text,) = [str(warning.message) for warning in record]
+    assert text == f"skdecaf ignores files in '{tmp_path}/SUN397' that it cannot read: 2 .NEF, 1 .txt"
+
+
 @pytest.mark.parametrize(
     ("place", "partitions"),
     [

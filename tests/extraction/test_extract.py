@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tarfile
 import time
+import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -75,9 +77,46 @@ INPUTS = {
 
 @pytest.mark.parametrize("kind", INPUTS)
 def test_every_input_gives_the_features_of_the_estimator(kind, photos, features, transformer, tmp_path):
-    done = extract(INPUTS[kind](photos), tmp_path / "x.npy", transformer)
+    says_ignored = pytest.warns(UserWarning, match="ignores files in .*photos.tar' .*: 23 .cls$")
+    with says_ignored if kind == "tar" else nullcontext():
+        done = extract(INPUTS[kind](photos), tmp_path / "x.npy", transformer)
     np.testing.assert_array_equal(np.load(done.files[0], mmap_mode="r"), features)
     assert done.n_rows == N_PHOTOS and done.left_out == {} and done.n_busy == 0
+
+
+def one_warning(record):
+    (warning,) = record
+    assert warning.filename == __file__
+    return str(warning.message)
+
+
+@pytest.mark.parametrize("value_range", [None, (0, 255)])
+@pytest.mark.parametrize("shard_size", [None, 10])
+def test_files_that_a_folder_has_beside_photos_are_said_once(shard_size, value_range, photos, transformer, tmp_path):
+    folder = tmp_path / "photos"
+    for name in ("a.NEF", "b.NEF", "below/notes.txt", "Thumbs.db", ".hidden"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"")
+    transformer.set_params(value_range=value_range)
+    with warnings.catch_warnings(record=True) as record:
+        warnings.simplefilter("always")
+        done = extract(folder, tmp_path / "x.npy", transformer, shard_size=shard_size)
+    assert done.n_rows == N_PHOTOS
+    assert one_warning(record) == f"skdecaf ignores files in '{folder}' that it cannot read: 2 .NEF, 1 .txt"
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar"])
+def test_a_place_of_other_files_only_says_which(kind, transformer, tmp_path):
+    place = tmp_path / "raw"
+    place.mkdir()
+    for name in ("a.NEF", "b.NEF", "notes.txt"):
+        (place / name).write_bytes(b"")
+    if kind == "tar":
+        with tarfile.open(tmp_path / "raw.tar", "w") as archive:
+            archive.add(place, "raw")
+        place = tmp_path / "raw.tar"
+    with pytest.raises(ValueError, match=r"^no photos to extract features from, only other files \(2 .NEF, 1 .txt\)$"):
+        extract(place, tmp_path / "x.npy", transformer)
 
 
 def test_the_default_transformer_is_the_embedded_network_without_dropout(photos, tmp_path):
@@ -156,8 +195,9 @@ def test_the_command_takes_archives_and_shards(photos, features, weights, tmp_pa
     archive = pack(photos, tmp_path / "photos.tar")
     command = ["extract", archive, "-o", tmp_path / "x.npy", "--shard-size", "10", "--weights", weights, "-q"]
     for resumed in (0, N_PHOTOS):
-        output, _ = run_skdecaf(*command, "--json")
+        output, errors = run_skdecaf(*command, "--json")
         assert json.loads(output)["resumed"] == resumed
+        assert errors.count("23 .cls") == errors.count("\n") == 1
     np.testing.assert_array_equal(read_shards(tmp_path / "x.npy"), features)
 
 
