@@ -9,7 +9,9 @@ from skdecaf._utils.random import draw_seed
 from skdecaf.model_selection import PerClassShuffleSplit, mean_per_class_accuracy
 from skdecaf.plotting._drawing import axes_for, require_matplotlib, with_defaults
 
-_MAX_TICKS = 16  # whose labels do not overlap
+_MAX_ROWS = 5  # of labels below the axis
+_MAX_ROWS_OF_FULL_SIZE = 2
+_SMALL = 7  # points
 
 
 class LearningCurveByClassDisplay:
@@ -190,25 +192,42 @@ class LearningCurveByClassDisplay:
 
     def _label(self, ax):
         """Label the axes, with ticks at the numbers of photos of all curves in them."""
-        from matplotlib.ticker import FixedLocator, NullLocator
+        from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
         earlier = ax.xaxis.get_major_locator()
         others = earlier.locs if isinstance(earlier, FixedLocator) else []
         ax.set(xscale="log", xlabel="training photos of each class", ylabel=f"{self.score_name} (%)")
-        ax.xaxis.set_major_locator(FixedLocator(_legible({*others, *self.n_train})))
-        ax.xaxis.set_major_formatter("{x:g}")
+        numbers = sorted({*others, *self.n_train})
+        ax.xaxis.set_major_locator(FixedLocator(numbers))
+        ax.xaxis.set_major_formatter(FixedFormatter(_staggered_labels(ax, numbers)))
         ax.xaxis.set_minor_locator(NullLocator())
         ax.grid(alpha=0.3)
         if ax.get_legend_handles_labels()[1]:
             ax.legend(frameon=False)
 
 
-def _legible(numbers):
-    """The numbers in order, without those whose labels would overlap a larger one's on a logarithmic axis."""
-    largest, *smaller = sorted(numbers, reverse=True)
-    gap = np.log(largest / min(numbers)) / _MAX_TICKS
-    kept = [largest]
-    for number in smaller:
-        if np.log(kept[-1] / number) >= gap:
-            kept.append(number)
-    return kept[::-1]
+def _staggered_labels(ax, numbers):
+    """Labels of numbers on a logarithmic axis, in as many rows as it takes that they do not overlap.
+
+    Labels are small if there are many. A number without room in the last row has a tick without a label.
+    """
+    size = ax.xaxis.label.get_size()
+    rows = _rows_of_labels(ax, numbers, size)
+    if max(rows) >= _MAX_ROWS_OF_FULL_SIZE:
+        ax.tick_params("x", labelsize=_SMALL)
+        rows = _rows_of_labels(ax, numbers, _SMALL)
+    return ["\n" * row + f"{number:g}" if row < _MAX_ROWS else "" for number, row in zip(numbers, rows, strict=True)]
+
+
+def _rows_of_labels(ax, numbers, size):
+    """The first row in which each label, of digits of this size in points, does not overlap the one on its left."""
+    low, high = np.log(ax.get_xlim())
+    scale = 72 * ax.figure.get_figwidth() * ax.get_position().width / (high - low)
+    ends, rows = [-np.inf] * _MAX_ROWS, []
+    for number in numbers:
+        middle, half = scale * (np.log(number) - low), size * (0.15 + 0.32 * len(f"{number:g}"))
+        row = next((row for row, end in enumerate(ends) if end <= middle - half), _MAX_ROWS)
+        if row < _MAX_ROWS:
+            ends[row] = middle + half
+        rows.append(row)
+    return rows

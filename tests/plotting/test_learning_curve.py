@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from displays import NeverFitted, blobs, legend_of
+from matplotlib.text import Text
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
@@ -115,10 +116,29 @@ def test_ticks_are_the_numbers_that_were_asked_for():
     assert LearningCurveByClassDisplay([5], [[1.0]]).plot().ax_.get_xticks().tolist() == [5]
 
 
-def test_ticks_whose_labels_would_overlap_are_left_out():
-    ax = LearningCurveByClassDisplay(range(1, 101), np.ones((100, 2))).plot().ax_
-    ticks = ax.get_xticks()
-    assert 8 < len(ticks) < 18 and {1, 2, 100} <= set(ticks)
+@pytest.mark.parametrize(
+    ("numbers", "n_rows"), [([1, 5, 10, 15, 20, 25, 30], 1), ([1, 2, 5, 10, 20], 1), (range(1, 31), 5)]
+)
+def test_all_numbers_are_labelled_in_rows_without_overlap(numbers, n_rows):
+    ax = LearningCurveByClassDisplay(numbers, np.ones((len(numbers), 2))).plot().ax_
     ax.figure.draw_without_rendering()
-    boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
-    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+    assert ax.get_xticks().tolist() == list(numbers)
+    assert [label.get_text().strip() for label in ax.get_xticklabels()] == [str(number) for number in numbers]
+    assert len(rows_of_labels(ax)) <= n_rows
+
+
+def test_labels_of_a_hundred_numbers_do_not_overlap():
+    ax = LearningCurveByClassDisplay(range(1, 101), np.ones((100, 2))).plot().ax_
+    ax.figure.draw_without_rendering()
+    assert ax.get_xticks().tolist() == list(range(1, 101))
+    assert sum(map(len, rows_of_labels(ax))) > 30
+
+
+def rows_of_labels(ax):
+    """The labels of ticks by row, after a test that those of a row do not overlap."""
+    rows = {}
+    for label in filter(Text.get_text, ax.get_xticklabels()):
+        rows.setdefault(label.get_text().count("\n"), []).append(label.get_window_extent())
+    for boxes in rows.values():
+        assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+    return list(rows.values())
