@@ -225,7 +225,7 @@ class DeCAFClassifier(PhotoClassifierMixin, PhotoEstimator):
             raise ValueError(f"none of the images of class {lost!r} can be read; replace them, or leave the class out")
         sizes = network_of(transformer).blob_sizes
         blocks = split_blobs(features[good], [sum(sizes[blob] for blob in blobs) for blobs in layers.values()])
-        spaces = {layer: _RowSpace(block) for layer, block in zip(layers, blocks, strict=True)}
+        spaces = self._row_spaces(layers, blocks)
         best = self._choose(spaces, y[good], sample_weight[good], seed)
         space = spaces[best.layer]
         [hyperplanes] = self._svm_path(space.rows, y[good], [best.C], sample_weight[good])
@@ -325,6 +325,15 @@ class DeCAFClassifier(PhotoClassifierMixin, PhotoEstimator):
         return DeCAFTransformer(
             layer, dropout=False, random_state=seed, **{name: getattr(self, name) for name in names}
         )
+
+    def _row_spaces(self, layers, blocks):
+        """The principal axes of the features of each layer, which take minutes for many thousand images."""
+        spaces = {}
+        with progress_bar(len(layers), self.verbose, unit="layers", name="preparing") as progress:
+            for layer, block in zip(layers, blocks, strict=True):
+                spaces[layer] = _RowSpace(block)
+                progress.update()
+        return spaces
 
     def _svm_path(self, rows, y, grid, sample_weight):
         return svm_path(rows, y, grid, sample_weight, self.class_weight)

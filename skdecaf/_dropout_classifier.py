@@ -62,8 +62,8 @@ class DropoutClassifier(DelegatedPredictions, MetaEstimatorMixin, ClassifierMixi
         Seeds the masks. Pass an int for the same masks in every `fit`.
 
     verbose : bool, default=False
-        Whether `fit` shows a progress bar of the draws with the solver "epochs". With "stack", `fit` is one call of the
-        estimator, which may have a `verbose` of its own.
+        Whether `fit` shows a progress bar of the draws with the solver "epochs". With "stack" the bar has one step, the
+        call of the estimator, which may have a `verbose` of its own.
 
     Attributes
     ----------
@@ -233,7 +233,9 @@ class DropoutClassifier(DelegatedPredictions, MetaEstimatorMixin, ClassifierMixi
             params["sample_weight"] = _check_sample_weight(params.get("sample_weight"), X) / self.n_draws
         rows = np.tile(np.arange(X.shape[0]), self.n_draws)
         masked = drop_entries(X[rows], self.rate, random_state)
-        estimator.fit(masked, y[rows], **_check_method_params(X, params, indices=rows))
+        with progress_bar(1, self.verbose, unit="fits", name="training") as progress:
+            estimator.fit(masked, y[rows], **_check_method_params(X, params, indices=rows))
+            progress.update()
 
     def _partial_fit_masked(self, estimator, random_state, X, y, params):
         estimator.partial_fit(drop_entries(X.copy(), self.rate, random_state), y, **params)

@@ -13,7 +13,7 @@ from skdecaf._paper.results import PaperTable
 from skdecaf._paper.run import Run, check_dataset, photos_of
 from skdecaf._utils.warnings import warn_user
 from skdecaf.baselines import GIST, LLC
-from skdecaf.plotting._embedding import embed
+from skdecaf.plotting._tsne import embed
 
 N_PHOTOS = 4000  # at most, drawn at random; t-SNE and silhouettes take more than linear time
 _N_NEIGHBORS = 5

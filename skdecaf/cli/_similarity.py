@@ -9,6 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.preprocessing import normalize
 
+from skdecaf._utils.progress import progress_bar
 from skdecaf._utils.warnings import collect_unreadable
 from skdecaf.cli._photos import PhotoFiles, find_photos
 
@@ -72,13 +73,15 @@ def nearest_photos(photos, queries, transformer, k):
     files = np.array([os.path.realpath(photo) for photo in read], dtype=object)
     of_query = {}
     size = _chunk_size(n_photos)
-    for start in range(0, len(queries), size):
-        chunk = queries[start : start + size]
-        distances = cosine_distances(rows[[index[query] for query in chunk]], rows[:n_photos])
-        for query, row in zip(chunk, distances, strict=True):
-            row[files[:n_photos] == files[index[query]]] = np.inf
-            best = [j for j in np.argsort(row, kind="stable")[:k] if row[j] < np.inf]
-            of_query[query] = [(read[j], float(row[j])) for j in best]
+    with progress_bar(len(queries), transformer.verbose, name="searching", delay=1) as bar:
+        for start in range(0, len(queries), size):
+            chunk = queries[start : start + size]
+            distances = cosine_distances(rows[[index[query] for query in chunk]], rows[:n_photos])
+            for query, row in zip(chunk, distances, strict=True):
+                row[files[:n_photos] == files[index[query]]] = np.inf
+                best = [j for j in np.argsort(row, kind="stable")[:k] if row[j] < np.inf]
+                of_query[query] = [(read[j], float(row[j])) for j in best]
+                bar.update()
     return Neighbors(n_photos, of_query, left_out)
 
 
@@ -107,15 +110,17 @@ def duplicate_groups(photos, transformer, threshold):
     read, rows, left_out = unit_features(photos, transformer)
     n, size = len(read), _chunk_size(len(read))
     labels, nearest = np.arange(n), np.full(n, np.inf)
-    for start in range(0, n, size):
-        stop = min(start + size, n)
-        distances = cosine_distances(rows[start:stop], rows[start:])
-        np.fill_diagonal(distances, np.inf)
-        nearest[start:stop] = np.minimum(nearest[start:stop], distances.min(axis=1))
-        nearest[start:] = np.minimum(nearest[start:], distances.min(axis=0))
-        i, j = np.nonzero(distances <= threshold)
-        edges = coo_array((np.ones(len(i), bool), (labels[start + i], labels[start + j])), shape=(n, n))
-        labels = connected_components(edges, directed=False)[1][labels]
+    with progress_bar(n, transformer.verbose, name="comparing", delay=1) as bar:
+        for start in range(0, n, size):
+            stop = min(start + size, n)
+            distances = cosine_distances(rows[start:stop], rows[start:])
+            np.fill_diagonal(distances, np.inf)
+            nearest[start:stop] = np.minimum(nearest[start:stop], distances.min(axis=1))
+            nearest[start:] = np.minimum(nearest[start:], distances.min(axis=0))
+            i, j = np.nonzero(distances <= threshold)
+            edges = coo_array((np.ones(len(i), bool), (labels[start + i], labels[start + j])), shape=(n, n))
+            labels = connected_components(edges, directed=False)[1][labels]
+            bar.update(stop - start)
     groups = {}
     for photo, label, distance in zip(read, labels.tolist(), nearest.tolist(), strict=True):
         groups.setdefault(label, []).append((photo, distance))

@@ -4,13 +4,9 @@
 import numpy as np
 from PIL import Image
 from sklearn.base import clone
-from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
-from sklearn.manifold import TSNE
-from sklearn.random_projection import GaussianRandomProjection
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits
 
 from skdecaf._inputs.kinds import find_rows
 from skdecaf.images import decode
@@ -24,9 +20,8 @@ from skdecaf.plotting._drawing import (
     with_defaults,
 )
 from skdecaf.plotting._estimators import drop_predictor
+from skdecaf.plotting._tsne import embed
 
-_MAX_COLUMNS = 512  # wider features are projected first
-_FEW = 500  # photos; for fewer, threads slow t-SNE down
 _MAX_DOMAINS = 8
 _MAX_COLORS = 20  # that can be told apart without markers
 _ROWS_OF_LEGEND = 34
@@ -92,7 +87,18 @@ class EmbeddingDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y=None, *, groups=None, domains=None, embedder=None, random_state=None, ax=None, **plot_kw
+        cls,
+        estimator,
+        X,
+        y=None,
+        *,
+        groups=None,
+        domains=None,
+        embedder=None,
+        random_state=None,
+        verbose=False,
+        ax=None,
+        **plot_kw,
     ):
         """Compute the features of photos and draw their map.
 
@@ -114,6 +120,8 @@ class EmbeddingDisplay:
             are more, and `~sklearn.manifold.TSNE` with a perplexity of 30, or a third of the photos if there are few.
         random_state : int, RandomState instance or None, default=None
             Seeds the random projection and t-SNE.
+        verbose : bool, default=False
+            Whether to show a progress bar of the iterations of t-SNE. The transformer has a `verbose` of its own.
         ax : matplotlib Axes, default=None
             Axes to draw on; None creates a figure.
         **plot_kw : dict
@@ -136,7 +144,7 @@ class EmbeddingDisplay:
         display = cls(X, y=y, groups=groups, domains=domains, photos=X)
         display._check_drawing(**plot_kw)
         transformer = drop_predictor(estimator, cls)
-        display.positions = embed(_features(transformer, X, y), embedder, random_state)
+        display.positions = embed(_features(transformer, X, y), embedder, random_state, verbose)
         return display.plot(ax, **plot_kw)
 
     @classmethod
@@ -150,6 +158,7 @@ class EmbeddingDisplay:
         photos=None,
         embedder=None,
         random_state=None,
+        verbose=False,
         ax=None,
         **plot_kw,
     ):
@@ -172,6 +181,8 @@ class EmbeddingDisplay:
             are more, and `~sklearn.manifold.TSNE` with a perplexity of 30, or a third of the photos if there are few.
         random_state : int, RandomState instance or None, default=None
             Seeds the random projection and t-SNE.
+        verbose : bool, default=False
+            Whether to show a progress bar of the iterations of t-SNE.
         ax : matplotlib Axes, default=None
             Axes to draw on; None creates a figure.
         **plot_kw : dict
@@ -191,7 +202,7 @@ class EmbeddingDisplay:
         """
         display = cls(features, y=y, groups=groups, domains=domains, photos=photos)
         display._check_drawing(**plot_kw)  # errors come before the work
-        display.positions = embed(features, embedder, random_state)
+        display.positions = embed(features, embedder, random_state, verbose)
         return display.plot(ax, **plot_kw)
 
     def plot(self, ax=None, *, thumbnails=False, thumbnail_size=28, highlight=None, legend=True, **scatter_kw):
@@ -352,34 +363,6 @@ def _features(transformer, X, y):
     except NotFittedError:
         return clone(transformer).fit_transform(X, y)
     return transformer.transform(X)
-
-
-def embed(features, embedder, random_state):
-    """Reduce features to points in a plane, by the embedder or by t-SNE."""
-    features = check_array(features, ensure_min_samples=2)
-    if embedder is not None:
-        return np.asarray(clone(embedder).fit_transform(features))
-    if features.shape[1] > _MAX_COLUMNS:
-        features = GaussianRandomProjection(_MAX_COLUMNS, random_state=random_state).fit_transform(features)
-    perplexity = min(30, (len(features) - 1) / 3)
-    with threadpool_limits(1 if len(features) < _FEW else None, user_api="openmp"):
-        start = _start(features, random_state)
-        # An array even if scikit-learn is configured to return frames.
-        return np.asarray(TSNE(perplexity=perplexity, init=start, random_state=random_state).fit_transform(features))
-
-
-def _start(features, random_state):
-    """The start of t-SNE: two principal components, scaled as t-SNE scales them, or random if there are not two.
-
-    By default t-SNE starts equal rows at NaN, and crashes the interpreter.
-    """
-    if features.shape[1] < 2:
-        return "random"
-    pca = PCA(2, svd_solver="randomized", random_state=random_state).set_output(transform="default")
-    with np.errstate(all="ignore"):
-        components = pca.fit_transform(features).astype(np.float32, copy=False)
-        components = components / np.std(components[:, 0]) * 1e-4
-    return components if np.isfinite(components).all() else "random"
 
 
 def _with_room(places, candidates, distance):

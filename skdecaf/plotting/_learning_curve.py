@@ -5,6 +5,7 @@ import numpy as np
 from sklearn.model_selection import cross_val_score
 from sklearn.utils import check_random_state
 
+from skdecaf._utils.progress import progress_bar
 from skdecaf._utils.random import draw_seed
 from skdecaf.model_selection import PerClassShuffleSplit, mean_per_class_accuracy
 from skdecaf.plotting._drawing import axes_for, require_matplotlib, with_defaults
@@ -88,6 +89,7 @@ class LearningCurveByClassDisplay:
         n_jobs=None,
         random_state=None,
         name=None,
+        verbose=False,
         ax=None,
         **line_kw,
     ):
@@ -116,6 +118,8 @@ class LearningCurveByClassDisplay:
             Seeds the splits.
         name : str, default=None
             Label of the curve in the legend; None is the name of the estimator's class.
+        verbose : bool, default=False
+            Whether to show a progress bar of the fits, which advances after each size.
         ax : matplotlib Axes, default=None
             Axes to draw on; None creates a figure.
         **line_kw : dict
@@ -148,7 +152,11 @@ class LearningCurveByClassDisplay:
             splitter = PerClassShuffleSplit(n, n_test, n_splits, random_state=draw_seed(generator))
             splits.append(list(splitter.split(X, y)))
         options = {"scoring": scorer, "n_jobs": n_jobs, "error_score": "raise"}  # no mean without some split
-        scores = [cross_val_score(estimator, X, y, cv=cv, **options) for cv in splits]
+        scores = []
+        with progress_bar(len(splits) * n_splits, verbose, unit="fits", name="fitting") as bar:
+            for cv in splits:
+                scores.append(cross_val_score(estimator, X, y, cv=cv, **options))
+                bar.update(n_splits)
         display = cls(np.asarray(n_train), np.array(scores), name=name or type(estimator).__name__)
         if scoring is not None:
             display.score_name = scoring if isinstance(scoring, str) else "score"

@@ -2,13 +2,14 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 from itertools import chain, islice, product
-from math import ceil
+from math import ceil, prod
 from numbers import Real
 
 import numpy as np
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
+from skdecaf._utils.progress import progress_bar
 from skdecaf.images import decode, needs_value_range, resize_image
 from skdecaf.plotting._drawing import axes_for, require_matplotlib, visible_pixels
 
@@ -81,7 +82,17 @@ class OcclusionDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, photo, *, label=None, response_method="auto", size=0.25, step=0.5, ax=None, **imshow_kw
+        cls,
+        estimator,
+        photo,
+        *,
+        label=None,
+        response_method="auto",
+        size=0.25,
+        step=0.5,
+        verbose=False,
+        ax=None,
+        **imshow_kw,
     ):
         """Classify a photo with each of its parts covered, and draw how much the score of a class drops.
 
@@ -100,6 +111,8 @@ class OcclusionDisplay:
         step : float in (0, 1], default=0.5
             Distance between neighbouring positions of the square, as a share of its side. It may be a little smaller,
             so that squares reach both edges of the photo.
+        verbose : bool, default=False
+            Whether to show a progress bar of the covered photos.
         ax : matplotlib Axes, default=None
             Where to draw; None creates a figure.
         **imshow_kw : dict
@@ -128,8 +141,8 @@ class OcclusionDisplay:
         times; half the `size` or `step` takes about four times as many.
         """
         require_matplotlib(cls)
-        drops = measure_drops(estimator, photo, label=label, response_method=response_method, size=size, step=step)
-        return cls(**drops).plot(ax, **imshow_kw)
+        options = {"response_method": response_method, "size": size, "step": step, "verbose": verbose}
+        return cls(**measure_drops(estimator, photo, label=label, **options)).plot(ax, **imshow_kw)
 
     def plot(self, ax=None, **imshow_kw):
         """Draw the photo in grey, and over it a map of the drops.
@@ -172,12 +185,12 @@ class OcclusionDisplay:
         return self
 
 
-def measure_drops(estimator, photo, *, label=None, response_method="auto", size=0.25, step=0.5):
+def measure_drops(estimator, photo, *, label=None, response_method="auto", size=0.25, step=0.5, verbose=False):
     """Classify a photo with each of its parts covered.
 
     Parameters
     ----------
-    estimator, photo, label, response_method, size, step
+    estimator, photo, label, response_method, size, step, verbose
         As for `OcclusionDisplay.from_estimator`.
 
     Returns
@@ -193,9 +206,12 @@ def measure_drops(estimator, photo, *, label=None, response_method="auto", size=
     side = _side(pixels, size)
     shape = [1 + ceil((length - side) / (step * side)) for length in pixels.shape[:2]]
     photos = chain([pixels], _covered(pixels, side, shape))
-    scores = np.concatenate(
-        [_scores(estimator, method, some) for some in iter(lambda: list(islice(photos, _MAX_AT_ONCE)), [])]
-    )
+    scores = []
+    with progress_bar(1 + prod(shape), verbose) as bar:
+        while some := list(islice(photos, _MAX_AT_ONCE)):
+            scores.append(_scores(estimator, method, some))
+            bar.update(len(some))
+    scores = np.concatenate(scores)
     chosen = scores[0].argmax() if label is None else classes.index(label)
     names = getattr(estimator, "class_names_", None)  # of ImageNetClassifier
     whole, *covered = scores[:, chosen]
