@@ -5,6 +5,7 @@ import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.utils import check_random_state
 
+from skdecaf._utils.progress import progress_bar
 from skdecaf.baselines._base import PhotoDescriptor, grey, limited
 from skdecaf.baselines._local_descriptors import opencv
 
@@ -35,8 +36,10 @@ class CodebookDescriptor(PhotoDescriptor):
             raise ValueError('the photos have no interest points; LLC, and descriptor="dense_sift", need none')
         sampled = np.concatenate(samples)
         n_words = min(self.n_words, len(sampled))
-        means = MiniBatchKMeans(n_words, batch_size=_BATCH, n_init=1, random_state=seed).fit(sampled)
-        self.codebook_ = means.cluster_centers_
+        means = MiniBatchKMeans(n_words, batch_size=_BATCH, n_init=1, random_state=seed)
+        with progress_bar(1, self.verbose, unit="codebooks", name="k-means") as bar:
+            self.codebook_ = means.fit(sampled).cluster_centers_
+            bar.update()
 
     def _local(self, photo):
         """Places and descriptors of a grey photo."""

@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skdecaf._inputs.reading import fit_input, read_input
 from skdecaf._photo_estimator import PhotoClassifierMixin, PhotoReader, compute_blobs
 from skdecaf._utils.extras import require
+from skdecaf._utils.progress import progress_bar
 from skdecaf._utils.random import draw_seed
 from skdecaf._utils.threads import resolve_n_jobs
 from skdecaf.training._classification_layer import read_by_last_layer, replace_classification_layer
@@ -357,6 +358,7 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
         photos, rows = load_photos(
             checked, self._start().preprocessing, self.value_range_,
             resize=self.resize, fast_decode=self.fast_decode, on_error=self.on_error, n_threads=self._n_threads(),
+            verbose=self.verbose,
         )  # fmt: skip
         if not len(rows):
             raise ValueError("none of the images can be read, so there is nothing to learn from")
@@ -374,9 +376,11 @@ class FineTunedClassifier(PhotoClassifierMixin, PhotoReader):
 
         network = self._start()
         blob = read_by_last_layer(network) if self.layer == "auto" else resolve_blobs(self.layer, network)[0]
-        features = blob_of_photos(network, blob, photos, self.batch_size, self._n_threads())
+        features = blob_of_photos(network, blob, photos, self.batch_size, self._n_threads(), self.verbose)
         self._mean_square_norm = float(np.square(features, dtype=np.float64).sum(axis=1).mean()) or 1.0
-        weight, bias = _linear_layer(features, targets, sample_weight, len(classes))
+        with progress_bar(1, self.verbose, unit="fits", name="new layer") as bar:
+            weight, bias = _linear_layer(features, targets, sample_weight, len(classes))
+            bar.update()
         labels = [(str(each), str(each)) for each in classes]
         return replace_classification_layer(network, blob, labels, weight, bias)
 

@@ -143,10 +143,10 @@ def train_network(
     reader = PhotoReader(resize=resize, image_shape=image_shape, value_range=value_range, n_jobs=n_jobs)
     targets, classes = _check_targets(y)
     network = _untrained(architecture, labels or [(str(each), str(each)) for each in classes], random_state)
-    photos = _load(reader, network, X, targets, fitted=False)
+    photos = _load(reader, network, X, targets, verbose, fitted=False)
     if validation is not None:
         aside, _ = _check_targets(validation[1], classes)
-        validation = _load(reader, network, validation[0], aside, fitted=True), aside
+        validation = _load(reader, network, validation[0], aside, verbose, fitted=True), aside
     sample_weight = _check_sample_weight(sample_weight, np.empty((len(targets), 1)), dtype=np.float32)
     options = Options(
         epochs, batch_size, learning_rate, momentum, weight_decay, schedule, label_smoothing, tuple(augmentation),
@@ -190,11 +190,12 @@ def _untrained(architecture, labels, random_state):
     return drawn.replace(labels=labels, name="trained")
 
 
-def _load(reader, network, X, targets, fitted):
+def _load(reader, network, X, targets, verbose, fitted):
     checked = read_input(reader, X) if fitted else fit_input(reader, X)
     check_consistent_length(checked.images, targets)
     photos, _ = load_photos(
         checked, network.preprocessing, reader.value_range_,
         resize=reader.resize, fast_decode=True, on_error="raise", n_threads=resolve_n_jobs(reader.n_jobs),
+        verbose=verbose,
     )  # fmt: skip
     return photos

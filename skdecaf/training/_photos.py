@@ -4,6 +4,7 @@
 import numpy as np
 
 from skdecaf._inputs.sources import load_image, warn_unreadable
+from skdecaf._utils.progress import progress_bar
 from skdecaf._utils.threaded_map import map_chunks
 from skdecaf.images import ImageError
 from skdecaf.images._pixel_budget import pixel_budget
@@ -12,7 +13,7 @@ from skdecaf.images._preparing import min_side, resize_photo
 _CHUNK = 16
 
 
-def load_photos(checked, preprocessing, value_range, *, resize, fast_decode, on_error, n_threads):
+def load_photos(checked, preprocessing, value_range, *, resize, fast_decode, on_error, n_threads, verbose):
     """Decode and resize photos.
 
     Parameters
@@ -25,6 +26,8 @@ def load_photos(checked, preprocessing, value_range, *, resize, fast_decode, on_
     fast_decode : bool
     on_error : {"raise", "nan"}
     n_threads : int
+    verbose : bool
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -53,8 +56,10 @@ def load_photos(checked, preprocessing, value_range, *, resize, fast_decode, on_
         return bad
 
     bad = dict(checked.errors)
-    for found in map_chunks(work, len(images), _CHUNK, n_threads):
-        bad.update(found)
+    with progress_bar(len(images), verbose, name="reading") as bar:
+        for i, found in enumerate(map_chunks(work, len(images), _CHUNK, n_threads)):
+            bad.update(found)
+            bar.update(min(_CHUNK, len(images) - i * _CHUNK))
     warn_unreadable(images, bad, " and are left out")
     rows = np.array([i for i in range(len(images)) if i not in bad], int)
     return photos[rows] if bad else photos, rows

@@ -29,6 +29,13 @@ def test_nearest_words_are_the_nearest(n):
     assert_array_equal(np.sort(nearest_words(descriptors, words, n), axis=1), np.sort(expected, axis=1))
 
 
+def test_learning_a_codebook_shows_its_progress_if_asked(capsys):
+    photos = [textured(seed=i) for i in range(3)]
+    LLC(5, random_state=0, verbose=True).fit(photos)
+    out, err = capsys.readouterr()
+    assert out == "" and "3/3" in err and "k-means: 100%" in err
+
+
 def test_codes_minimise_the_regularised_error():
     """They minimise ‖x - Σ w b‖² + λ trace(C) ‖w‖² with Σ w = 1, up to the factor that makes them sum to 1."""
     descriptors, words = RNG.normal(size=(4, 6)), RNG.normal(size=(4, 3, 6))

@@ -47,6 +47,18 @@ def test_learns_and_predicts_probabilities():
     assert classifier.classes_.tolist() == CLASSES.tolist() and classifier.n_iter_ == len(classifier.history_) == 8
 
 
+def test_every_step_shows_its_progress_if_asked(capsys):
+    X, y = colors()
+    silent = quick().fit(X, y)
+    assert capsys.readouterr() == ("", "")
+    shows = quick(verbose=True).fit(X, y)
+    out, err = capsys.readouterr()
+    assert out == "" and [line.split(":")[0] for line in err.splitlines()] == [
+        "reading", "features", "new layer", "training",
+    ]  # fmt: skip
+    np.testing.assert_array_equal(shows.predict_proba(X), silent.predict_proba(X))
+
+
 def test_without_training_it_is_a_logistic_regression_on_the_features_below():
     X, y = colors()
     network = tiny_network()
