@@ -30,6 +30,18 @@ def test_the_menu_of_versions_has_the_newest_first(tmp_path):
     assert entries[1]["url"] == "https://docs.example/0.2.0/"
 
 
+def test_the_home_of_the_project_is_complete():
+    project = PROJECT["project"]
+    assert project["urls"]["Paper"].startswith("https://proceedings.mlr.press/") and project["authors"]
+    releasing = (ROOT / "docs" / "contributing" / "releasing.rst").read_text(encoding="utf-8")
+    for label in ("Homepage", "Documentation", "Source", "Changelog"):
+        assert label in project["urls"] or f"``{label}``" in releasing
+    for name in ("CITATION.cff", "CONTRIBUTING.md", "SECURITY.md", ".github/ISSUE_TEMPLATE/bug_report.yml"):
+        assert (ROOT / name).stat().st_size
+    for extra in re.search(r"\[(.*)\]", *project["optional-dependencies"]["all"])[1].split(","):
+        assert extra in project["optional-dependencies"]
+
+
 def test_ci_tests_the_versions_of_python_for_which_there_are_wheels():
     wheels = [build[2:-2] for build in PROJECT["tool"]["cibuildwheel"]["build"]]
     assert wheels == [
