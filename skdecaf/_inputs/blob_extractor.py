@@ -53,6 +53,7 @@ class _Chunk(NamedTuple):
     features: np.ndarray  # one row per good image
     errors: dict  # row -> ImageError, of images that could not be loaded
     out_of_range: list  # rows whose values lie far outside the value range
+    n_cached: int  # images whose features were in the cache
 
 
 class BlobExtractor:
@@ -123,7 +124,9 @@ class BlobExtractor:
                     callback(chunk.features, {i: errors[i] for i in range(start, stop) if i in errors})
                 if return_features and chunk.rows:
                     out[_as_slice(chunk.rows)] = chunk.features
-                progress.update(stop - start)
+                if chunk.n_cached:
+                    progress.skip(chunk.n_cached)
+                progress.update(stop - start - chunk.n_cached)
         if return_features:
             out[list(errors)] = np.nan
         warn_unreadable(checked.images, errors, "; their results are NaN")
@@ -158,11 +161,11 @@ class BlobExtractor:
 
     def _complete(self, checked, cached, expected_keys, features, cancelled, n_threads):
         """Compute the features of one chunk that were not found in the cache."""
-        n_found = len(features)
+        n_found, n_cached = len(features), sum(key in features for key in expected_keys.values())
         crops, actual_keys, bad, out_of_range = self._load_missing(checked, expected_keys, features, cached, cancelled)
         rows = [i for i in expected_keys if i not in bad]
         if not rows or cancelled.is_set():
-            return _Chunk([], np.empty((0, sum(self.sizes)), np.float32), bad, out_of_range)
+            return _Chunk([], np.empty((0, sum(self.sizes)), np.float32), bad, out_of_range, n_cached)
         if crops:
             blobs = self.forward.run(np.concatenate(list(crops.values())), n_threads=n_threads).values()
             computed = np.hstack([self._average_crops(blob) for blob in blobs])
@@ -170,7 +173,7 @@ class BlobExtractor:
         if cached:
             cached.store({key: features[expected] for expected, key in actual_keys.items()})
             cached.count(hits=n_found, misses=len(crops))
-        return _Chunk(rows, np.stack([features[expected_keys[i]] for i in rows]), bad, out_of_range)
+        return _Chunk(rows, np.stack([features[expected_keys[i]] for i in rows]), bad, out_of_range, n_cached)
 
     def _expected_key(self, checked, i, cached):
         """The cache's key for an image; its row if there is no cache, or the image is too large or cannot be read."""

@@ -133,7 +133,10 @@ def list_labelled_photos(folder, suffixes=SUFFIXES):
     listing = list_class_folders(folder, suffixes=suffixes)
     ignored = listing.pop("ignored")
     if not listing["target_names"]:
-        raise ValueError(f"{folder!r} has no class folders; give a folder that has a folder of photos for each class")
+        instead = _instead(folder, suffixes)
+        raise ValueError(
+            f"{folder!r} has no class folders{instead}; give a folder that has a folder of photos for each class"
+        )
     n_photos = Counter(listing["target"])
     for i, name in enumerate(listing["target_names"]):
         if not n_photos[i]:
@@ -159,9 +162,9 @@ def warn_of_ignored(place, ignored):
 
 
 def _instead(folder, suffixes):
-    """What an error says about a folder without photos."""
+    """What an error about a folder says if it has other files than photos only."""
     if suffixes is not SUFFIXES:
         return f" with a name that ends in {' or '.join(suffixes)}"
     ignored = Counter()
-    list(photos_below(folder, suffixes, ignored))
-    return instead_of_photos(ignored)
+    has_photos = any([*photos_below(folder, suffixes, ignored)])
+    return "" if has_photos else instead_of_photos(ignored)

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from skdecaf import DeCAFTransformer
 from skdecaf._forward import ForwardPass
 from skdecaf._inputs.blob_extractor import BlobExtractor
+from skdecaf._utils.progress import _ProgressLines
 
 NETWORK = tiny_network()
 LAYERS = ["norm1", 6, "prob"]
@@ -151,6 +152,19 @@ def test_progress_goes_to_stderr(n_jobs, paths, capsys):
     assert out == ""
     assert "100%" in err and "26/26" in err and "photos/s" in err
     assert err.count("\r") + err.count("\n") < 5, "a log does not want a line for each image"
+
+
+def test_photos_in_the_cache_do_not_count_in_the_rate(paths, tmp_path, capsys, monkeypatch):
+    some, new = paths[:20], paths[20:]
+    estimator = transformer(memory=str(tmp_path / "cache"), batch_size=4, verbose=True)
+    estimator.fit_transform(some)
+    capsys.readouterr()
+    skipped = []
+    skip = _ProgressLines.skip
+    monkeypatch.setattr(_ProgressLines, "skip", lambda self, n: (skipped.append(n), skip(self, n)))
+    estimator.fit_transform(paths)
+    assert sum(skipped) == len(some) and new
+    assert f"{len(paths)}/{len(paths)}" in capsys.readouterr().err
 
 
 # Processes of their own
