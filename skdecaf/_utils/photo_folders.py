@@ -133,7 +133,7 @@ def list_labelled_photos(folder, suffixes=SUFFIXES):
     listing = list_class_folders(folder, suffixes=suffixes)
     ignored = listing.pop("ignored")
     if not listing["target_names"]:
-        instead = _instead(folder, suffixes)
+        instead = _instead(folder, SUFFIXES)
         raise ValueError(
             f"{folder!r} has no class folders{instead}; give a folder that has a folder of photos for each class"
         )
@@ -166,5 +166,5 @@ def _instead(folder, suffixes):
     if suffixes is not SUFFIXES:
         return f" with a name that ends in {' or '.join(suffixes)}"
     ignored = Counter()
-    has_photos = any([*photos_below(folder, suffixes, ignored)])
-    return "" if has_photos else instead_of_photos(ignored)
+    photos = list(photos_below(folder, suffixes, ignored))
+    return "" if photos else instead_of_photos(ignored)

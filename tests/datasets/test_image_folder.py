@@ -115,6 +115,8 @@ def test_what_is_no_folder_of_class_folders(tmp_path):
     write_files(tmp_path / "raw", {"1.NEF": b"", "2.NEF": b""})
     with pytest.raises(ValueError, match=r"has no class folders, only other files \(2 .NEF\); give"):
         load_image_folder(tmp_path / "raw")
+    with pytest.raises(ValueError, match=r"has no class folders, only other files \(2 .NEF\); give"):
+        load_image_folder(tmp_path / "raw", extensions="png")
     shutil.rmtree(tmp_path / "raw")
     write_files(tmp_path, {"cat/1.png": PHOTO, "dog/notes.txt": b""})
     with pytest.raises(ValueError, match=r"dog' has no photos, only other files \(1 .txt\); remove it, or fill"):
