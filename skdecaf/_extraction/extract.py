@@ -143,7 +143,7 @@ def extract(
         if shard_size is not None:
             n_rows, n_resumed, left_out, files, n_busy = extract_to_shards(shard_size, *arguments)
         else:
-            n_rows, n_resumed, left_out = extract_to_file(*arguments)
+            n_rows, n_resumed, left_out = extract_to_file(*arguments, verbose=verbose)
             files, n_busy = [out], 0
     if n_rows == 0 and n_busy == 0:
         if not left_out:

@@ -13,6 +13,7 @@ import numpy as np
 
 from skdecaf._utils.extras import require
 from skdecaf._utils.json_text import to_json
+from skdecaf._utils.progress import progress_bar
 
 _ROWS_AT_ONCE = 1024
 
@@ -23,14 +24,17 @@ class StoredRows(NamedTuple):
     path: str
     n_rows: int
     n_columns: int
+    verbose: bool = False
 
     def batches(self):
-        """Yield arrays of shape (n, n_columns) of consecutive rows."""
-        with open(self.path, "rb") as file:
+        """Yield arrays of shape (n, n_columns) of consecutive rows; if `verbose`, show a progress bar meanwhile."""
+        bar = progress_bar(self.n_rows, self.verbose, unit="rows", name="writing", delay=1)
+        with open(self.path, "rb") as file, bar:
             for start in range(0, self.n_rows, _ROWS_AT_ONCE):
                 n = min(_ROWS_AT_ONCE, self.n_rows - start)
                 values = np.fromfile(file, np.float32, n * self.n_columns)
                 yield values.reshape(n, self.n_columns)
+                bar.update(n)
 
 
 class StoredNames(NamedTuple):

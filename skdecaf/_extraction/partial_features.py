@@ -77,9 +77,9 @@ class PartialFeatures:
     def n_rows(self):
         return self.n_photos - len(self.left_out)
 
-    def stored_rows(self):
-        """The finished rows, to be read."""
-        return StoredRows(self._rows.name, self.n_rows, self._n_columns)
+    def stored_rows(self, verbose=False):
+        """The finished rows, to be read with or without a progress bar."""
+        return StoredRows(self._rows.name, self.n_rows, self._n_columns, verbose)
 
     def stored_names(self):
         """The names of the photos of the rows; None for a photo without a name."""

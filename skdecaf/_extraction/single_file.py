@@ -30,7 +30,9 @@ def check_outputs(output, overwrite):
         check_output(names, overwrite or os.path.exists(os.path.join(f"{output}.part", PUBLISHING)))
 
 
-def extract_to_file(photos, output, transformer, bar, report, *, first=0, finish=lambda n_rows, left_out: None):
+def extract_to_file(
+    photos, output, transformer, bar, report, *, first=0, finish=lambda n_rows, left_out: None, verbose=False
+):
     """Write features of photos to a file, continuing where an earlier call was interrupted.
 
     Parameters
@@ -47,6 +49,8 @@ def extract_to_file(photos, output, transformer, bar, report, *, first=0, finish
         Number of the first photo in messages about photos without a name.
     finish : callable
         Called with the number of rows and the photos left out before the stored rows are removed.
+    verbose : bool
+        Whether to show a progress bar of the writing.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def extract_to_file(photos, output, transformer, bar, report, *, first=0, finish
         while some := list(islice(photos, n_at_once)):
             _compute(some, first + partial.n_photos, transformer, partial, bar)
         if partial.n_rows:
-            _publish_features(partial, output, feature_names)
+            _publish_features(partial, output, feature_names, verbose)
         finish(partial.n_rows, partial.left_out)
         partial.remove()
         return partial.n_rows, n_resumed, partial.left_out
@@ -127,11 +131,11 @@ def _compute(photos, number, transformer, partial, bar):
         raise error
 
 
-def _publish_features(partial, output, feature_names):
+def _publish_features(partial, output, feature_names, verbose):
     """Write the output inside the partial folder, then move it to its place."""
     temporary = os.path.join(partial.folder, f"complete{suffix(output)}")
     with add_path_to_os_error(temporary):
-        write_features(temporary, partial.stored_rows(), partial.stored_names(), feature_names, partial.left_out)
+        write_features(temporary, partial.stored_rows(verbose), partial.stored_names(), feature_names, partial.left_out)
     names = names_file(output)
     if names is not None:
         # A .npy file never stands beside the names of another one.

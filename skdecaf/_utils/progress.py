@@ -92,6 +92,8 @@ def progress_bar(total, verbose=True, *, done=0, unit="photos", name="skdecaf", 
 
     class MovingBar(tqdm):
         def skip(self, n):
+            if not n:
+                return
             self.n, self.initial, self.last_print_n = self.n + n, self.initial + n, self.last_print_n + n
             self.refresh()
 

@@ -24,6 +24,7 @@ from skdecaf._extraction import extract as extract_to_file
 from skdecaf._extraction import feature_files, partial_features
 from skdecaf._extraction import single_file as extraction
 from skdecaf._extraction.feature_files import FORMATS, StoredRows, write_features
+from skdecaf._utils.progress import progress_bar
 from skdecaf.images import ImageError
 
 N_PHOTOS, BATCH = 23, 3
@@ -152,6 +153,19 @@ def test_writing_takes_little_memory(ending, tmp_path, monkeypatch):
     tracemalloc.stop()
     assert peak < values.nbytes / 2
     np.testing.assert_array_equal(read_features(tmp_path / f"x{ending}")[0], values)
+
+
+@pytest.mark.parametrize(("verbose", "shown"), [(True, "2000/2000"), (False, "")])
+def test_writing_that_takes_long_shows_its_progress(verbose, shown, tmp_path, capsys, monkeypatch):
+    values = np.zeros((2000, 2), "<f4")
+    (tmp_path / "rows").write_bytes(values.tobytes())
+    monkeypatch.setattr(
+        feature_files, "progress_bar", lambda *arguments, delay, **more: progress_bar(*arguments, **more)
+    )
+    rows = StoredRows(str(tmp_path / "rows"), *values.shape, verbose)
+    write_features(str(tmp_path / "x.csv"), rows, ["name"] * 2000, ["a", "b"], {})
+    errors = capsys.readouterr().err
+    assert shown in errors and ("writing" in errors) == verbose
 
 
 # The first call writes the journal's header, then each batch of three photos takes two: its rows, its line.
