@@ -2,14 +2,17 @@
 
 # SPDX-License-Identifier: BSD-3-Clause
 import json
+import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -40,6 +43,25 @@ def test_the_home_of_the_project_is_complete():
         assert (ROOT / name).stat().st_size
     for extra in re.search(r"\[(.*)\]", *project["optional-dependencies"]["all"])[1].split(","):
         assert extra in project["optional-dependencies"]
+
+
+def test_the_readme_has_its_picture_and_commands_first_and_few_words():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    places = [text.index(words) for words in ("photo_map.png", "pip install .", "pytest -n auto", "compiler", "## Use")]
+    assert places == sorted(places)
+    without_code = re.sub(r"```.*?```|^    .*?$|\]\(.*?\)", " ", text, flags=re.DOTALL | re.MULTILINE)
+    assert len([word for word in without_code.split() if re.search(r"\w", word)]) <= 500
+
+
+@pytest.mark.slow
+def test_the_picture_of_the_readme_is_drawn_by_its_script(tmp_path):
+    (tmp_path / "docs" / "_static").mkdir(parents=True)
+    shutil.copy(ROOT / "docs" / "photo_map.py", tmp_path / "docs")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    environment = {**os.environ, "MPLBACKEND": "agg"}
+    subprocess.run([sys.executable, tmp_path / "docs" / "photo_map.py"], check=True, cwd=tmp_path, env=environment)
+    drawn, shown = (Image.open(folder / "docs" / "_static" / "photo_map.png") for folder in (tmp_path, ROOT))
+    assert drawn.size == shown.size
 
 
 def test_ci_tests_the_versions_of_python_for_which_there_are_wheels():

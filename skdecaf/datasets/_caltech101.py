@@ -139,7 +139,8 @@ def fetch_caltech101(*, data_home=None, background=True, download_if_missing=Tru
     Warns
     -----
     UserWarning
-        If an existing folder has other numbers of photos than were published. What is there is listed.
+        If an existing folder has other numbers of photos than were published, or files that are not named as photos.
+        What is there is listed.
 
     Notes
     -----

@@ -217,7 +217,8 @@ def fetch_office31(
     Warns
     -----
     UserWarning
-        If an existing folder has other numbers of files than were published. What is there is listed.
+        If an existing folder has other numbers of files than were published, or files that are not named as photos.
+        What is there is listed.
 
     See Also
     --------

@@ -234,7 +234,8 @@ def fetch_office_caltech10(
     Warns
     -----
     UserWarning
-        If an existing folder has other numbers of photos or rows than were published.
+        If an existing folder has other numbers of photos or rows than were published, or has files that are not
+        named as photos.
 
     See Also
     --------

@@ -197,7 +197,8 @@ def fetch_sun397(*, data_home=None, download_if_missing=True, return_X_y=False, 
     Warns
     -----
     UserWarning
-        If an existing folder has other numbers of photos or splits than were published.
+        If an existing folder has other numbers of photos or splits than were published, or has files that are
+        not named as photos.
 
     Notes
     -----
