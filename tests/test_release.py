@@ -60,8 +60,9 @@ def test_the_picture_of_the_readme_is_drawn_by_its_script(tmp_path):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     environment = {**os.environ, "MPLBACKEND": "agg"}
     subprocess.run([sys.executable, tmp_path / "docs" / "photo_map.py"], check=True, cwd=tmp_path, env=environment)
-    drawn, shown = (Image.open(folder / "docs" / "_static" / "photo_map.png") for folder in (tmp_path, ROOT))
-    assert drawn.size == shown.size
+    place = Path("docs", "_static", "photo_map.png")
+    with Image.open(tmp_path / place) as drawn, Image.open(ROOT / place) as shown:
+        assert drawn.size == shown.size
 
 
 def test_ci_tests_the_versions_of_python_for_which_there_are_wheels():
