@@ -13,6 +13,7 @@ from skdecaf._paper.reproduction import (
     select_classes,
 )
 from skdecaf._paper.results import PaperTable
+from skdecaf._paper.surf_benchmarks import surf_benchmarks
 from skdecaf._paper.table_1 import table_1
 from skdecaf._paper.table_2 import table_2
 from skdecaf._paper.table_3 import table_3
@@ -29,6 +30,7 @@ __all__ = [
     "imagenet_errors",
     "reproduce",
     "select_classes",
+    "surf_benchmarks",
     "table_1",
     "table_2",
     "table_3",

@@ -18,6 +18,7 @@ from skdecaf._paper.ilsvrc import imagenet_errors
 from skdecaf._paper.maps import N_PHOTOS, figure_1, figure_2, figure_5
 from skdecaf._paper.plots import save_picture
 from skdecaf._paper.run import class_labels
+from skdecaf._paper.surf_benchmarks import N_DRAWS, surf_benchmarks
 from skdecaf._paper.table_1 import table_1
 from skdecaf._paper.table_2 import table_2
 from skdecaf._paper.table_3 import table_3
@@ -116,7 +117,8 @@ def reproduce(
     refusal = ValueError if classes is None else WrongClasses
     if quick and classes is None and subject not in _ALL_CLASSES:
         classes = found[0].target_names[:_QUICK_CLASSES]
-    found = [bunch and select_classes(bunch, classes) for bunch in found]
+    # The third, of a published benchmark, keeps all its classes.
+    found = [bunch and select_classes(bunch, classes) for bunch in found[:2]] + found[2:]
     if subject != "ilsvrc":
         try:
             class_labels(found[0])  # refuses a single class before the folder is created
@@ -219,7 +221,7 @@ def _fetch_office_caltech10(**options):
 
 
 def _load_office(data_home):
-    """Photos of Office-31, or else of Office-Caltech10, and SURF histograms or None."""
+    """Photos of Office-31, or else of Office-Caltech10; SURF histograms or None; all of Office-Caltech10's or None."""
     options = {"data_home": data_home, "download_if_missing": False}
     fetch, name = datasets.fetch_office31, "fetch_office31"
     try:
@@ -230,12 +232,18 @@ def _load_office(data_home):
             photos = fetch(**options)
         except AbsentDataset:
             raise absent from None
-    try:
-        return [photos, fetch(features="surf", **options)]
-    except AbsentDataset:
+    surf = _fetch_or_none(fetch, features="surf", **options)
+    if surf is None:
         command = _command(name, _SURF, data_home=data_home)
         warn_user(f"the histograms of SURF words are not here, so Table 1 has no columns for them; {command}")
-        return [photos, None]
+    return [photos, surf, _fetch_or_none(datasets.fetch_office_caltech10, features="surf", **options)]
+
+
+def _fetch_or_none(fetch, **options):
+    try:
+        return fetch(**options)
+    except AbsentDataset:
+        return None
 
 
 def _load_webcam_and_dslr(data_home):
@@ -248,10 +256,7 @@ def _load_webcam_and_dslr(data_home):
         except AbsentDataset as absent:
             absences.append(absent)
             continue
-        try:
-            return [photos, fetch(features="surf", **options)]
-        except AbsentDataset:
-            return [photos, None]
+        return [photos, _fetch_or_none(fetch, features="surf", **options)]
     raise absences[0]
 
 
@@ -286,8 +291,12 @@ def _fine_tuning(photos, quick, random_state, options):
     yield fine_tuning(photos, random_state=random_state, **small, **options)
 
 
-def _table_1(photos, surf, quick, random_state, options):
+def _table_1(photos, surf, benchmark, quick, random_state, options):
     yield table_1(photos, surf, n_splits=_n_splits(quick), random_state=random_state, **options)
+    if benchmark is not None:
+        options = {name: value for name, value in options.items() if name != "weights"}
+        n_draws = _QUICK_SPLITS if quick else N_DRAWS
+        yield from surf_benchmarks(benchmark, n_draws=n_draws, random_state=random_state, **options)
 
 
 def _table_2(photos, quick, random_state, options):

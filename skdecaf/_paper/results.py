@@ -27,11 +27,13 @@ class PaperTable:
     scores : ndarray of shape (n_rows, n_columns, n_splits), float64
         Measured in each split, percentages; NaN for what was not measured.
     published : dict, default={}
-        (row, column): (mean, standard deviation or None) of the paper, as a percentage.
+        (row, column): (mean, standard deviation or None) as published, usually in the paper, as a percentage.
     notes : tuple of str, default=()
         Sentences below the table.
     details : dict, default={}
         What is needed to repeat it: protocol, weights, versions, seed, machine, time; JSON values.
+    header : str, default="paper"
+        Header of the columns of published numbers.
 
     Examples
     --------
@@ -56,6 +58,7 @@ class PaperTable:
     published: dict = field(default_factory=dict)
     notes: tuple = ()
     details: dict = field(default_factory=dict)
+    header: str = "paper"
 
     @property
     def mean(self):
@@ -76,7 +79,7 @@ class PaperTable:
         """
         header = [""]
         for column in self.columns:
-            header += [column, "paper"] if self._has_paper(column) else [column]
+            header += [column, self.header] if self._has_paper(column) else [column]
         lines = [header, ["---"] * len(header), *(self._cells(i) for i in range(len(self.rows)))]
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         return "\n\n".join([f"### {self.title}", table, *self.notes])

@@ -133,18 +133,14 @@ class Run:
         splits = f", {scores.shape[2]} splits" if scores.shape[2] > 1 else ""
         base = f"Network {self.network().name}, {len(y):,} photos of {n} classes{splits}."
         fewer = "" if n_classes in (None, n) else f" The paper has {n_classes} classes, and more are harder."
-        details = self._details({"photos": len(y), "classes": n, **protocol})
+        weights = {"name": self.network().name, "fingerprint": self.network().fingerprint}
+        details = {"weights": weights, **self.details({"photos": len(y), "classes": n, **protocol})}
         return PaperTable(name, title, rows, columns, scores, published, (base + fewer, *notes), details)
 
-    def _details(self, protocol):
+    def details(self, protocol):
         """Information for repeating a table: the protocol, versions, machine and times."""
-        network = self.network()
-        return {
-            "protocol": protocol,
-            "weights": {"name": network.name, "fingerprint": network.fingerprint},
-            **machine_info(),
-            "seconds": {name: round(seconds, 1) for name, seconds in self._seconds.items()},
-        }
+        seconds = {name: round(seconds, 1) for name, seconds in self._seconds.items()}
+        return {"protocol": protocol, **machine_info(), "seconds": seconds}
 
     def _path_of(self, digest):
         return None if self._folder is None else self._folder / "cells" / f"{digest}.json"

@@ -208,10 +208,11 @@ def _scores(run, rows, pairs, X, y, domains, splits):
         shown = splits[pairs[0] if name in _TARGET_ROWS else pair]
         transductive = name in _TRANSDUCTIVE_ROWS
         calls += [{"estimator": estimator, "split": split, "transductive": transductive} for split in shown]
-    return np.reshape(run.map(_accuracy, (X, y, domains), calls), (len(pairs), len(rows), -1))
+    return np.reshape(run.map(accuracy, (X, y, domains), calls), (len(pairs), len(rows), -1))
 
 
-def _accuracy(X, y, domains, *, estimator, split, transductive):
+def accuracy(X, y, domains, *, estimator, split, transductive):
+    """Accuracy on the test rows of a split; transductive methods see them in training, without their labels."""
     train, test = split
     labels = y
     if transductive:

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from dataset_archives import photo_files, write_files
+from dataset_archives import mat_bytes, photo_files, write_files
 from tiny_networks import tiny_network
 
 from skdecaf._paper import MissingPhotos, reproduce
@@ -27,6 +27,15 @@ def office_caltech_files():
     files = {}
     for domain, n in (("amazon", 5), ("caltech10", 3), ("dslr", 3), ("webcam", 5)):
         files |= photo_files(dict.fromkeys((*names, "projector"), n), f"{domain}/{{name}}/frame_{{i:04d}}.jpg")
+    return files
+
+
+def office_caltech_surf():
+    """Counts of words, five rows of each class in each domain."""
+    files, labels = {}, np.repeat(np.arange(1, 11, dtype=np.uint8), 5)
+    for i, domain in enumerate(("amazon", "caltech10", "dslr", "webcam")):
+        counts = np.random.default_rng(i).poisson(1 + np.arange(800) % (1 + labels[:, None]), (50, 800))
+        files[f"features/surf/{domain}.mat"] = mat_bytes({"fts": counts.astype(np.uint8), "labels": labels})
     return files
 
 
@@ -83,6 +92,20 @@ def test_folders_become_tables_in_files(subject, files, name, tmp_path):
     assert "more are harder" in table.to_markdown()
     assert ("Without SURF: " in table.to_markdown()) == (subject == "office")
     assert {f"{name}.md", f"{name}.json", "cells", "features"} == set(os.listdir(tmp_path / "out"))
+
+
+@pytest.mark.slow
+def test_office_prints_published_figures_beside_ours_with_surf(tmp_path):
+    photos = {f"images/{path}": content for path, content in office_caltech_files().items()}
+    write_files(tmp_path / "office_caltech10", photos | office_caltech_surf())
+    options = {"data_home": tmp_path, "weights": tiny_network(), "quick": True, "folder": tmp_path / "out"}
+    tables = list(reproduce("office", classes=["bike", "mug"], **options))
+    assert [table.name for table in tables] == ["table_1", "surf_drawn", "surf_all"]
+    assert tables[0].columns[0] == "amazon → webcam, SURF"
+    assert all("| published |" in table.to_markdown() for table in tables[1:])
+    assert "200 photos of 10 classes, 2 draws." in tables[1].notes
+    assert (tmp_path / "out" / "surf_all.md").read_text(encoding="utf-8") == tables[2].to_markdown() + "\n"
+    assert "weights" not in tables[2].details
 
 
 def test_office_without_surf_says_so_and_how_to_get_it(tmp_path):
