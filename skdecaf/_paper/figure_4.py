@@ -154,9 +154,10 @@ def _left_table(values, layers):
     candidates = np.where(np.array(in_paper)[:, None], validations.mean(axis=2), -np.inf)
     i, j = np.unravel_index(np.argmax(candidates), candidates.shape)
     grids = ", ".join(f"{', '.join(f'{C:g}' for C in C_GRID[name])} for {name}" for name in CLASSIFIERS)
+    at_edge = ", ".join(_at_largest_C(values, name) for name in CLASSIFIERS)
     notes = (
         f"C chosen in validation: {', '.join(_range_of_C(values, name) for name in CLASSIFIERS)}.",
-        f"Tried: {grids}. Larger values, which take longer, were left out.",
+        f"Tried: {grids}. The largest was chosen in {at_edge}; larger values, which take longer, were left out.",
         f"Best in validation: {names[i]} on {columns[j]}, {tests[i, j].mean():.1f} % (the paper's: SVM + dropout on "
         "DeCAF6, 86.91 %).",
         "Quoted in the paper: Yang et al. 2009 84.3, Jarrett et al. 2009 65.5.",
@@ -165,8 +166,17 @@ def _left_table(values, layers):
     return ("figure_4_left", title, tuple(names), tuple(columns), tests, _LEFT), notes
 
 
+def _chosen_C(values, name):
+    return [cell["C"] for (_, other), found in values.items() if other == name for cell in found]
+
+
+def _at_largest_C(values, name):
+    chosen = _chosen_C(values, name)
+    return f"{chosen.count(C_GRID[name][-1])} of {len(chosen)} cells for {name}"
+
+
 def _range_of_C(values, name):
-    chosen = [cell["C"] for (_, other), found in values.items() if other == name for cell in found]
+    chosen = _chosen_C(values, name)
     least, most = min(chosen), max(chosen)
     return f"{least:g} for {name}" if least == most else f"{least:g} to {most:g} for {name}"
 

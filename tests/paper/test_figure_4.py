@@ -109,6 +109,18 @@ def test_left_has_the_figures_of_the_paper_and_what_it_takes_to_repeat_it(table)
     assert len(details["protocol"]["C_chosen"]["SVM, 6"]) == 2
 
 
+def test_a_note_says_how_often_the_largest_C_was_chosen():
+    scores = dict.fromkeys(module.DROPOUT, 50.0)
+    chosen = {"LogReg": (10.0, 1000.0), "SVM": (0.1, 1.0)}
+    values = {
+        (layer, name): [{"C": C, "validation": scores, "test": scores} for C in chosen[name]]
+        for layer in (5, 6)
+        for name in chosen
+    }
+    notes = module._left_table(values, (5, 6))[1]
+    assert "The largest was chosen in 2 of 4 cells for LogReg, 0 of 4 cells for SVM; larger" in " ".join(notes)
+
+
 @pytest.mark.slow
 def test_right_is_what_a_plain_loop_gives(photos):
     table = figure_4_right(photos, n_per_class=(1, 3), n_splits=1, random_state=3, weights=NETWORK)
