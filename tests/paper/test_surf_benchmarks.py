@@ -1,6 +1,9 @@
 """Published figures on Office-Caltech10 by SURF: all of them are printed, and ours are those of a plain loop."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
@@ -8,7 +11,9 @@ from sklearn.utils import Bunch
 
 from skdecaf._paper import surf_benchmarks
 from skdecaf.domain_adaptation import GeodesicFlowKernel
+from skdecaf.model_selection import DomainAdaptationSplit
 
+PAGE = Path(__file__).parents[2] / "docs" / "guide" / "reproduce.rst"
 DOMAINS = {"amazon": 1, "caltech10": 2, "dslr": 3, "webcam": 4}
 
 
@@ -61,6 +66,19 @@ def test_every_published_figure_is_printed(tables, which, methods, some):
                for method in methods for value in [table.published[row, method][0]])  # fmt: skip
 
 
+def test_the_guide_shows_every_published_figure(tables):
+    text = PAGE.read_text(encoding="utf-8")
+    for table, title in zip(tables, ("Accuracy in per cent on draws", "Accuracy in per cent on all"), strict=True):
+        block = text.split(f".. csv-table:: {title}")[1].split("\n\n")[1]
+        header, *lines = csv.reader(block.splitlines(), skipinitialspace=True)
+        assert [name for name in header[1:] if name != "published"] == list(table.columns)
+        shown = {(j, header[j - 1]) for j, name in enumerate(header) if name == "published"}
+        assert {method for _, method in shown} == {method for _, method in table.published}
+        for line, row in zip(lines, table.rows, strict=True):
+            for j, method in shown:
+                assert float(line[j]) == table.published[row, method][0], (row, method)
+
+
 def test_methods_without_an_estimator_are_published_only(tables):
     for table, method in zip(tables, ("OT", "JDA"), strict=True):
         missing = np.isnan(table.scores).all(axis=(0, 2))
@@ -94,8 +112,6 @@ def test_all_of_the_source_is_what_a_plain_loop_gives(surf, tables):
 
 def test_columns_differ_by_what_features_are_standardised_over(surf, tables):
     """The rows of the draw give the "drawn" column when they are standardised by themselves."""
-    from skdecaf.model_selection import DomainAdaptationSplit
-
     table, X = tables[0], surf.data / surf.data.sum(axis=1, keepdims=True)
     rows = np.flatnonzero(np.isin(surf.sample_domain, (4, 3)))  # webcam and dslr
     y, domains = surf.target[rows], np.where(surf.sample_domain[rows] == 3, -1, 1)
