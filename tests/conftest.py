@@ -28,6 +28,11 @@ def pytest_configure(config):
     settings.load_profile("fast" if "not slow" in config.option.markexpr else "thorough")
 
 
+def pytest_make_parametrize_id(val, argname):
+    """Name contents of files by their argument: archives hold the time, so the workers of pytest-xdist would differ."""
+    return argname if isinstance(val, bytes) and len(val) > 100 else None
+
+
 def pytest_collection_finish():
     gc.freeze()
     gc.enable()
