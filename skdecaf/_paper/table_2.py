@@ -128,16 +128,16 @@ def _find_parts(run, dataset, photos, boxes, train, seed):
     except ImportError as error:
         warn_user(str(error))
         return found
-    call = {"train": train, "seed": seed, "n_jobs": run.n_jobs}
+    # With the detector in the call, stored boxes are those of its parameters, also after a change of its defaults.
+    call = {"train": train, "detector": PartDetector(random_state=seed, n_jobs=run.n_jobs)}
     [detected] = run.map(_detect, (list(photos), boxes, annotated), [call])
     return {**found, _DETECTED: np.array(detected)}
 
 
-def _detect(photos, boxes, annotated, *, train, seed, n_jobs):
+def _detect(photos, boxes, annotated, *, train, detector):
     """Boxes of parts in all photos, by a detector that learns from some."""
     rows = photo_parts(photos, boxes, annotated)
-    detector = PartDetector(random_state=seed, n_jobs=n_jobs).fit(rows[train])
-    return [row.parts.tolist() for row in detector.transform(rows)]
+    return [row.parts.tolist() for row in detector.fit(rows[train]).transform(rows)]
 
 
 def _drawn(table, found, photos, boxes, test):

@@ -40,7 +40,8 @@ class PartDetector(PhotoDescriptor):
     Parameters
     ----------
     n_components : int, default=8
-        Number of components; fewer are left if some lose all their photos.
+        Number of components; fewer are left if some lose all their photos. Take fewer if there are less than about 20
+        training photos for each.
     deformation : float, default=1.0
         Weight of the logarithm of the density of places, relative to the templates' scores.
     shrinkage : float, default=0.1

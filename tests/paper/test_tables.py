@@ -1,7 +1,9 @@
 """Tables 1 to 3 and the network's own errors against the same protocols in plain loops."""
 
 # SPDX-License-Identifier: BSD-3-Clause
+import sys
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,10 +17,13 @@ from tiny_networks import TINY
 
 from skdecaf import DeCAFTransformer, ImageNetClassifier, Network
 from skdecaf._paper import imagenet_errors, select_classes, table_1, table_2, table_3
+from skdecaf._paper.run import Run
 from skdecaf.domain_adaptation import DomainScaler, FeatureAugmentation, GeodesicFlowKernel, MaxMarginDomainTransform
 from skdecaf.images import Crop
 from skdecaf.model_selection import DomainAdaptationSplit
+from skdecaf.parts import PartDetector
 
+table_2_module = sys.modules[table_2.__module__]  # the package has the function by this name
 NAMES = ("ant", "bass", "crab")
 
 
@@ -179,6 +184,24 @@ def test_table_2_with_parts(photos, network):
         shares.append(np.mean(np.array(shared) >= 0.5 * (np.array(areas) - shared)))
     assert scores["parts at mean places"][1] == pytest.approx(100 * np.mean(shares))
     assert "| PCP@0.5 |\n" in table.to_markdown()
+
+
+def test_stored_parts_are_those_of_the_detector_s_parameters(photos, network, tmp_path, monkeypatch):
+    n, fitted = len(photos.data), []
+
+    def detect(images, boxes, annotated, *, train, detector):
+        fitted.append(detector.get_params())
+        return annotated.tolist()
+
+    monkeypatch.setattr(table_2_module, "_detect", detect)
+    monkeypatch.setattr(table_2_module, "require", lambda *_: None)
+    key_points = np.tile([20.0, 20.0, 1.0], (n, 15, 1))
+    birds = Bunch(**photos, parts=key_points)
+    call = (np.asarray(photos.data), np.tile([2.0, 2.0, 36.0, 36.0], (n, 1)), np.arange(0, n, 2), 0)
+    for defaults in ({}, {}, {"n_components": 3}, {"n_rounds": 1}, {"n_components": 3}):
+        monkeypatch.setattr(table_2_module, "PartDetector", partial(PartDetector, **defaults))
+        table_2_module._find_parts(Run(network, tmp_path, None, False), birds, *call)
+    assert [(params["n_components"], params["n_rounds"]) for params in fitted] == [(8, 2), (3, 2), (8, 1)]
 
 
 # Table 3

@@ -95,8 +95,18 @@ def scattered(part_photos, backgrounds):
     return detector, boxes.mean(axis=0), *planted(part_photos, backgrounds, 25, seed=1)
 
 
-def test_planted_parts_are_found(scattered):
-    detector, mean, photos, boxes = scattered
+@pytest.fixture(scope="module")
+def scattered_default(part_photos, backgrounds):
+    """The detector as it is without parameters, with twenty photos for each of its eight components."""
+    photos, boxes = planted(part_photos, backgrounds, 160, seed=0)
+    detector = PartDetector(random_state=0).fit(photo_parts(photos, [WHOLE] * 160, boxes))
+    assert len(np.unique(detector.components_)) == 8
+    return detector, boxes.mean(axis=0), *planted(part_photos, backgrounds, 25, seed=1)
+
+
+@pytest.mark.parametrize("which", ["scattered", pytest.param("scattered_default", marks=pytest.mark.slow)])
+def test_planted_parts_are_found(which, request):
+    detector, mean, photos, boxes = request.getfixturevalue(which)
     found = detector.transform([PhotoParts(photo, WHOLE, np.full((2, 4), np.nan)) for photo in photos])
     correct = correct_parts(boxes, parts_of(found))
     at_mean_place = correct_parts(boxes, np.broadcast_to(mean, boxes.shape))
