@@ -95,6 +95,7 @@ def test_rows_without_a_source_are_the_same_for_both_sources(office, network):
     assert np.isfinite(table.scores).all()
     assert table.published["Daumé III 2007", "amazon → webcam, DeCAF6"] == (82.14, 1.9)
     assert "Transductive, with the test photos among the unlabelled ones: Gong et al. 2012." in table.notes
+    assert "Only for Gong et al. 2012, each feature is first standardised in each domain" in " ".join(table.notes)
 
 
 @pytest.mark.filterwarnings("ignore:classes have fewer samples")
