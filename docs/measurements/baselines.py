@@ -1,6 +1,7 @@
 """Hand-designed features against DeCAF: how the table of that page was measured.
 
-python docs/measurements/baselines.py --data FOLDER [--splits N] [--cache FOLDER] [--picture FILE.svg]
+python docs/measurements/baselines.py --data FOLDER [--splits N] [--test N] [--cache FOLDER]
+    [--picture FILE.svg]
 
 FOLDER holds Caltech-101. Splits are the paper's, 30 photos per class for training and the rest for the test. Codebooks
 are learned from the training photos of the first split, and C of the linear SVM is chosen in it on 25 and 5 of the 30.
@@ -57,6 +58,12 @@ def computed(name, estimator, photos, train, cache):
     return X, times
 
 
+def at_most(n, test, labels):
+    """Up to n test photos of each class, drawn at random."""
+    rng = np.random.default_rng(0)
+    return np.sort(np.concatenate([rng.permutation(test[labels[test] == k])[:n] for k in np.unique(labels)]))
+
+
 def report(name, X, y, splits, times):
     train = splits[0][0]
     inner = PerClassShuffleSplit(N_TRAIN - N_VALIDATION, N_VALIDATION, n_splits=1, random_state=0)
@@ -94,6 +101,8 @@ def main(options):
     photos = select_classes(fetch_caltech101(data_home=options.data, download_if_missing=False), options.classes)
     labels = np.asarray(photos.target_names)[photos.target]
     splits = list(PerClassShuffleSplit(N_TRAIN, n_splits=options.splits, random_state=0).split(labels, labels))
+    if options.test:
+        splits = [(train, at_most(options.test, test, labels)) for train, test in splits]
     results = []
     for name in options.features or FEATURES:
         estimator = FEATURES[name]
@@ -113,6 +122,7 @@ if __name__ == "__main__":
     parser.add_argument("--data", required=True, metavar="FOLDER", help="where Caltech-101 lies")
     parser.add_argument("--classes", type=lambda text: text.split(","), help="some classes only, between commas")
     parser.add_argument("--splits", type=int, default=5, metavar="N")
+    parser.add_argument("--test", type=int, metavar="N", help="at most N test photos per class (default: all others)")
     parser.add_argument("--features", type=lambda text: text.split(","), metavar="A,B,...", help="some rows only")
     parser.add_argument("--cache", metavar="FOLDER", help="keeps features for a second run")
     parser.add_argument("--picture", metavar="FILE.svg")
