@@ -12,8 +12,7 @@ from itertools import chain, count, islice
 
 from skdecaf._extraction.feature_files import suffix
 from skdecaf._extraction.single_file import describe_features, extract_to_file
-from skdecaf._utils.files import atomic_write
-from skdecaf._utils.json_text import to_json
+from skdecaf._utils.json_text import read_json, to_json, write_json
 from skdecaf.images._naming import name_of
 
 
@@ -107,7 +106,7 @@ def _finished_shard(shard, file, record_file, bar):
     A shard whose record is damaged, or whose file is gone, is computed again.
     """
     try:
-        record = _read_json(record_file)
+        record = read_json(record_file)
         n_rows, _ = record["n_rows"], {int(i): reason for i, reason in record["left_out"].items()}
         if not isinstance(n_rows, int) or (n_rows and not os.path.exists(file)):
             return None, 0
@@ -130,8 +129,7 @@ def _compute_shard(shard, file, record_file, transformer, bar, report):
     def write_record(n_rows, left_out):
         left_out = {str(shard.first + i): reason for i, reason in left_out.items()}
         record.update(shard.describe(), n_rows=n_rows, left_out=left_out)
-        with atomic_write(record_file) as temporary:
-            temporary.write_text(to_json(record))
+        write_json(record_file, record)
 
     _, resumed, _ = extract_to_file(shard, file, transformer, bar, report, first=shard.first, finish=write_record)
     return record, resumed
@@ -141,10 +139,9 @@ def _check_description(manifest, description):
     """Write what determines the features, or compare it with what an earlier call wrote."""
     path = os.path.join(manifest, "extraction.json")
     if not os.path.exists(path):
-        with atomic_write(path) as temporary:
-            temporary.write_text(to_json(description))
+        write_json(path, description)
     try:
-        stored = _read_json(path)
+        stored = read_json(path)
     except ValueError as error:
         raise ValueError(f"{path!r} is damaged ({error}); delete {os.path.dirname(manifest)!r} to start anew") from None
     wanted = json.loads(to_json(description))
@@ -154,12 +151,3 @@ def _check_description(manifest, description):
             f"{os.path.dirname(manifest)!r} holds shards with another {', '.join(different)}; choose another folder, "
             "or delete this one"
         )
-
-
-def _read_json(path):
-    """Read a dict."""
-    with open(path, encoding="utf-8") as file:
-        value = json.load(file)
-    if not isinstance(value, dict):
-        raise ValueError("not a JSON object")
-    return value

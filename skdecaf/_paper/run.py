@@ -1,9 +1,8 @@
 """What all tables share: checked photos, features, stored cells, and a description of the run."""
 
 # SPDX-License-Identifier: BSD-3-Clause
-import json
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from skdecaf._decaf import DeCAFTransformer
 from skdecaf._paper.classifiers import CONSTANTS
 from skdecaf._paper.results import PaperTable
-from skdecaf._utils.files import atomic_write
+from skdecaf._utils.json_text import read_json, write_json
 from skdecaf._utils.machine import machine_info
 from skdecaf._utils.progress import progress_bar
 from skdecaf.weights import resolve_network
@@ -190,12 +189,10 @@ def _timed(i, function, data, call):
 def _keep(cell, path):
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as temporary:
-            temporary.write_text(json.dumps(cell), encoding="utf-8")
+        write_json(path, cell)
 
 
 def _read(path):
-    """A finished cell, or None."""
-    if path is None or not path.exists():
-        return None
-    return json.loads(path.read_text(encoding="utf-8"))
+    """A finished cell, or None if there is none, or if it is damaged."""
+    with suppress(FileNotFoundError, ValueError):
+        return None if path is None else read_json(path)

@@ -20,6 +20,14 @@ def test_there_are_no_more_processes_than_cells(n_jobs):
     assert Run("mini", None, n_jobs, False).map(os.getpid, (), []) == []
 
 
+@pytest.mark.parametrize("damage", ["", "{", "[]", "\xff"])
+def test_a_damaged_cell_is_computed_again(damage, tmp_path):
+    for _ in range(2):
+        assert Run("mini", tmp_path, 1, False).map(os.getpid, (), [{}]) == [os.getpid()]
+        [cell] = (tmp_path / "cells").iterdir()
+        cell.write_text(damage, encoding="latin-1")
+
+
 def test_table_3_shows_one_bar_for_all_photos(tmp_path, monkeypatch, capsys):
     table_3 = import_module("skdecaf._paper.table_3")
     monkeypatch.setattr(table_3, "_N_PHOTOS", 4)
