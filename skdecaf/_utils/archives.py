@@ -218,10 +218,17 @@ class _Header(tarfile.TarInfo):
 
     @classmethod
     def frombuf(cls, buf, encoding, errors):
-        header = super().frombuf(buf, encoding, errors)
-        if not header.isreg() and not 0 <= header.size <= _LARGEST_HEADER:
-            raise _Refused(f"has a header of {header.size:,} bytes")
-        return header
+        return super().frombuf(buf, encoding, errors)._bounded()
+
+    @classmethod
+    def _frombuf(cls, *args, **options):
+        """Later releases of Python, also of 3.13, call this one when they read an archive."""
+        return super()._frombuf(*args, **options)._bounded()
+
+    def _bounded(self):
+        if not self.isreg() and not 0 <= self.size <= _LARGEST_HEADER:
+            raise _Refused(f"has a header of {self.size:,} bytes")
+        return self
 
 
 def _tar_members(path, kind):

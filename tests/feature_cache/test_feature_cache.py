@@ -51,8 +51,10 @@ def forget():
     _per_file_cache._files.clear()
 
 
+@contextlib.contextmanager
 def as_database(cache):
-    return sqlite3.connect(cache.path / "features.sqlite")
+    with contextlib.closing(sqlite3.connect(cache.path / "features.sqlite")) as connection, connection:
+        yield connection
 
 
 @pytest.fixture(scope="module")
