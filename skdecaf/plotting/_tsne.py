@@ -18,6 +18,7 @@ from skdecaf._utils.progress import progress_bar
 
 _MAX_COLUMNS = 512  # wider features are projected first
 _FEW = 500  # photos; for fewer, threads slow t-SNE down
+_MAX_ITER = 1000  # the default, which has another form before scikit-learn 1.7
 _WITH_ITERATIONS = 2  # level of t-SNE's messages
 
 
@@ -29,7 +30,8 @@ def embed(features, embedder, random_state, verbose=False):
     if features.shape[1] > _MAX_COLUMNS:
         features = GaussianRandomProjection(_MAX_COLUMNS, random_state=random_state).fit_transform(features)
     perplexity = min(30, (len(features) - 1) / 3)
-    tsne = TSNE(perplexity=perplexity, init=_start(features, random_state), random_state=random_state)
+    start = _start(features, random_state)
+    tsne = TSNE(perplexity=perplexity, init=start, max_iter=_MAX_ITER, random_state=random_state)
     with threadpool_limits(1 if len(features) < _FEW else None, user_api="openmp"), _bar_of_iterations(tsne, verbose):
         # An array even if scikit-learn is configured to return frames.
         return np.asarray(tsne.fit_transform(features))

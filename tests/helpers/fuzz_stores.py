@@ -71,7 +71,7 @@ def photos(folder):
         (rgba.convert("RGB"), "WEBP", frames),
         (palette, "BMP", {}),
         (deep, "PPM", {}),
-        *([(rgba, "AVIF", {})] if features.check("avif") else []),
+        *([(rgba, "AVIF", {})] if "avif" in features.modules and features.check("avif") else []),
     ):
         file = io.BytesIO()
         image.save(file, kind, **options)
