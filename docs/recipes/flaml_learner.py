@@ -48,6 +48,7 @@ automl.fit(
     eval_method="cv",
     n_splits=2,
     skip_transform=True,
+    auto_augment=False,  # it would repeat photos
     verbose=0,
 )
 predicted = automl.predict(paths)
